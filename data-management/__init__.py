@@ -1,0 +1,1 @@
+"""Validate, split, merge and trace LeRobot datasets."""

@@ -1,0 +1,1 @@
+"""Record robot episodes and convert them into LeRobot datasets."""

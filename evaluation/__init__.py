@@ -1,0 +1,1 @@
+"""Closed-loop evidence about a policy, and the gate that reads it."""

@@ -1,0 +1,1 @@
+"""Release a policy package to robots, and run it there."""

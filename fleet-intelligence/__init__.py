@@ -1,0 +1,1 @@
+"""Hear the fleet, notice drift, ask for the right data."""

@@ -1,0 +1,1 @@
+"""Ground floor of physai: contracts, storage, jobs, tracking, registry, simulation."""

@@ -1,0 +1,34 @@
+"""How commands speak: results on stdout, progress on stderr."""
+
+from typing import Annotated
+
+import typer
+from pydantic import BaseModel
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+stdout = Console()
+stderr = Console(stderr=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+"""The option that every command with a result has: `as_json: Json = False`."""
+
+
+def show(result: BaseModel, as_json: bool, human: RenderableType) -> None:
+    """Print a result: the model itself as JSON, or its table."""
+    if as_json:
+        typer.echo(result.model_dump_json(indent=2))
+    else:
+        stdout.print(human)
+
+
+def progress() -> Progress:
+    """A progress bar for long work: `with progress() as bar: bar.track(…, description="recording")`."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=stderr,
+        transient=stderr.is_terminal,
+    )

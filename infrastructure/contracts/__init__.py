@@ -1,0 +1,79 @@
+"""Everything that crosses a border between domains, as pydantic models."""
+
+from .base import Contract, ContractError, Digest, Document, digest_bytes, digest_file, digest_tree, write_whole
+from .dataset import DatasetProvenance, DroppedEpisode, EpisodeSource, RawEpisode
+from .evaluation import (
+    EpisodeOutcome,
+    EvaluationReport,
+    GateVerdict,
+    PairedComparison,
+    PolicyResult,
+    Rate,
+    Role,
+    RuleVerdict,
+)
+from .fleet import (
+    Approval,
+    Collection,
+    DriftReport,
+    EpisodeData,
+    Release,
+    RetrainRequest,
+    RobotState,
+    TelemetryEvent,
+)
+from .package import JointLimits, PolicyPackage, TensorSpec
+from .world import Condition, ConditionSet, TargetRegion, World
+
+DOCUMENTS: tuple[type[Document], ...] = (
+    ConditionSet,
+    DatasetProvenance,
+    DriftReport,
+    EvaluationReport,
+    GateVerdict,
+    PolicyPackage,
+    RawEpisode,
+    Release,
+    RetrainRequest,
+    RobotState,
+    World,
+)
+
+__all__ = [
+    "DOCUMENTS",
+    "Approval",
+    "Collection",
+    "Condition",
+    "ConditionSet",
+    "Contract",
+    "ContractError",
+    "DatasetProvenance",
+    "Digest",
+    "Document",
+    "DriftReport",
+    "DroppedEpisode",
+    "EpisodeData",
+    "EpisodeOutcome",
+    "EpisodeSource",
+    "EvaluationReport",
+    "GateVerdict",
+    "JointLimits",
+    "PairedComparison",
+    "PolicyPackage",
+    "PolicyResult",
+    "Rate",
+    "RawEpisode",
+    "Release",
+    "RetrainRequest",
+    "RobotState",
+    "Role",
+    "RuleVerdict",
+    "TargetRegion",
+    "TelemetryEvent",
+    "TensorSpec",
+    "World",
+    "digest_bytes",
+    "digest_file",
+    "digest_tree",
+    "write_whole",
+]

@@ -1,0 +1,112 @@
+"""What every contract shares: frozen, strict, unknown keys refused, read and written whole."""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ..errors import MissingFileError, PhysaiError
+
+Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+"""Digest of content, e.g. `sha256:9f86d0…`."""
+
+
+class ContractError(PhysaiError):
+    """A file does not hold the contract that was expected of it."""
+
+    def __init__(self, path: Path | str, contract: type["Document"], error: ValidationError) -> None:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        got = first.get("input")
+        quoted = f" (got {got!r:.80})" if not isinstance(got, dict | list | bytes) and got is not None else ""
+        more = f", and {error.error_count() - 1} more" if error.error_count() > 1 else ""
+        super().__init__(
+            f"{path}: not a valid {contract.kind_name()}: {where}: {first['msg']}{quoted}{more}. "
+            f"Compare it with `physai contracts show {contract.kind_name()}`."
+        )
+
+
+class Contract(BaseModel):
+    """Plain data that crosses a border. The string under a field is its description."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+
+class Document(Contract):
+    """A contract that is a file of its own.
+
+    A subclass names itself and its version: `kind: Literal["world"] = "world"`, `version: Literal[1] = 1`.
+    """
+
+    @classmethod
+    def kind_name(cls) -> str:
+        """The word under `kind` in the file, e.g. `policy-package`."""
+        return str(cls.model_fields["kind"].default)
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read and validate one file.
+
+        Raises:
+            MissingFileError: If there is no such file.
+            ContractError: If its content is not this contract, in this version.
+        """
+        try:
+            return cls.model_validate_json(path.read_bytes())
+        except FileNotFoundError as error:
+            raise MissingFileError(path, cls.kind_name(), "Check the path, or run the step that writes it.") from error
+        except ValidationError as error:
+            raise ContractError(path, cls, error) from error
+
+    def write(self, path: Path) -> Path:
+        """Write beside, then rename: `path` is either absent, old, or whole."""
+        return write_whole(path, (self.model_dump_json(indent=2) + "\n").encode())
+
+    @property
+    def digest(self) -> Digest:
+        """Digest of the canonical JSON, independent of white space in a file."""
+        return digest_bytes(self.model_dump_json().encode())
+
+
+def write_whole(path: Path, content: bytes) -> Path:
+    """Write a file so that no reader ever sees half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with aside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+    return path
+
+
+def digest_bytes(content: bytes) -> Digest:
+    """Digest of bytes in memory."""
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def digest_file(path: Path) -> Digest:
+    """Digest of one file's bytes, read in blocks."""
+    with path.open("rb") as file:
+        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+
+
+def digest_tree(folder: Path, exclude: frozenset[str] = frozenset()) -> Digest:
+    """Digest of a folder: of the sorted lines `<digest>  <relative path>` of its files.
+
+    Args:
+        folder: Any folder; empty folders inside it do not count.
+        exclude: Relative POSIX paths left out, e.g. a file that itself states the digest.
+    """
+    lines = sorted(
+        (path.relative_to(folder).as_posix(), digest_file(path)) for path in folder.rglob("*") if path.is_file()
+    )
+    text = "".join(f"{digest}  {name}\n" for name, digest in lines if name not in exclude)
+    return digest_bytes(text.encode())

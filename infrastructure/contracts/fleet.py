@@ -1,0 +1,127 @@
+"""What the fleet is told and what it tells: releases, robot state, telemetry, drift, retrain requests."""
+
+from typing import Literal
+
+from pydantic import AwareDatetime, Field
+
+from .base import Contract, Digest, Document
+from .evaluation import Rate
+
+
+class Approval(Contract):
+    """Who or what let a release go to robots, and on what evidence."""
+
+    by: str
+    """A person, or the rule that approved, e.g. `gate`."""
+    at: AwareDatetime
+    reason: str
+
+
+class Release(Document):
+    """What a cohort of robots is to run; a file in the fleet's Git repository."""
+
+    kind: Literal["release"] = "release"
+    version: Literal[1] = 1
+    name: str
+    package: Digest
+    """OCI manifest digest of the policy package."""
+    report: Digest
+    """Of the evaluation report that speaks for it."""
+    verdict: Digest
+    """Of the gate verdict."""
+    cohort: str
+    robots: tuple[str, ...] = Field(min_length=1)
+    created_at: AwareDatetime
+    approval: Approval | None = None
+    """None until approved; robots run only approved releases."""
+
+
+class RobotState(Document):
+    """What one robot is running."""
+
+    kind: Literal["robot-state"] = "robot-state"
+    version: Literal[1] = 1
+    robot: str
+    release: str
+    package: Digest
+    activated_at: AwareDatetime
+    state: Literal["active", "running", "stopped"]
+
+
+class EpisodeData(Contract):
+    """What a robot says of one production episode."""
+
+    policy: Digest
+    release: str
+    robot: str
+    site: str
+    task: str
+    episode: int = Field(ge=0)
+    """Counts from 0 within robot and release."""
+    success: bool
+    steps: int
+    duration_s: float
+    command: tuple[float, ...]
+    """What was asked of the robot; tells which episodes to collect."""
+    kpis: dict[str, float] = {}
+    """With the unit in the name, e.g. `inference_p99_ms`."""
+
+
+class TelemetryEvent(Contract):
+    """A CloudEvents 1.0 event in its JSON format. Source: github.com/cloudevents/spec, json-format.md."""
+
+    specversion: Literal["1.0"] = "1.0"
+    id: str
+    """Idempotency key; the same episode always has the same id."""
+    source: str
+    """URI of the robot, e.g. `/site-1/robot-1`."""
+    type: Literal["dev.physai.episode.completed"] = "dev.physai.episode.completed"
+    time: AwareDatetime
+    datacontenttype: Literal["application/json"] = "application/json"
+    data: EpisodeData
+
+
+class DriftReport(Document):
+    """Production success of one package against its own evaluation."""
+
+    kind: Literal["drift-report"] = "drift-report"
+    version: Literal[1] = 1
+    policy: Digest
+    report: Digest
+    """Of the evaluation report that holds the baseline."""
+    baseline: Rate
+    production: Rate
+    method: str
+    """Name and source of the test."""
+    statistic: tuple[float, ...]
+    """After each production episode, in order of time."""
+    threshold: float
+    """The statistic at which drift is called."""
+    false_alarm: float
+    """Probability of a call over this many episodes when nothing has changed."""
+    detected_at: int | None
+    """Number of episodes seen when drift was called; None if it was not."""
+
+
+class Collection(Contract):
+    """New episodes that are asked for."""
+
+    site: str
+    task: str
+    episodes: int = Field(ge=1)
+
+
+class RetrainRequest(Document):
+    """What starts the next lap."""
+
+    kind: Literal["retrain-request"] = "retrain-request"
+    version: Literal[1] = 1
+    drift: Digest
+    """Of the drift report behind it."""
+    policy: Digest
+    """The package that drifted; the champion of the next lap."""
+    dataset: Digest
+    """Content digest of the dataset that package was trained on."""
+    events: tuple[str, ...]
+    """Ids of the production episodes that speak for it, worst first."""
+    collect: Collection

@@ -1,0 +1,63 @@
+"""A policy package: a folder, or OCI artifact, that a robot can run and can refuse."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from .base import Contract, Digest, Document
+
+
+class TensorSpec(Contract):
+    """One input or output of the policy graph, without its batch dimension."""
+
+    name: str
+    """As in the graph and in the dataset, e.g. `observation.state`."""
+    dtype: Literal["float32", "uint8"]
+    shape: tuple[int, ...]
+    """Without batch; `(6,)`, `(3, 96, 96)`; an action chunk is `(chunk, action)`."""
+    elements: tuple[str, ...] = ()
+    """Names along the last axis, in order, e.g. joint names; empty for images."""
+    units: tuple[str, ...] = ()
+    """Unit of each element: `rad`, `m`, `1`."""
+
+
+class JointLimits(Contract):
+    """Range that the robot may be commanded to."""
+
+    joint: str
+    lower_rad: float
+    upper_rad: float
+
+
+class PolicyPackage(Document):
+    """`package.json`. Everything between a raw observation and a robot command is inside the graph."""
+
+    kind: Literal["policy-package"] = "policy-package"
+    version: Literal[1] = 1
+    name: str
+    policy_type: str
+    """LeRobot's or the RL library's name of the policy, e.g. `act`."""
+    task: str
+    robot: str
+    inputs: tuple[TensorSpec, ...] = Field(min_length=1)
+    outputs: tuple[TensorSpec, ...] = Field(min_length=1)
+    rate_hz: float = Field(gt=0)
+    """Control rate the policy was trained for."""
+    action_meaning: Literal["absolute-joint-position"]
+    """What a robot does with an action; the unit is in the output's `units`."""
+    action_steps: int = Field(ge=1)
+    """Actions of a chunk that are executed before the policy is asked again."""
+    limits: tuple[JointLimits, ...]
+    dataset: Digest
+    """Content digest of the training dataset."""
+    run_id: str
+    """MLflow run of the training."""
+    training_steps: int
+    """0 for an untrained policy."""
+    commit: str
+    """Git commit of the code that trained it, or `unknown`."""
+    opset: int
+    parity_max_abs: float
+    """Largest difference between graph and training framework over the golden inputs, in the action's unit."""
+    files: dict[str, Digest]
+    """Every other file of the package by name, e.g. `policy.onnx`, `golden.npz`."""

@@ -1,0 +1,1 @@
+"""More episodes from the ones that were recorded."""

@@ -1,0 +1,1 @@
+"""Train policies and package them for a robot."""
