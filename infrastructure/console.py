@@ -23,7 +23,10 @@ def show(result: BaseModel, as_json: bool, human: RenderableType) -> None:
 
 
 def progress() -> Progress:
-    """A progress bar for long work: `with progress() as bar: bar.track(…, description="recording")`."""
+    """Bar for long work on stderr.
+
+    Example: `with progress() as bar: bar.track(items, description="recording")`
+    """
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),

@@ -119,9 +119,7 @@ class Settings(BaseSettings):
 
     def environment(self) -> dict[str, str]:
         """The variables under which another process has these same settings."""
-        return {
-            f"{PREFIX}{name.upper()}": str(value) for name, value in self.model_dump().items() if value is not None
-        }
+        return {f"{PREFIX}{name.upper()}": str(value) for name, value in self.model_dump().items() if value is not None}
 
 
 def _unknown_variables() -> list[str]:

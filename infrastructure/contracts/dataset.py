@@ -13,7 +13,7 @@ class RawEpisode(Document):
     kind: Literal["raw-episode"] = "raw-episode"
     version: Literal[1] = 1
     file: str
-    digest: Digest
+    content: Digest
     """Of the MCAP file."""
     task: str
     robot: str

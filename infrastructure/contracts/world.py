@@ -37,7 +37,7 @@ class Condition(Contract):
     joint_pos_rad: tuple[float, ...]
     """True joint angles at the start, in the robot's joint order."""
     command: tuple[float, ...]
-    """What is asked of the robot; for a reach task the target pose x, y, z in m and quaternion x, y, z, w, base frame."""
+    """What is asked of the robot; to reach: the target pose x, y, z in m and quaternion x, y, z, w, base frame."""
 
 
 class ConditionSet(Document):
