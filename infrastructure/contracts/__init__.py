@@ -1,7 +1,7 @@
 """Everything that crosses a border between domains, as pydantic models."""
 
 from .base import Contract, ContractError, Digest, Document, digest_bytes, digest_file, digest_tree, write_whole
-from .dataset import DatasetProvenance, DroppedEpisode, EpisodeSource, RawEpisode
+from .dataset import DatasetProvenance, DroppedEpisode, EpisodeSource, Outcome, RawEpisode
 from .evaluation import (
     EpisodeOutcome,
     EvaluationReport,
@@ -58,6 +58,7 @@ __all__ = [
     "EvaluationReport",
     "GateVerdict",
     "JointLimits",
+    "Outcome",
     "PairedComparison",
     "PolicyPackage",
     "PolicyResult",

@@ -6,6 +6,8 @@ from pydantic import AwareDatetime
 
 from .base import Contract, Digest, Document
 
+Outcome = Literal["success", "failure", "interrupted"]
+
 
 class RawEpisode(Document):
     """Sidecar of one recorded MCAP file, `episode-000000.json` beside `episode-000000.mcap`."""
@@ -22,7 +24,7 @@ class RawEpisode(Document):
     generator: str
     """Who moved the robot: `expert`, an operator, or a policy digest."""
     seed: int
-    outcome: Literal["success", "failure", "interrupted"]
+    outcome: Outcome
     started_at: AwareDatetime
     duration_s: float
     rate_hz: float
@@ -43,6 +45,7 @@ class EpisodeSource(Contract):
     generator: str
     world: str
     seed: int
+    outcome: Outcome
 
 
 class DroppedEpisode(Contract):
@@ -64,5 +67,6 @@ class DatasetProvenance(Document):
     robot: str
     created_at: AwareDatetime
     parents: tuple[Digest, ...] = ()
+    """Datasets whose episodes were copied or varied; their own provenance lies in `meta/ancestors/`."""
     episodes: tuple[EpisodeSource, ...]
     dropped: tuple[DroppedEpisode, ...] = ()
