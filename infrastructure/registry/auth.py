@@ -1,0 +1,55 @@
+"""How a registry is told who we are: a bearer token from the service that it names, or basic authentication.
+
+Source: distribution.github.io/distribution/spec/auth/token, "Token Authentication Specification".
+"""
+
+import base64
+import re
+from collections.abc import Generator
+from typing import override
+
+import httpx
+
+from .credentials import Credentials, find_credentials
+
+PARAMETER = re.compile(r'(\w+)="([^"]*)"')
+
+
+class RegistryAuth(httpx.Auth):
+    """Answers a registry's challenge, and remembers the answer for the requests that follow."""
+
+    requires_response_body = True
+
+    def __init__(self, host: str) -> None:
+        self.host = host
+        self._header: str | None = None
+
+    @override
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        if self._header:
+            request.headers["Authorization"] = self._header
+        response = yield request
+        if response.status_code != httpx.codes.UNAUTHORIZED:
+            return
+        credentials = find_credentials(self.host)
+        kind, _, rest = response.headers.get("WWW-Authenticate", "").partition(" ")
+        challenge = dict(PARAMETER.findall(rest))
+        if kind.lower() == "bearer" and "realm" in challenge:
+            answer = yield _token_request(challenge, credentials)
+            token = answer.json() if answer.is_success else {}
+            self._header = f"Bearer {token.get('token') or token.get('access_token')}" if token else None
+        elif kind.lower() == "basic" and credentials:
+            self._header = _basic(credentials)
+        if self._header:
+            request.headers["Authorization"] = self._header
+            yield request
+
+
+def _token_request(challenge: dict[str, str], credentials: Credentials | None) -> httpx.Request:
+    query = {name: value for name, value in challenge.items() if name in {"service", "scope"}}
+    headers = {"Authorization": _basic(credentials)} if credentials else {}
+    return httpx.Request("GET", challenge["realm"], params=query, headers=headers)
+
+
+def _basic(credentials: Credentials) -> str:
+    return f"Basic {base64.b64encode(':'.join(credentials).encode()).decode()}"

@@ -1,0 +1,117 @@
+"""Push policy packages to the registry, pull them, and see what is there."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from ..console import Json, show, stdout
+from ..contracts import Contract, Digest
+from ..settings import settings
+from .manifest import manifest_digest
+from .open import open_registry
+from .store import Artifact, Entry, Registry
+
+app = typer.Typer(help=__doc__, no_args_is_help=True)
+
+Uri = Annotated[str | None, typer.Option("--registry", help="Folder or host/repository; default: the setting.")]
+
+
+class Listing(Contract):
+    """The artifacts of a registry."""
+
+    registry: str
+    artifacts: tuple[Entry, ...]
+
+
+class Placed(Contract):
+    """Where a package lies after a push or a pull."""
+
+    digest: Digest
+    path: str
+
+
+def _open(uri: str | None) -> Registry:
+    return open_registry(uri or settings().registry or "")
+
+
+@app.command("list")
+def list_artifacts(registry: Uri = None, as_json: Json = False) -> None:
+    """List the packages in the registry.
+
+    Example: physai registry list
+    """
+    where = _open(registry)
+    listing = Listing(registry=where.name, artifacts=where.entries())
+    table = Table("digest", "tags")
+    for entry in listing.artifacts:
+        table.add_row(entry.digest, ", ".join(entry.tags))
+    show(listing, as_json, table)
+
+
+@app.command()
+def push(
+    package: Path,
+    tag: Annotated[str | None, typer.Option(help="A movable name for it.")] = None,
+    registry: Uri = None,
+    as_json: Json = False,
+) -> None:
+    """Push a package folder; prints its digest. Pushing it again changes nothing.
+
+    Example: physai registry push out/package --tag reach-v2
+    """
+    where = _open(registry)
+    digest = where.push(package, tag)
+    show(Placed(digest=digest, path=where.name), as_json, digest)
+
+
+@app.command()
+def pull(reference: str, target: Path, registry: Uri = None, as_json: Json = False) -> None:
+    """Pull a package by digest or tag into a folder, which appears whole and verified.
+
+    Example: physai registry pull sha256:3b1c… out/champion
+    """
+    where = _open(registry)
+    digest = where.resolve(reference)
+    where.pull(digest, target)
+    show(Placed(digest=digest, path=str(target)), as_json, str(target))
+
+
+@app.command("show")
+def show_artifact(reference: str, registry: Uri = None, as_json: Json = False) -> None:
+    """Show what one package says of itself.
+
+    Example: physai registry show reach-v2 --json
+    """
+    artifact = _open(registry).show(reference)
+    show(artifact, as_json, _table(artifact))
+
+
+@app.command()
+def digest(package: Path) -> None:
+    """Print the digest of a package folder without pushing it.
+
+    Example: physai registry digest out/package
+    """
+    stdout.print(manifest_digest(package), soft_wrap=True)
+
+
+def _table(artifact: Artifact) -> Table:
+    package = artifact.package
+    table = Table("field", "value", show_header=False)
+    rows = {
+        "digest": artifact.digest,
+        "tags": ", ".join(artifact.tags),
+        "package": f"{package.name} ({package.policy_type}, {package.training_steps} training steps)",
+        "task": package.task,
+        "robot": f"{package.robot} at {package.rate_hz:g} Hz",
+        "inputs": ", ".join(f"{spec.name} {spec.shape}" for spec in package.inputs),
+        "outputs": ", ".join(f"{spec.name} {spec.shape}" for spec in package.outputs),
+        "dataset": package.dataset,
+        "run": package.run_id,
+        "files": ", ".join(f"{name} ({size} bytes)" for name, size in artifact.files.items()),
+    }
+    for name, value in rows.items():
+        table.add_row(name, value)
+    return table

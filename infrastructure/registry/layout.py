@@ -1,0 +1,206 @@
+"""A registry in a folder, in OCI image layout, as skopeo, oras and crane read it too.
+
+Source: github.com/opencontainers/image-spec v1.1, image-layout.md.
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, override
+
+from pydantic import ValidationError
+
+from ..contracts import Digest, digest_bytes, digest_file, write_whole
+from .aside import locked
+from .errors import ForeignLayoutError, TamperedError, UnknownReferenceError, writing
+from .manifest import ARTIFACT_TYPE, MANIFEST_TYPE, Descriptor, OciModel
+from .store import Entry, Registry
+from .tags import check_tag, is_digest
+
+INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
+REF_NAME = "org.opencontainers.image.ref.name"
+LAYOUT_VERSION = "1.0.0"
+BLOCK = 1 << 20  # bytes
+
+
+class Indexed(OciModel):
+    """One line of `index.json`; its other fields are kept as they are."""
+
+    media_type: str
+    digest: str
+    annotations: dict[str, str] = {}
+
+
+class OciLayout(Registry):
+    """Policy packages in a folder. Any number of processes may push to it and pull from it at once."""
+
+    def __init__(self, root: Path) -> None:
+        """Open a folder, or prepare to create it at the first push.
+
+        Raises:
+            ForeignLayoutError: If something else is there.
+        """
+        self.root = root
+        self.name = str(root)
+        if root.exists() and (not root.is_dir() or any(not _ours(path) for path in root.iterdir())):
+            self._check_version()
+
+    @override
+    def resolve(self, reference: str) -> Digest:
+        tags = self.tags()
+        known = {entry.digest for entry in self.entries()}
+        digest = tags.get(reference, reference)
+        if digest not in known:
+            raise UnknownReferenceError(self.name, reference, [*sorted(tags), *sorted(known)])
+        return digest
+
+    @override
+    def tags(self) -> dict[str, Digest]:
+        return {tag: entry.digest for entry in self.entries() for tag in entry.tags}
+
+    @override
+    def entries(self) -> tuple[Entry, ...]:
+        found: dict[str, list[str]] = {}
+        for line in filter(lambda line: is_digest(line.digest), self._index()):
+            tags = found.setdefault(line.digest, [])
+            if REF_NAME in line.annotations:
+                tags.append(line.annotations[REF_NAME])
+        return tuple(Entry(digest=digest, tags=tuple(sorted(tags))) for digest, tags in found.items())
+
+    def _index(self) -> list[Indexed]:
+        return [Indexed.model_validate(line) for line in self._raw_index()["manifests"]]
+
+    def _raw_index(self) -> dict[str, Any]:
+        try:
+            index = json.loads((self.root / "index.json").read_bytes())
+            for line in index["manifests"]:
+                Indexed.model_validate(line)
+        except FileNotFoundError:
+            return {"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": []}
+        except (ValueError, TypeError, KeyError, ValidationError) as error:
+            raise ForeignLayoutError(self.root, "index.json is not an OCI image index") from error
+        assert isinstance(index, dict)
+        return index
+
+    def _check_version(self) -> None:
+        try:
+            version = json.loads((self.root / "oci-layout").read_bytes())["imageLayoutVersion"]
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise ForeignLayoutError(self.root, "no oci-layout file that tells its version") from error
+        if version != LAYOUT_VERSION:
+            raise ForeignLayoutError(self.root, f"version '{version}' is not {LAYOUT_VERSION}")
+        self._raw_index()
+
+    def _blob(self, digest: Digest) -> Path:
+        return self.root / "blobs" / "sha256" / digest.removeprefix("sha256:")
+
+    @override
+    def _put_file(self, blob: Descriptor, path: Path) -> None:
+        target = self._blob(blob.digest)
+        with writing(target):
+            if target.exists() and digest_file(target) == blob.digest:
+                return
+            target.parent.mkdir(parents=True, exist_ok=True)
+            aside = target.with_name(f".{uuid.uuid4().hex}.part")
+            try:
+                got = _copy(path, aside)
+                if got != blob.digest:
+                    raise TamperedError(path, blob.digest, got)
+                aside.replace(target)
+            finally:
+                aside.unlink(missing_ok=True)
+
+    @override
+    def _put_bytes(self, blob: Descriptor, content: bytes) -> None:
+        target = self._blob(blob.digest)
+        with writing(target):
+            if not target.exists() or digest_file(target) != blob.digest:
+                write_whole(target, content)
+
+    @override
+    def _put_manifest(self, raw: bytes, tag: str | None) -> Digest:
+        blob = Descriptor(media_type=MANIFEST_TYPE, digest=digest_bytes(raw), size=len(raw))
+        if tag is not None:
+            check_tag(tag)
+        self._put_bytes(blob, raw)
+        with writing(self.root), locked(self.root / ".lock"):
+            if not (self.root / "oci-layout").exists():
+                write_whole(self.root / "oci-layout", json.dumps({"imageLayoutVersion": LAYOUT_VERSION}).encode())
+            self._enter(blob, tag)
+        return blob.digest
+
+    def _enter(self, blob: Descriptor, tag: str | None) -> None:
+        """Name the manifest in the index, and move the tag to it; the lock is held."""
+        index = self._raw_index()
+        before = json.dumps(index)
+        lines = index["manifests"]
+        if tag is not None:
+            for line in lines:
+                if line.get("annotations", {}).get(REF_NAME) == tag and line["digest"] != blob.digest:
+                    line["annotations"] = {k: v for k, v in line["annotations"].items() if k != REF_NAME}
+        line = {"mediaType": MANIFEST_TYPE, "artifactType": ARTIFACT_TYPE, "digest": blob.digest, "size": blob.size}
+        own = [entry.get("annotations", {}).get(REF_NAME) for entry in lines if entry["digest"] == blob.digest]
+        if tag is not None and tag not in own:
+            lines.append({**line, "annotations": {REF_NAME: tag}})
+        elif not own:
+            lines.append(line)
+        index["manifests"] = _without_repeats(lines)
+        if json.dumps(index) != before:
+            write_whole(self.root / "index.json", json.dumps(index, indent=1).encode())
+
+    @override
+    def _get_manifest(self, digest: Digest) -> bytes:
+        return self._read(digest)
+
+    def _read(self, digest: Digest) -> bytes:
+        try:
+            return self._blob(digest).read_bytes()
+        except FileNotFoundError as error:
+            raise TamperedError(self._blob(digest), digest, "nothing") from error
+
+    @override
+    def _get_blob(self, blob: Descriptor, offset: int) -> Iterator[bytes]:
+        try:
+            with self._blob(blob.digest).open("rb") as file:
+                file.seek(offset)
+                while block := file.read(BLOCK):
+                    yield block
+        except FileNotFoundError as error:
+            raise TamperedError(self._blob(blob.digest), blob.digest, "nothing") from error
+
+
+def _ours(path: Path) -> bool:
+    """Whether a push that was cut off before its end may have left this in an empty folder."""
+    return path.name in {".lock", "blobs"} or re.fullmatch(r"\..+\.part", path.name) is not None
+
+
+def _copy(source: Path, target: Path) -> Digest:
+    """Copy a file to the disk; the digest of what was written."""
+    with source.open("rb") as reader, target.open("xb") as writer:
+        shutil.copyfileobj(reader, writer, BLOCK)
+        writer.flush()
+        os.fsync(writer.fileno())
+    with target.open("rb") as file:
+        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+
+
+def _without_repeats(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Leave out an untagged line whose digest has another line."""
+
+    def tagged(line: dict[str, Any]) -> bool:
+        return REF_NAME in line.get("annotations", {})
+
+    digests = {line["digest"] for line in lines if tagged(line)}
+    kept: dict[str, dict[str, Any]] = {}
+    for line in lines:
+        if not line.get("annotations", True):
+            del line["annotations"]
+        if not tagged(line) and line["digest"] in digests:
+            continue
+        kept.setdefault(json.dumps(line, sort_keys=True), line)
+    return list(kept.values())

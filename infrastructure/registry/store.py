@@ -1,0 +1,173 @@
+"""What every registry does, wherever its blobs lie: push a folder, pull it whole and verified, tell what is there."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from ..contracts import Contract, ContractError, Digest, PolicyPackage, digest_bytes, digest_file
+from ..errors import MissingFileError
+from .aside import alone, sync_folder
+from .errors import NotAPackageError, TamperedError, TargetExistsError, writing
+from .manifest import EMPTY, EMPTY_CONFIG, PACKAGE_FILE, Descriptor, Manifest, describe, manifest_digest
+
+
+class Entry(Contract):
+    """One artifact of a registry."""
+
+    digest: Digest
+    tags: tuple[str, ...] = ()
+
+
+class Artifact(Contract):
+    """One policy package as it lies in a registry."""
+
+    digest: Digest
+    tags: tuple[str, ...]
+    files: dict[str, int]
+    """Name → bytes."""
+    package: PolicyPackage
+
+
+class Registry(ABC):
+    """A place for policy packages, by digest. A tag is a movable name of a digest."""
+
+    name: str
+    """As it is written in errors and settings."""
+
+    def push(self, folder: Path, tag: str | None = None) -> Digest:
+        """Store a package folder; what is there already is not stored again.
+
+        Raises:
+            NotAPackageError: If the folder is none, or its files are not those that `package.json` lists.
+        """
+        manifest = describe(folder)
+        _check_listing(folder, manifest)
+        for layer in manifest.layers:
+            self._put_file(layer, folder / layer.title)
+        self._put_bytes(EMPTY_CONFIG, EMPTY)
+        return self._put_manifest(manifest.raw, tag)
+
+    def pull(self, reference: str, target: Path) -> Path:
+        """Fetch a package by digest or tag. `target` appears whole, with every byte verified, or not at all.
+
+        A pull that was cut off goes on where it stopped.
+
+        Raises:
+            UnknownReferenceError: If there is no such artifact.
+            TamperedError: If bytes do not match their digest.
+            TargetExistsError: If another folder is in the way.
+        """
+        digest = self.resolve(reference)
+        manifest = Manifest.parse(f"{self.name} manifest {digest}", self._get_manifest(digest), digest)
+        aside = target.with_name(f".{target.name}.{digest[7:19]}.part")
+        with writing(target), alone(aside, unless=target) as free:
+            if free:
+                self._fill(aside, manifest)
+                sync_folder(aside)
+                aside.rename(target)
+        if not _is(target, digest):
+            raise TargetExistsError(target, digest)
+        return target
+
+    def show(self, reference: str) -> Artifact:
+        """What a package says of itself."""
+        digest = self.resolve(reference)
+        manifest = Manifest.parse(f"{self.name} manifest {digest}", self._get_manifest(digest), digest)
+        layer = manifest.layer(PACKAGE_FILE)
+        where = f"{self.name} {PACKAGE_FILE} of {digest}"
+        raw = b"".join(self._get_blob(layer, 0))
+        if (got := digest_bytes(raw)) != layer.digest:
+            raise TamperedError(where, layer.digest, got)
+        try:
+            package = PolicyPackage.model_validate_json(raw)
+        except ValidationError as error:
+            raise ContractError(where, PolicyPackage, error) from error
+        tags = tuple(sorted(tag for tag, tagged in self.tags().items() if tagged == digest))
+        return Artifact(
+            digest=digest, tags=tags, files={layer.title: layer.size for layer in manifest.layers}, package=package
+        )
+
+    def _fill(self, folder: Path, manifest: Manifest) -> None:
+        wanted = {folder / layer.title for layer in manifest.layers}
+        for stray in [path for path in folder.rglob("*") if path.is_file() and path not in wanted]:
+            stray.unlink()
+        for layer in manifest.layers:
+            path = folder / layer.title
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if path.exists() and not self._continue(layer, path):
+                path.unlink()
+            if not path.exists() and (got := self._continue_from(layer, path, 0)) != layer.digest:
+                path.unlink()
+                raise TamperedError(f"{self.name} blob of {layer.title}", layer.digest, got)
+
+    def _continue(self, layer: Descriptor, path: Path) -> bool:
+        """Complete what an earlier pull left; False if it cannot become the right file."""
+        size = path.stat().st_size
+        return size <= layer.size and self._continue_from(layer, path, size) == layer.digest
+
+    def _continue_from(self, layer: Descriptor, path: Path, offset: int) -> Digest:
+        """Append a blob's bytes from `offset` on; the digest of the whole file."""
+        if offset == layer.size > 0:
+            return digest_file(path)
+        with path.open("ab") as file:
+            received = offset
+            for block in self._get_blob(layer, offset):
+                received += len(block)
+                if received > layer.size:
+                    raise TamperedError(f"{self.name} blob of {layer.title}", f"{layer.size} bytes", "more")
+                file.write(block)
+        return digest_file(path)
+
+    @abstractmethod
+    def resolve(self, reference: str) -> Digest:
+        """The digest of a digest or tag that is there.
+
+        Raises:
+            UnknownReferenceError: If it is not.
+        """
+
+    @abstractmethod
+    def tags(self) -> dict[str, Digest]:
+        """Tag → digest."""
+
+    @abstractmethod
+    def entries(self) -> tuple[Entry, ...]:
+        """Every artifact that can be listed."""
+
+    @abstractmethod
+    def _put_file(self, blob: Descriptor, path: Path) -> None: ...
+
+    @abstractmethod
+    def _put_bytes(self, blob: Descriptor, content: bytes) -> None: ...
+
+    @abstractmethod
+    def _put_manifest(self, raw: bytes, tag: str | None) -> Digest: ...
+
+    @abstractmethod
+    def _get_manifest(self, digest: Digest) -> bytes: ...
+
+    @abstractmethod
+    def _get_blob(self, blob: Descriptor, offset: int) -> Iterator[bytes]:
+        """The bytes of a blob from `offset` on."""
+
+
+def _is(folder: Path, digest: Digest) -> bool:
+    try:
+        return manifest_digest(folder) == digest
+    except (NotAPackageError, MissingFileError):
+        return False
+
+
+def _check_listing(folder: Path, manifest: Manifest) -> None:
+    """Refuse a folder whose files are not the ones that its `package.json` names by digest."""
+    listed = PolicyPackage.read(folder / PACKAGE_FILE).files
+    there = {layer.title: layer.digest for layer in manifest.layers if layer.title != PACKAGE_FILE}
+    for name in sorted(listed.keys() | there.keys()):
+        if name not in there:
+            raise NotAPackageError(folder, f"{PACKAGE_FILE} lists '{name}', which is missing")
+        if name not in listed:
+            raise NotAPackageError(folder, f"'{name}' is not listed in {PACKAGE_FILE}")
+        if listed[name] != there[name]:
+            raise TamperedError(folder / name, listed[name], there[name])

@@ -1,0 +1,27 @@
+"""Tags and digests as the OCI distribution specification writes them."""
+
+import re
+
+from .errors import RegistryError
+
+TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")  # Source: opencontainers/distribution-spec v1.1, spec.md, "Pull"
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+class TagError(RegistryError):
+    """A word cannot be a tag."""
+
+    def __init__(self, tag: str) -> None:
+        super().__init__(f"tag '{tag}': not a valid tag. Use up to 128 letters, digits, '.', '_' and '-'.")
+
+
+def check_tag(tag: str) -> str:
+    """The tag itself, if it is one."""
+    if not TAG.fullmatch(tag):
+        raise TagError(tag)
+    return tag
+
+
+def is_digest(reference: str) -> bool:
+    """Whether a reference is a digest rather than a tag."""
+    return DIGEST.fullmatch(reference) is not None
