@@ -1,0 +1,59 @@
+"""The camera that looks at the robot, and how its picture is lit and coloured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from isaaclab.sensors import CameraCfg
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A fixed pinhole camera in every environment; renders only when asked."""
+
+    name: str = "front"
+    width: int = 96
+    height: int = 96
+    eye_m: tuple[float, float, float] = (1.75, 1.05, 0.95)
+    """Position in the environment's frame."""
+    look_at_m: tuple[float, float, float] = (0.25, 0.0, 0.3)
+    field_of_view_deg: float = 45.0
+    """Across the picture's height."""
+
+
+def look_at(eye_m: tuple[float, float, float], target_m: tuple[float, float, float]) -> NDArray[np.float64]:
+    """Quaternion x y z w of a camera whose x points at the target, its z up and y left."""
+    forward = np.subtract(target_m, eye_m)
+    yaw = np.arctan2(forward[1], forward[0])
+    pitch = -np.arctan2(forward[2], np.hypot(forward[0], forward[1]))
+    sin_y, cos_y, sin_p, cos_p = np.sin(yaw / 2), np.cos(yaw / 2), np.sin(pitch / 2), np.cos(pitch / 2)
+    return np.array([-sin_p * sin_y, sin_p * cos_y, cos_p * sin_y, cos_p * cos_y])
+
+
+def camera_cfg(camera: Camera) -> CameraCfg:
+    """Isaac Lab's form of the camera, rendered by Newton's Warp renderer."""
+    import isaaclab.sim as sim_utils
+    from isaaclab.sensors import CameraCfg
+    from isaaclab_newton.renderers import NewtonWarpRendererCfg
+
+    aperture = 20.955
+    across = 2 * np.arctan(np.tan(np.radians(camera.field_of_view_deg) / 2) * camera.width / camera.height)
+    x, y, z, w = look_at(camera.eye_m, camera.look_at_m)
+    return CameraCfg(
+        prim_path="{ENV_REGEX_NS}/Camera",
+        offset=CameraCfg.OffsetCfg(pos=camera.eye_m, rot=(float(x), float(y), float(z), float(w)), convention="world"),
+        data_types=["rgb"],
+        spawn=sim_utils.PinholeCameraCfg(
+            focal_length=float(aperture / (2 * np.tan(across / 2))),
+            horizontal_aperture=aperture,
+            clipping_range=(0.05, 30.0),
+        ),
+        width=camera.width,
+        height=camera.height,
+        renderer_cfg=NewtonWarpRendererCfg(enable_shadows=True),
+    )
