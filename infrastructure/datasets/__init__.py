@@ -1,0 +1,8 @@
+"""LeRobot v3.0 datasets without PyTorch: write, read, copy without loss, publish by digest."""
+
+from .errors import DatasetError
+from .info import Feature, Info, camera, vector
+from .reader import Dataset
+from .writer import DatasetWriter
+
+__all__ = ["Dataset", "DatasetError", "DatasetWriter", "Feature", "Info", "camera", "vector"]

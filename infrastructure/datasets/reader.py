@@ -1,0 +1,243 @@
+"""Reads a LeRobot v3.0 dataset without PyTorch, and refuses one whose parts do not agree."""
+
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from ..contracts import DatasetProvenance, Digest, digest_tree
+from . import video
+from .errors import ContentError, CountError, EpisodeIndexError, FeatureError, InfoError, ProvenanceError, TornFileError
+from .info import ANCESTORS, EPISODES, INFO, PROVENANCE, TASKS, Info
+from .stats import NAMES, Stats
+
+
+class Dataset:
+    """A dataset on disk, validated when it is opened: every file there and readable, every count agreeing."""
+
+    def __init__(self, root: Path) -> None:
+        """Open the dataset.
+
+        Raises:
+            MissingFileError: If `root` holds no dataset.
+            VersionError: If it is not v3.0.
+            InfoError: If its info cannot be understood.
+            TornFileError: If a file cannot be read.
+            CountError: If episodes, rows and frames do not agree.
+        """
+        self.root = root
+        self.info = Info.read(root)
+        self._episodes = self._read_episodes()
+        self._check_bounds()
+        self._check_data()
+        self._check_videos()
+        self._table = lru_cache(maxsize=2)(_read_table)
+
+    @property
+    def num_episodes(self) -> int:
+        """Episodes in the dataset."""
+        return self.info.total_episodes
+
+    @property
+    def fps(self) -> int:
+        """Rows per second."""
+        return self.info.fps
+
+    @property
+    def lengths(self) -> list[int]:
+        """Rows of each episode."""
+        return [int(length) for length in self._column("length")]
+
+    @property
+    def tasks(self) -> list[str]:
+        """Task of each episode."""
+        return [tasks[0] for tasks in self._column("tasks")]
+
+    @cached_property
+    def splits(self) -> dict[str, range]:
+        """Episodes of each split, e.g. `train` and `heldout`.
+
+        Raises:
+            InfoError: If a split is not a range of episodes.
+        """
+        splits = {}
+        for name, text in self.info.splits.items():
+            first, _, last = text.partition(":")
+            if not (first.isdecimal() and last.isdecimal() and int(first) <= int(last) <= self.num_episodes):
+                raise InfoError(self.root / INFO, f"splits.{name}: '{text}' is no range within 0:{self.num_episodes}")
+            splits[name] = range(int(first), int(last))
+        return splits
+
+    @cached_property
+    def provenance(self) -> DatasetProvenance | None:
+        """Where the episodes come from; None for a dataset that was made elsewhere."""
+        path = self.root / PROVENANCE
+        return DatasetProvenance.read(path) if path.exists() else None
+
+    @property
+    def required_provenance(self) -> DatasetProvenance:
+        """The provenance.
+
+        Raises:
+            ProvenanceError: If there is none.
+        """
+        if self.provenance is None:
+            raise ProvenanceError(self.root)
+        return self.provenance
+
+    @cached_property
+    def ancestors(self) -> dict[Digest, DatasetProvenance]:
+        """Provenance of every dataset this one stems from, by content digest."""
+        documents = [DatasetProvenance.read(path) for path in sorted((self.root / ANCESTORS).glob("*.json"))]
+        return {document.content: document for document in documents}
+
+    def content_digest(self) -> Digest:
+        """Digest of all files but the provenance: the dataset's identity."""
+        return digest_tree(self.root, frozenset({PROVENANCE.as_posix()}))
+
+    def verify(self) -> Digest:
+        """Compare the files with the provenance.
+
+        Raises:
+            ProvenanceError: If there is none.
+            ContentError: If the files are not those it speaks of.
+        """
+        expected, found = self.required_provenance.content, self.content_digest()
+        if found != expected:
+            raise ContentError(self.root, found, expected)
+        return found
+
+    def episode(self, index: int) -> dict[str, NDArray[Any]]:
+        """All columns of one episode, the index columns too: shape (T, d), or (T,) if d is 1."""
+        row = self._row(index)
+        table = self._table(self._data_file(row))
+        start = row["dataset_from_index"] - table["index"][0].as_py()
+        rows = table.slice(start, row["length"])
+        return {name: _numpy(rows[name], feature.width) for name, feature in self.info.columns.items()}
+
+    def frames(self, index: int, camera: str) -> NDArray[np.uint8]:
+        """Frames of one episode, RGB, shape (T, height, width, 3).
+
+        Raises:
+            FrameError: If they are not at the times of their rows.
+        """
+        path, start = self.clip(index, camera)
+        return video.decode(path, start, self._row(index)["length"], self.fps, index)
+
+    def clip(self, index: int, camera: str) -> tuple[Path, int]:
+        """The video file of an episode, and the frame at which the episode starts in it."""
+        if camera not in self.info.cameras:
+            raise FeatureError(camera, f"no such camera. Cameras: {', '.join(self.info.cameras) or 'none'}")
+        row = self._row(index)
+        return self._video_file(row, camera), round(row[f"videos/{camera}/from_timestamp"] * self.fps)
+
+    def episode_stats(self, index: int, feature: str) -> Stats | None:
+        """Statistics of one feature in one episode, as stored; None if the dataset lacks them."""
+        row = self._row(index)
+        stored = {name: row.get(f"stats/{feature}/{name}") for name in NAMES}
+        return None if any(value is None for value in stored.values()) else {k: np.array(v) for k, v in stored.items()}
+
+    def check_frames(self) -> None:
+        """Decode every frame of every camera.
+
+        Raises:
+            FrameError: If one is missing, or is not at its row's time.
+        """
+        for camera in self.info.cameras:
+            for index in range(self.num_episodes):
+                self.frames(index, camera)
+
+    def _row(self, index: int) -> dict[str, Any]:
+        if not 0 <= index < self.num_episodes:
+            raise EpisodeIndexError(self.root, index, self.num_episodes)
+        return self._rows[index]
+
+    @cached_property
+    def _rows(self) -> list[dict[str, Any]]:
+        return self._episodes.to_pylist()
+
+    def _column(self, name: str) -> list[Any]:
+        return [row[name] for row in self._rows]
+
+    def _data_file(self, row: dict[str, Any]) -> Path:
+        numbers = {"chunk_index": row["data/chunk_index"], "file_index": row["data/file_index"]}
+        return self.root / self.info.data_path.format(**numbers)
+
+    def _video_file(self, row: dict[str, Any], camera: str) -> Path:
+        numbers = {name: row[f"videos/{camera}/{name}"] for name in ("chunk_index", "file_index")}
+        return self.root / (self.info.video_path or "").format(video_key=camera, **numbers)
+
+    def _read_episodes(self) -> pa.Table:
+        folder = self.root / EPISODES.partition("/chunk")[0]
+        tables = [_read_table(path) for path in sorted(folder.glob("*/*.parquet"))]
+        if not tables:
+            raise TornFileError(folder, "no episodes file")
+        episodes = pa.concat_tables(tables, promote_options="default")
+        needed = {"episode_index", "tasks", "length", "data/chunk_index", "data/file_index"}
+        needed |= {"dataset_from_index", "dataset_to_index"}
+        for camera in self.info.cameras:
+            needed |= {f"videos/{camera}/{name}" for name in ("chunk_index", "file_index", "from_timestamp")}
+        if missing := sorted(needed.difference(episodes.column_names)):
+            raise TornFileError(folder, f"no column {missing[0]}")
+        return episodes
+
+    def _check_bounds(self) -> None:
+        if len(self._episodes) != self.info.total_episodes:
+            raise CountError(self.root / INFO, "episodes", self.info.total_episodes, len(self._episodes))
+        end = 0
+        for number, row in enumerate(self._rows):
+            start, last = row["dataset_from_index"], row["dataset_to_index"]
+            if (row["episode_index"], start, last - start) != (number, end, row["length"]) or row["length"] < 1:
+                raise CountError(self.root / "meta/episodes", f"as first row of episode {number}", start, end)
+            end = last
+        if end != self.info.total_frames:
+            raise CountError(self.root / INFO, "frames", self.info.total_frames, end)
+        _read_table(self.root / TASKS)
+
+    def _check_data(self) -> None:
+        expected: dict[Path, int] = {}
+        for row in self._rows:
+            path = self._data_file(row)
+            expected[path] = expected.get(path, 0) + row["length"]
+        for path, rows in expected.items():
+            file = _open_parquet(path)
+            if missing := sorted(set(self.info.columns).difference(file.schema_arrow.names)):
+                raise FeatureError(missing[0], f"is in {INFO}, but no column of {path}")
+            if file.metadata.num_rows != rows:
+                raise CountError(path, "rows", file.metadata.num_rows, rows)
+
+    def _check_videos(self) -> None:
+        for camera in self.info.cameras:
+            expected: dict[Path, int] = {}
+            for row in self._rows:
+                path = self._video_file(row, camera)
+                expected[path] = expected.get(path, 0) + row["length"]
+            for path, rows in expected.items():
+                if (frames := video.count_frames(path)) != rows:
+                    raise CountError(path, "frames", frames, rows)
+
+
+def _open_parquet(path: Path) -> pq.ParquetFile:
+    try:
+        return pq.ParquetFile(path)
+    except (pa.ArrowException, OSError) as error:
+        raise TornFileError(path, str(error).partition("\n")[0]) from error
+
+
+def _read_table(path: Path) -> pa.Table:
+    file = _open_parquet(path)
+    try:
+        return file.read()
+    except (pa.ArrowException, OSError) as error:
+        raise TornFileError(path, str(error).partition("\n")[0]) from error
+
+
+def _numpy(column: "pa.ChunkedArray[Any]", width: int) -> NDArray[Any]:
+    if width == 1:
+        return np.asarray(column.to_numpy())
+    return np.asarray(pc.list_flatten(column).to_numpy()).reshape(len(column), width)

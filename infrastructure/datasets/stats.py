@@ -1,0 +1,119 @@
+"""Statistics of an episode and of a dataset, as LeRobot computes them.
+
+Same definitions as lerobot 0.6.1 `datasets/compute_stats.py`: population standard deviation, quantiles read from a
+histogram of 5000 bins, images per channel in 0..1 on evenly spaced sample frames, datasets aggregated from episodes.
+Sums are in float64 where LeRobot's are in float32, so numbers agree to float32's precision.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Stats = dict[str, NDArray[Any]]
+"""`min max mean std count q01 q10 q50 q90 q99` → one value per element, shape (d,); for a camera (3, 1, 1)."""
+
+QUANTILES = {"q01": 0.01, "q10": 0.10, "q50": 0.50, "q90": 0.90, "q99": 0.99}
+BINS = 5000
+NAMES = ("min", "max", "mean", "std", "count", *QUANTILES)
+SAMPLES_MIN, SAMPLES_MAX, SAMPLES_POWER = 100, 10_000, 0.75
+LARGE_PX, TARGET_PX = 300, 150
+
+
+def column_stats(values: NDArray[Any]) -> Stats:
+    """Statistics of one column of one episode.
+
+    Args:
+        values: Shape (T,) or (T, d), any number type.
+    """
+    columns = values.reshape(len(values), -1).astype(np.float64)
+    each = [_weighted_stats(*np.unique(column, return_counts=True)) for column in columns.T]
+    return _collect(each, np.array([len(values)]))
+
+
+def image_stats(frames: NDArray[np.uint8]) -> Stats:
+    """Statistics of one camera in one episode.
+
+    Args:
+        frames: Shape (T, height, width, 3).
+    """
+    sample = _thin_out(frames[sample_indices(len(frames))])
+    each = []
+    for channel in range(3):
+        counts = np.bincount(sample[..., channel].ravel(), minlength=256)
+        levels = np.flatnonzero(counts)
+        each.append(_weighted_stats(levels.astype(np.float64), counts[levels]))
+    stats = _collect(each, np.array([len(sample)]))
+    return {name: value if name == "count" else value.reshape(3, 1, 1) / 255.0 for name, value in stats.items()}
+
+
+def aggregate(episodes: Sequence[Mapping[str, Stats]]) -> dict[str, Stats]:
+    """Statistics of a dataset from those of its episodes; quantiles are weighted means, as in LeRobot."""
+    return {name: _aggregate_one([episode[name] for episode in episodes]) for name in episodes[0]}
+
+
+def sample_indices(rows: int) -> NDArray[np.intp]:
+    """Rows of an episode whose frames are looked at: all below 101, then ever fewer of them."""
+    samples = max(min(rows, SAMPLES_MIN), min(int(rows**SAMPLES_POWER), SAMPLES_MAX))
+    return np.round(np.linspace(0, rows - 1, samples)).astype(np.intp)
+
+
+def _collect(each: Sequence[Mapping[str, float]], count: NDArray[np.intp]) -> Stats:
+    """Statistics per element as arrays, in LeRobot's order."""
+    return {name: count if name == "count" else np.array([stat[name] for stat in each]) for name in NAMES}
+
+
+def _thin_out(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Take every n-th pixel of large frames."""
+    height, width = frames.shape[1:3]
+    if max(width, height) < LARGE_PX:
+        return frames
+    step = int(max(width, height) / TARGET_PX)
+    return frames[:, ::step, ::step]
+
+
+def _weighted_stats(values: NDArray[np.float64], counts: NDArray[np.intp]) -> dict[str, float]:
+    """Statistics of distinct ascending `values` that occur `counts` times."""
+    total = int(counts.sum())
+    mean = float(values @ counts / total)
+    std = float(np.sqrt((values - mean) ** 2 @ counts / total))
+    stats = {"min": float(values[0]), "max": float(values[-1]), "mean": mean, "std": std}
+    if total < 2:
+        return {**stats, **dict.fromkeys(QUANTILES, mean)}
+    return {**stats, **_quantiles(values, counts, total)}
+
+
+def _quantiles(values: NDArray[np.float64], counts: NDArray[np.intp], total: int) -> dict[str, float]:
+    """Quantiles as a histogram of `BINS` bins between minimum and maximum tells them."""
+    edges = np.linspace(values[0] - 1e-10, values[-1] + 1e-10, BINS + 1)
+    bins = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, BINS - 1)
+    inside = np.bincount(bins, weights=counts, minlength=BINS)
+    upto = np.cumsum(inside)
+    quantiles = {}
+    for name, quantile in QUANTILES.items():
+        bin_ = int(np.searchsorted(upto, quantile * total))
+        if bin_ == 0:
+            quantiles[name] = float(edges[0])
+        else:
+            fraction = (quantile * total - upto[bin_ - 1]) / inside[bin_]
+            quantiles[name] = float(edges[bin_] + fraction * (edges[bin_ + 1] - edges[bin_]))
+    return quantiles
+
+
+def _aggregate_one(episodes: Sequence[Stats]) -> Stats:
+    """Statistics of one feature over episodes."""
+    counts = np.stack([stats["count"] for stats in episodes])
+    total = counts.sum(axis=0)
+    weights = counts.reshape(len(episodes), *[1] * episodes[0]["mean"].ndim) / total[0]
+    means = np.stack([stats["mean"] for stats in episodes])
+    mean = (weights * means).sum(axis=0)
+    variances = np.stack([stats["std"] for stats in episodes]) ** 2
+    return {
+        "min": np.min([stats["min"] for stats in episodes], axis=0),
+        "max": np.max([stats["max"] for stats in episodes], axis=0),
+        "mean": mean,
+        "std": np.sqrt((weights * (variances + (means - mean) ** 2)).sum(axis=0)),
+        "count": total,
+        **{name: (weights * np.stack([stats[name] for stats in episodes])).sum(axis=0) for name in QUANTILES},
+    }

@@ -1,0 +1,233 @@
+"""Video of cameras: encode an episode, append it to a file without loss, decode it again.
+
+An episode is encoded by itself, so it starts with a keyframe and its packets can be copied from file to file. Codec and
+parameters are LeRobot's defaults: AV1 by SVT-AV1 (BSD licence; the faster x264 is GPL), a keyframe every 2 frames so
+that any frame is decoded from at most one other.
+"""
+
+import io
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Self
+
+import av
+import numpy as np
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from .errors import FeatureError, FrameError, TornFileError
+
+CODEC = "libsvtav1"
+PIX_FMT = "yuv420p"
+ENCODER: Mapping[str, Any] = {"g": 2, "crf": 30, "preset": 12, "fast_decode": 0}
+TOLERANCE_S = 1e-4  # LeRobot's default tolerance between a row's time and its frame's
+
+Source = Path | io.BytesIO
+
+
+def encode(frames: NDArray[np.uint8], fps: int) -> io.BytesIO:
+    """Encode one episode as an MP4 in memory.
+
+    Args:
+        frames: Shape (T, height, width, 3), RGB.
+        fps: Frames per second.
+    """
+    os.environ.setdefault("SVT_LOG", "1")  # errors only; SVT-AV1 writes to stderr itself
+    options = {name: str(ENCODER[name]) for name in ("g", "crf", "preset")}
+    options["svtav1-params"] = f"fast-decode={ENCODER['fast_decode']}"
+    buffer = io.BytesIO()
+    with closing(av.open(buffer, "w", format="mp4")) as container:
+        stream = container.add_stream(CODEC, fps, options=options)
+        assert isinstance(stream, VideoStream)
+        stream.pix_fmt = PIX_FMT
+        stream.height, stream.width = frames.shape[1:3]
+        for frame in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode())
+    buffer.seek(0)
+    return buffer
+
+
+def describe(path: Path, fps: int) -> dict[str, Any]:
+    """The `info` of a camera in `meta/info.json`, with the keys LeRobot writes."""
+    with _opened(path) as container:
+        stream = container.streams.video[0]
+        return {
+            "video.height": stream.height,
+            "video.width": stream.width,
+            "video.codec": stream.codec.canonical_name,
+            "video.pix_fmt": stream.pix_fmt,
+            "video.fps": fps,
+            "video.channels": 3,
+            "has_audio": False,
+            **{f"video.{name}": value for name, value in ENCODER.items()},
+            "video.video_backend": "pyav",
+            "video.extra_options": {},
+            "is_depth_map": False,
+        }
+
+
+class VideoFile:
+    """An MP4 to which episodes are appended by copying packets."""
+
+    def __init__(self, path: Path, fps: int) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self.fps = fps
+        self.frames = 0
+        """Appended so far."""
+        self._container = av.open(str(path), "w", format="mp4")
+        self._stream: VideoStream | None = None
+        self._format: tuple[Any, ...] | None = None
+
+    def accepts(self, source: Source) -> bool:
+        """Whether packets of `source` can follow those already here in one stream."""
+        with _opened(source) as container:
+            return self._format in (None, _format(container.streams.video[0]))
+
+    def append(self, source: Source, start: int, length: int) -> None:
+        """Copy `length` frames of `source` from frame `start`, which must be a keyframe.
+
+        Raises:
+            TornFileError: If these frames are not there, or do not start with a keyframe.
+        """
+        with _opened(source) as container:
+            template = container.streams.video[0]
+            if self._stream is None:
+                self._stream = self._container.add_stream_from_template(template, opaque=True)
+                self._stream.time_base = template.time_base
+                self._format = _format(template)
+            packets = list(_packets(container, template, Fraction(start, self.fps), Fraction(start + length, self.fps)))
+            if len(packets) != length or not packets[0].is_keyframe:
+                raise TornFileError(_name(source), f"frames {start} to {start + length} cannot be cut out")
+            assert template.time_base is not None
+            shift = round(Fraction(self.frames - start, self.fps) / template.time_base)
+            for packet in packets:
+                assert packet.pts is not None
+                assert packet.dts is not None
+                packet.pts += shift
+                packet.dts += shift
+                packet.stream = self._stream
+                self._container.mux(packet)
+        self.frames += length
+
+    @property
+    def size_mb(self) -> float:
+        """Size on disk; lags behind by what is not flushed yet."""
+        return self.path.stat().st_size / 2**20
+
+    def close(self) -> None:
+        """Write the index; without it the file cannot be read."""
+        self._container.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def count_frames(path: Path) -> int:
+    """Number of frames by the file's own index, without decoding."""
+    with _opened(path) as container:
+        return int(container.streams.video[0].frames)
+
+
+def decode(path: Path, start: int, length: int, fps: int, episode: int = 0) -> NDArray[np.uint8]:
+    """Decode frames `start` to `start + length`.
+
+    Args:
+        path: An MP4.
+        start: Index of the first frame.
+        length: Number of frames.
+        fps: Frames per second.
+        episode: Named in errors.
+
+    Returns:
+        RGB, shape (length, height, width, 3).
+
+    Raises:
+        FrameError: If a frame is missing, or not at its row's time within LeRobot's tolerance.
+    """
+    frames: list[NDArray[np.uint8]] = []
+    with _opened(path) as container:
+        stream = container.streams.video[0]
+        assert stream.time_base is not None
+        container.seek(round(Fraction(start, fps) / stream.time_base), stream=stream)
+        try:
+            for frame in container.decode(stream):
+                assert frame.pts is not None
+                row = float(frame.pts * stream.time_base) * fps - start
+                if round(row) != len(frames):
+                    if round(row) < len(frames):
+                        continue  # before the episode, from the seek's keyframe on
+                    raise FrameError(path, episode, f"row {len(frames)} has no frame")
+                if abs(row - len(frames)) > TOLERANCE_S * fps:
+                    raise FrameError(
+                        path, episode, f"frame of row {len(frames)} is off by {row - len(frames):.3f} rows"
+                    )
+                frames.append(frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False))
+                if len(frames) == length:
+                    return np.stack(frames)
+        except av.FFmpegError as error:
+            raise TornFileError(path, error) from error
+    raise FrameError(path, episode, f"{len(frames)} frames for {length} rows")
+
+
+def check_frames(frames: NDArray[np.uint8], shape: tuple[int, ...], camera: str, rows: int) -> None:
+    """Refuse frames that do not fit the camera's feature or the episode.
+
+    Raises:
+        FeatureError: For another size, type or number of frames.
+    """
+    if frames.dtype != np.uint8 or frames.shape[1:] != shape:
+        raise FeatureError(camera, f"frames are {frames.dtype} {frames.shape[1:]}, the feature says uint8 {shape}")
+    if len(frames) != rows:
+        raise FeatureError(camera, f"{len(frames)} frames for {rows} rows")
+
+
+def _packets(
+    container: av.container.InputContainer, stream: VideoStream, start_s: Fraction, end_s: Fraction
+) -> Iterator[av.Packet]:
+    """Packets shown within [start, end), in the order of the file."""
+    assert stream.time_base is not None
+    first, last = round(start_s / stream.time_base), round(end_s / stream.time_base)
+    container.seek(first, stream=stream)
+    for packet in container.demux(stream):
+        if packet.pts is None or packet.dts is None or packet.dts >= last:
+            return
+        if first <= packet.pts < last:
+            yield packet
+
+
+def _format(stream: VideoStream) -> tuple[Any, ...]:
+    context = stream.codec_context
+    return (
+        stream.codec.canonical_name,
+        stream.width,
+        stream.height,
+        stream.pix_fmt,
+        context.extradata,
+        stream.time_base,
+    )
+
+
+def _name(source: Source) -> Path:
+    return source if isinstance(source, Path) else Path("encoded episode")
+
+
+@contextmanager
+def _opened(source: Source) -> Iterator[av.container.InputContainer]:
+    if isinstance(source, io.BytesIO):
+        source.seek(0)
+    try:
+        container = av.open(str(source) if isinstance(source, Path) else source, "r")
+    except av.FFmpegError as error:
+        raise TornFileError(_name(source), error) from error
+    try:
+        yield container
+    finally:
+        container.close()
