@@ -62,6 +62,8 @@ class PairedComparison(Contract):
     confidence: float
     method: str
     """Name and source of the interval."""
+    p_value: float = Field(ge=0, le=1)
+    """Of McNemar's exact test, two-sided."""
 
 
 class RuleVerdict(Contract):
@@ -82,6 +84,10 @@ class GateVerdict(Document):
     version: Literal[1] = 1
     report: Digest
     package: Digest
+    role: Role = "candidate"
+    """Whose result was judged."""
+    gates: Digest | None = None
+    """Of the rules that were applied."""
     verdict: Literal["PASS", "FAIL", "INCONCLUSIVE"]
     rules: tuple[RuleVerdict, ...] = Field(min_length=1)
 
