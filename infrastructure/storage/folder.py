@@ -1,0 +1,102 @@
+"""A store in a local folder."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import override
+
+from ..contracts import Digest, digest_file
+from .errors import MissingKeyError
+from .keys import ASIDE, check_key, check_prefix, is_aside
+from .receive import receive
+from .store import Store, Stored, source_size
+
+BLOCK = 1 << 20  # bytes
+
+
+class FolderStore(Store):
+    """Files in a folder, which is created with the first of them."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.absolute()
+        self.uri = self.root.as_uri()
+
+    @override
+    def put(self, path: Path, key: str) -> Digest:
+        size = source_size(path)
+        target = self._path(key)
+        if target.is_file() and target.stat().st_size == size and (digest := digest_file(target)) == digest_file(path):
+            return digest
+        target.parent.mkdir(parents=True, exist_ok=True)
+        aside = target.with_name(f".{target.name}.{os.getpid()}{ASIDE}")
+        try:
+            digest = _copy(path, aside)
+            aside.replace(target)
+        finally:
+            aside.unlink(missing_ok=True)
+        return digest
+
+    @override
+    def get(self, key: str, path: Path, digest: Digest | None = None) -> Digest:
+        source = self._existing(key)
+        return receive(
+            path,
+            str(source),
+            source.stat().st_size,
+            digest or digest_file(source),
+            lambda offset: _blocks(source, offset),
+        )
+
+    @override
+    def list(self, prefix: str = "") -> tuple[Stored, ...]:
+        folder = self.root / check_prefix(prefix)
+        files = [path for path in folder.rglob("*") if path.is_file() and not is_aside(path.name)]
+        found = [Stored(key=path.relative_to(self.root).as_posix(), size_bytes=path.stat().st_size) for path in files]
+        return tuple(sorted(found, key=lambda stored: stored.key))
+
+    @override
+    def stat(self, key: str) -> Stored | None:
+        path = self._path(key)
+        return Stored(key=key, size_bytes=path.stat().st_size) if path.is_file() else None
+
+    @override
+    def digest(self, key: str) -> Digest:
+        return digest_file(self._existing(key))
+
+    @override
+    def delete(self, key: str) -> None:
+        path = self._path(key)
+        path.unlink(missing_ok=True)
+        for folder in path.relative_to(self.root).parents[:-1]:
+            try:
+                (self.root / folder).rmdir()
+            except OSError:  # not empty, or gone
+                break
+
+    def _path(self, key: str) -> Path:
+        return self.root / check_key(key)
+
+    def _existing(self, key: str) -> Path:
+        path = self._path(key)
+        if not path.is_file():
+            raise MissingKeyError(self.uri, key)
+        return path
+
+
+def _copy(source: Path, target: Path) -> Digest:
+    sha256 = hashlib.sha256()
+    with target.open("wb") as file:
+        for block in _blocks(source, 0):
+            file.write(block)
+            sha256.update(block)
+        file.flush()
+        os.fsync(file.fileno())
+    return f"sha256:{sha256.hexdigest()}"
+
+
+def _blocks(path: Path, offset: int) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        file.seek(offset)
+        while block := file.read(BLOCK):
+            yield block
