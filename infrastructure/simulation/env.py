@@ -58,6 +58,7 @@ class TaskEnv:
         """The task's own limit on an episode."""
         self.joint_names: tuple[str, ...] = tuple(self.articulation.joint_names)
         self.units: tuple[str, ...] = ("rad",) * len(self.joint_names)
+        self.posture_rad = task.posture_rad
         self._offset_rad = _encoder_offset(world, self.joint_names)
 
     @property

@@ -18,9 +18,20 @@ class Task:
     """Name of the task's joint position action."""
     success: str
     """Name of the task's success termination."""
+    posture_rad: tuple[float, ...]
+    """Joint angles the expert's search starts from; they choose elbow up or down, and how the wrist is turned."""
 
 
-TASKS = {task.id: task for task in (Task("Isaac-Reach-UR10", "ur10", "ee_pose", "arm_action", "success"),)}
+_UR10_REACH = Task(
+    id="Isaac-Reach-UR10",
+    robot="ur10",
+    command="ee_pose",
+    action="arm_action",
+    success="success",
+    posture_rad=(-0.3, -1.2, 1.9, -2.3, -1.57, -0.3),  # elbow up, tool down, and yaw 0 in mid-range of the last joint
+)
+
+TASKS = {task.id: task for task in (_UR10_REACH,)}
 
 
 def find_task(task: str) -> Task:

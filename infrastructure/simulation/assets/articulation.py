@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pxr import Gf, Usd, UsdGeom, UsdPhysics
+from pxr import Gf, Sdf, Usd, UsdGeom, UsdPhysics
 
 type Vector = tuple[float, float, float]
 type Color = tuple[float, float, float]
@@ -162,3 +162,6 @@ def _author_motion(prim: UsdPhysics.Joint, joint: Joint) -> None:
     drive.CreateDampingAttr(0.0)
     if math.isfinite(joint.max_effort):
         drive.CreateMaxForceAttr(joint.max_effort)
+    if math.isfinite(joint.max_velocity):  # an attribute of PhysX's schema, which Newton reads too
+        limit = prim.GetPrim().CreateAttribute("physxJoint:maxJointVelocity", Sdf.ValueTypeNames.Float)
+        limit.Set(joint.max_velocity * scale)
