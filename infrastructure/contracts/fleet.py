@@ -34,6 +34,8 @@ class Release(Document):
     created_at: AwareDatetime
     approval: Approval | None = None
     """None until approved; robots run only approved releases."""
+    withdrawn: Approval | None = None
+    """Who or what took it back, and why; robots leave a withdrawn release."""
 
 
 class RobotState(Document):

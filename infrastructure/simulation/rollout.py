@@ -36,6 +36,8 @@ class Rollout:
     """(T, H, W, 3)."""
     final_error_m: float
     """Distance from the target when the episode was left."""
+    env: int
+    """Which environment played it."""
 
 
 @dataclass
@@ -58,7 +60,7 @@ class _Episode:
             return self.steps >= horizon
         return self.steps >= self.succeeded_at + tail_steps
 
-    def rollout(self, final_error_m: float) -> Rollout:
+    def rollout(self, final_error_m: float, env: int) -> Rollout:
         names = self.observations[0]
         return Rollout(
             condition=self.condition,
@@ -69,6 +71,7 @@ class _Episode:
             actions=np.stack(self.actions),
             images=np.stack(self.images) if self.images else None,
             final_error_m=final_error_m,
+            env=env,
         )
 
 
@@ -111,7 +114,7 @@ def play(
             done += 1
             if progress:
                 progress(done, len(conditions))
-            yield running.pop(slot).rollout(float(error_m[slot]))
+            yield running.pop(slot).rollout(float(error_m[slot]), slot)
         _fill(env, policy, conditions, waiting, running)
 
 
