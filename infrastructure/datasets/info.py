@@ -22,6 +22,8 @@ FILE = "chunk-{chunk_index:03d}/file-{file_index:03d}"
 EPISODES = f"meta/episodes/{FILE}.parquet"
 NUMBERS = ("float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "bool")
 
+SMALLEST_PX = 32  # SVT-AV1 kills its process by SIGFPE on frames of 24 pixels and less
+
 
 class Feature(BaseModel):
     """One column of a dataset, or one camera."""
@@ -147,6 +149,10 @@ def check_features(features: Mapping[str, Feature]) -> None:
             raise FeatureError(name, "a name must not contain '/'. Use '.' instead")
         if feature.is_video and (len(feature.shape) != 3 or feature.shape[2] != 3):
             raise FeatureError(name, f"shape {feature.shape} is no RGB frame. Give (height, width, 3)")
+        if feature.is_video and min(feature.shape[:2]) < SMALLEST_PX:
+            raise FeatureError(
+                name, f"{feature.shape} is too small to encode. Give frames of {SMALLEST_PX} pixels or more"
+            )
         if not feature.is_video and feature.dtype not in NUMBERS:
             raise FeatureError(name, f"dtype '{feature.dtype}' cannot be stored. Known: video, {', '.join(NUMBERS)}")
         if not feature.is_video and (len(feature.shape) != 1 or feature.shape[0] < 1):

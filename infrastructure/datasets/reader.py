@@ -142,15 +142,13 @@ class Dataset:
         stored = {name: row.get(f"stats/{feature}/{name}") for name in NAMES}
         return None if any(value is None for value in stored.values()) else {k: np.array(v) for k, v in stored.items()}
 
-    def check_frames(self) -> None:
-        """Decode every frame of every camera.
+    def count_frames(self, camera: str) -> int:
+        """Frames of a camera over all episodes, each of them decoded.
 
         Raises:
             FrameError: If one is missing, or is not at its row's time.
         """
-        for camera in self.info.cameras:
-            for index in range(self.num_episodes):
-                self.frames(index, camera)
+        return sum(len(self.frames(index, camera)) for index in range(self.num_episodes))
 
     def _row(self, index: int) -> dict[str, Any]:
         if not 0 <= index < self.num_episodes:

@@ -74,6 +74,8 @@ class DatasetWriter:
         self.task = task
         self.splits: dict[str, str] | None = None
         self.dropped: list[DroppedEpisode] = []
+        self.frames: dict[str, int] = {}
+        """Camera → frames decoded from the finished files; known after the end."""
         self._part = root.with_name(f".{root.name}.part")
         self._schema = data_schema(self.info.columns)
         self._tasks: dict[str, int] = {}
@@ -278,7 +280,8 @@ class DatasetWriter:
         if not self._rows:
             raise EmptyError(self.root)
         self._write_meta()
-        Dataset(self._part).check_frames()
+        written = Dataset(self._part)
+        self.frames = {camera: written.count_frames(camera) for camera in self.info.cameras}
         if self._sources:
             self._provenance().write(self._part / PROVENANCE)
         self._part.rename(self.root)
@@ -371,5 +374,5 @@ def _tasks_table(tasks: Mapping[str, int]) -> pa.Table:
         ],
         "pandas_version": "2.0.0",
     }
-    columns = {"task_index": pa.array(list(tasks.values()), pa.int64()), "task": pa.array(list(tasks), pa.string())}
-    return pa.table(columns).replace_schema_metadata({"pandas": json.dumps(pandas)})
+    table = pa.table({"task_index": list(tasks.values()), "task": list(tasks)})
+    return table.replace_schema_metadata({"pandas": json.dumps(pandas)})

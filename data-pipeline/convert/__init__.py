@@ -1,0 +1,1 @@
+"""MCAP recordings become a LeRobot v3.0 dataset."""

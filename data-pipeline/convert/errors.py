@@ -1,0 +1,122 @@
+"""Why a recording cannot become an episode."""
+
+from pathlib import Path
+
+from physai.infrastructure.errors import PhysaiError
+
+
+class ConvertError(PhysaiError):
+    """A recording, or a folder of them, cannot be converted."""
+
+
+class NoEpisodesError(ConvertError):
+    """There is nothing to convert."""
+
+    def __init__(self, folder: Path, detail: str) -> None:
+        super().__init__(f"{folder}: {detail}. Record some with `physai data-pipeline capture record`.")
+
+
+class MixedEpisodesError(ConvertError):
+    """Episodes that cannot be in one dataset."""
+
+    def __init__(self, path: Path, what: str, found: object, first: object) -> None:
+        super().__init__(f"{path}: {what} is {found}, in the episodes before it {first}. Convert them apart.")
+
+
+class RateError(ConvertError):
+    """LeRobot cannot store this rate."""
+
+    def __init__(self, rate_hz: float) -> None:
+        super().__init__(
+            f"--rate-hz: {rate_hz:g} is not a whole number, and LeRobot stores whole rows per second. "
+            f"Give --rate-hz {max(1, round(rate_hz))}."
+        )
+
+
+class RecordingError(ConvertError):
+    """One recording is damaged or unfit; `--skip-damaged` leaves such episodes out."""
+
+    def __init__(self, path: Path, detail: str, mend: str = "Record it again, or convert with --skip-damaged.") -> None:
+        self.detail = detail
+        super().__init__(f"{path}: {detail}. {mend}")
+
+
+class ChangedRecordingError(RecordingError):
+    """The file is not the one its sidecar speaks of."""
+
+    def __init__(self, path: Path, found: str, expected: str) -> None:
+        super().__init__(path, f"digest is {found}, its sidecar says {expected}")
+
+
+class TornRecordingError(RecordingError):
+    """The file is cut short, or its bytes are damaged."""
+
+    def __init__(self, path: Path, detail: object) -> None:
+        super().__init__(path, f"not a whole MCAP file ({detail})")
+
+
+class MissingTopicError(RecordingError):
+    """A topic that a dataset needs was not recorded."""
+
+    def __init__(self, path: Path, topic: str, present: list[str]) -> None:
+        super().__init__(path, f"no message on {topic}; topics: {', '.join(sorted(present)) or 'none'}")
+
+
+class UndefinedTypeError(RecordingError):
+    """A message type cannot be read, or is not the expected one."""
+
+    def __init__(self, path: Path, topic: str, type_name: str, detail: str) -> None:
+        super().__init__(path, f"{topic}: type {type_name}: {detail}")
+
+
+class ClockError(RecordingError):
+    """Header time goes backwards."""
+
+    def __init__(self, path: Path, topic: str, stamp_ns: int, before_ns: int) -> None:
+        super().__init__(path, f"{topic}: clock goes back by {(before_ns - stamp_ns) / 1e9:g} s at {stamp_ns} ns")
+
+
+class NotFiniteError(RecordingError):
+    """A number is NaN or infinite."""
+
+    def __init__(self, path: Path, topic: str, message: int) -> None:
+        super().__init__(path, f"{topic}: message {message} holds a number that is not finite")
+
+
+class JointsError(RecordingError):
+    """Joint names or their order change, or do not match the values."""
+
+    def __init__(self, path: Path, topic: str, found: list[str], expected: list[str]) -> None:
+        super().__init__(path, f"{topic}: joints are {', '.join(found)}; before: {', '.join(expected)}")
+
+
+class ImageError(RecordingError):
+    """A camera image cannot be decoded, or changes its size."""
+
+    def __init__(self, path: Path, topic: str, message: int, detail: object) -> None:
+        super().__init__(path, f"{topic}: image {message}: {detail}")
+
+
+class SkewError(RecordingError):
+    """A topic is silent for too long to be held."""
+
+    def __init__(self, path: Path, topic: str, skew_s: float, allowed_s: float) -> None:
+        super().__init__(
+            path,
+            f"{topic}: the value of a row is {skew_s:.4f} s old, allowed {allowed_s:.4f} s",
+            "Record it again, convert with --skip-damaged, or allow more with --max-skew-s.",
+        )
+
+
+class TooShortError(RecordingError):
+    """The topics do not overlap for even two rows."""
+
+    def __init__(self, path: Path, rows: int) -> None:
+        super().__init__(path, f"{rows} rows in which all topics speak, 2 needed")
+
+
+class OutcomeError(RecordingError):
+    """Recording and sidecar tell different outcomes."""
+
+    def __init__(self, path: Path, found: str, expected: str) -> None:
+        super().__init__(path, f"/episode/outcome says '{found}', its sidecar '{expected}'")
