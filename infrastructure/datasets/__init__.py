@@ -2,7 +2,20 @@
 
 from .errors import DatasetError
 from .info import Feature, Info, camera, vector
+from .publish import fetch, fetch_provenance, is_digest, publish
 from .reader import Dataset
 from .writer import DatasetWriter
 
-__all__ = ["Dataset", "DatasetError", "DatasetWriter", "Feature", "Info", "camera", "vector"]
+__all__ = [
+    "Dataset",
+    "DatasetError",
+    "DatasetWriter",
+    "Feature",
+    "Info",
+    "camera",
+    "fetch",
+    "fetch_provenance",
+    "is_digest",
+    "publish",
+    "vector",
+]

@@ -93,8 +93,7 @@ class Dataset:
     @cached_property
     def ancestors(self) -> dict[Digest, DatasetProvenance]:
         """Provenance of every dataset this one stems from, by content digest."""
-        documents = [DatasetProvenance.read(path) for path in sorted((self.root / ANCESTORS).glob("*.json"))]
-        return {document.content: document for document in documents}
+        return read_ancestors(self.root)
 
     def content_digest(self) -> Digest:
         """Digest of all files but the provenance: the dataset's identity."""
@@ -218,6 +217,12 @@ class Dataset:
             for path, rows in expected.items():
                 if (frames := video.count_frames(path)) != rows:
                     raise CountError(path, "frames", frames, rows)
+
+
+def read_ancestors(root: Path) -> dict[Digest, DatasetProvenance]:
+    """Provenance of the ancestors of a dataset, by content digest; empty if it has none."""
+    documents = [DatasetProvenance.read(path) for path in sorted((root / ANCESTORS).glob("*.json"))]
+    return {document.content: document for document in documents}
 
 
 def _open_parquet(path: Path) -> pq.ParquetFile:

@@ -1,0 +1,107 @@
+"""Published datasets: kept in the store under their content digest, fetched by it."""
+
+import re
+import shutil
+from pathlib import Path
+
+from ..contracts import DatasetProvenance, Digest
+from ..settings import settings
+from ..storage import Store, open_store
+from .errors import ContentError, ExistsError, NotPublishedError
+from .info import ANCESTORS, PROVENANCE
+from .reader import Dataset, read_ancestors
+
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+def publish(folder: Path) -> Digest:
+    """Put a dataset into the store of the settings; one that is there already is left alone.
+
+    The provenance goes last, so a dataset whose upload was cut off is not seen.
+
+    Returns:
+        The content digest, under which it can be fetched.
+
+    Raises:
+        ProvenanceError: If the dataset has none.
+        ContentError: If its files are not those the provenance speaks of.
+        StorageError: If the store cannot be written.
+    """
+    digest = Dataset(folder).verify()
+    store = _store()
+    if store.exists(_key(digest, PROVENANCE)):
+        return digest
+    files = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    for path in (*(file for file in files if file != PROVENANCE), PROVENANCE):
+        store.put(folder / path, _key(digest, path))
+    return digest
+
+
+def fetch(digest: Digest, target: Path) -> Path:
+    """Get a published dataset, verified; what an interrupted fetch has left is used.
+
+    Args:
+        digest: Its content digest.
+        target: Where it appears. If that very dataset is there already, nothing is done.
+
+    Raises:
+        NotPublishedError: If the store does not hold it.
+        ExistsError: If something else is at `target`.
+        ContentError: If what arrives is not what was asked for.
+    """
+    if target.exists() and any(target.iterdir()):
+        if (target / PROVENANCE).exists() and Dataset(target).content_digest() == digest:
+            return target
+        raise ExistsError(target)
+    store = _published(digest)
+    part = target.with_name(f".{target.name}.part")
+    store.sync_down(_name(digest), part)
+    found = Dataset(part).content_digest()
+    if found != digest:
+        shutil.rmtree(part)
+        raise ContentError(target, found, digest)
+    part.rename(target)
+    return target
+
+
+def fetch_provenance(digest: Digest, folder: Path) -> tuple[DatasetProvenance, dict[Digest, DatasetProvenance]]:
+    """Get only the provenance of a published dataset, and that of its ancestors by content digest.
+
+    Args:
+        digest: Its content digest.
+        folder: Where the files are put.
+
+    Raises:
+        NotPublishedError: If the store does not hold it.
+    """
+    store = _published(digest)
+    store.get(_key(digest, PROVENANCE), folder / PROVENANCE)
+    for stored in store.list(_key(digest, ANCESTORS)):
+        store.get(stored.key, folder / Path(stored.key).relative_to(_name(digest)))
+    return DatasetProvenance.read(folder / PROVENANCE), read_ancestors(folder)
+
+
+def is_digest(text: str) -> bool:
+    """Whether a word on the command line is a digest rather than a path."""
+    return DIGEST.fullmatch(text) is not None
+
+
+def _published(digest: Digest) -> Store:
+    store = _store()
+    if not store.exists(_key(digest, PROVENANCE)):
+        raise NotPublishedError(digest, store.uri)
+    return store
+
+
+def _store() -> Store:
+    uri = settings().storage
+    assert uri is not None
+    return open_store(uri)
+
+
+def _name(digest: Digest) -> str:
+    return digest.replace(":", "-")
+
+
+def _key(digest: Digest, path: Path) -> str:
+    return f"{_name(digest)}/{path.as_posix()}"
