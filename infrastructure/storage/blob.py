@@ -109,9 +109,7 @@ class BlobStore(Store):
                 return MissingContainerError(self.uri, self._container.container_name)
             case ResourceNotFoundError():
                 return MissingKeyError(self.uri, key)
-            case ClientAuthenticationError() if error.status_code is None:
-                return AccessError(self.uri, "no Azure credential was found on this machine")
-            case HttpResponseError() if error.status_code in (401, 403):
+            case HttpResponseError() if isinstance(error, ClientAuthenticationError) or error.status_code == 403:
                 return AccessError(self.uri, f"no permission ({code})")
             case HttpResponseError():
                 return UnreachableError(self.uri, f"Azure answered {code}: {first_line:.200}")

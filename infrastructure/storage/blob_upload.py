@@ -1,6 +1,5 @@
 """Uploading a file as a block blob: blocks first, then one commit that makes them visible."""
 
-import base64
 import hashlib
 import os
 from pathlib import Path
@@ -30,7 +29,7 @@ class Block(NamedTuple):
     @property
     def id(self) -> str:
         """Says what is in the block, so that one staged by an earlier attempt is known again."""
-        return base64.b64encode(f"{self.offset:016d}-{self.sha256[:40]}".encode()).decode()
+        return f"{self.offset:016d}-{self.sha256[:40]}"
 
 
 def upload(path: Path, blob: BlobClient, block_bytes: int = BLOCK_BYTES) -> Digest:
