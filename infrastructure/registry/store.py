@@ -11,6 +11,7 @@ from ..errors import MissingFileError
 from .aside import alone, sync_folder
 from .errors import NotAPackageError, TamperedError, TargetExistsError, writing
 from .manifest import EMPTY, EMPTY_CONFIG, PACKAGE_FILE, Descriptor, Manifest, describe, manifest_digest
+from .verify import check_files
 
 
 class Entry(Contract):
@@ -43,7 +44,7 @@ class Registry(ABC):
             NotAPackageError: If the folder is none, or its files are not those that `package.json` lists.
         """
         manifest = describe(folder)
-        _check_listing(folder, manifest)
+        check_files(folder, PolicyPackage.read(folder / PACKAGE_FILE))
         for layer in manifest.layers:
             self._put_file(layer, folder / layer.title)
         self._put_bytes(EMPTY_CONFIG, EMPTY)
@@ -158,16 +159,3 @@ def _is(folder: Path, digest: Digest) -> bool:
         return manifest_digest(folder) == digest
     except (NotAPackageError, MissingFileError):
         return False
-
-
-def _check_listing(folder: Path, manifest: Manifest) -> None:
-    """Refuse a folder whose files are not the ones that its `package.json` names by digest."""
-    listed = PolicyPackage.read(folder / PACKAGE_FILE).files
-    there = {layer.title: layer.digest for layer in manifest.layers if layer.title != PACKAGE_FILE}
-    for name in sorted(listed.keys() | there.keys()):
-        if name not in there:
-            raise NotAPackageError(folder, f"{PACKAGE_FILE} lists '{name}', which is missing")
-        if name not in listed:
-            raise NotAPackageError(folder, f"'{name}' is not listed in {PACKAGE_FILE}")
-        if listed[name] != there[name]:
-            raise TamperedError(folder / name, listed[name], there[name])

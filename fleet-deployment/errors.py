@@ -1,0 +1,89 @@
+"""Why a release is refused, by a gate, by the fleet's repository or by a robot, each in one line."""
+
+from pathlib import Path
+
+from physai.infrastructure.errors import PhysaiError
+
+
+class FleetError(PhysaiError):
+    """Something about releases or the robots that run them."""
+
+
+class EvidenceError(FleetError):
+    """The evidence does not speak for the package."""
+
+    def __init__(self, where: Path, why: str, mend: str) -> None:
+        super().__init__(f"{where}: {why}. {mend}.")
+
+
+class BadNameError(FleetError):
+    """A name cannot stand in paths, labels and Kubernetes objects."""
+
+    def __init__(self, what: str, name: str) -> None:
+        super().__init__(
+            f"{what} '{name}': not a usable name. Use at most 63 lower-case letters, digits and '-', e.g. 'robot-1'."
+        )
+
+
+class RepositoryError(FleetError):
+    """Git refused."""
+
+    def __init__(self, url: str, what: str, said: str) -> None:
+        lines = [line.strip() for line in said.splitlines() if line.strip()]
+        told = next((line for line in lines if line.startswith(("fatal:", "error:"))), lines[-1] if lines else "")
+        super().__init__(f"{url}: {what}: {told.rstrip('.')}. Check the setting 'fleet_repo'.")
+
+
+class UnknownReleaseError(FleetError):
+    """There is no such release."""
+
+    def __init__(self, url: str, name: str, known: tuple[str, ...]) -> None:
+        listed = f"Known: {', '.join(known)}" if known else "There are none yet"
+        super().__init__(f"{url}: no release '{name}'. {listed}. See `physai fleet-deployment release status`.")
+
+
+class ReleaseConflictError(FleetError):
+    """A release of that name says something else."""
+
+    def __init__(self, name: str, fields: tuple[str, ...]) -> None:
+        super().__init__(f"release '{name}': is there with another {', '.join(fields)}. Choose another --name.")
+
+
+class NotReleasedError(FleetError):
+    """A release may not run, or there is none for this robot."""
+
+    def __init__(self, who: str, why: str, mend: str) -> None:
+        super().__init__(f"{who}: {why}. {mend}.")
+
+
+class MisfitError(FleetError):
+    """A package does not fit a robot."""
+
+    def __init__(self, robot: str, what: str, package: object, here: object) -> None:
+        super().__init__(
+            f"{robot}: the package does not fit: its {what} is {package}, the robot's is {here}. "
+            "Release a package that was trained for this robot."
+        )
+
+
+class TransitionError(FleetError):
+    """A step that a robot's policy may not take now."""
+
+    def __init__(self, step: str, why: str) -> None:
+        super().__init__(f"policy: cannot {step}: {why}. Stage, verify and approve a package first.")
+
+
+class RobotBusyError(FleetError):
+    """The robot is at work in another process."""
+
+    def __init__(self, robot: str, home: Path) -> None:
+        super().__init__(f"{robot}: is running in another process (lock in {home}). Wait for it, or stop it.")
+
+
+class EventLogError(FleetError):
+    """A log of events holds something else."""
+
+    def __init__(self, path: Path, line: int, why: str) -> None:
+        super().__init__(
+            f"{path}: line {line} is no telemetry event: {why}. Move the file away, or choose another folder."
+        )

@@ -1,0 +1,86 @@
+"""A robot at work: production episodes under its active policy, each told as one telemetry event."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from physai.infrastructure.contracts import Condition, EpisodeData, Release, TelemetryEvent
+from physai.infrastructure.simulation import Rollout, TaskEnv, play
+
+from .guard import Guard
+from .onnx_policy import OnnxPolicy
+
+type Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """Who works where, and under which release."""
+
+    robot: str
+    site: str
+    release: Release
+
+    @property
+    def seed(self) -> int:
+        """Seed of the episodes: robots meet different targets, and the same robot the same ones again."""
+        return int.from_bytes(hashlib.sha256(f"{self.robot}/{self.release.name}".encode()).digest()[:4])
+
+
+def work(
+    env: TaskEnv,
+    policy: OnnxPolicy,
+    episodes: Sequence[int],
+    conditions: Sequence[Condition],
+    assignment: Assignment,
+    *,
+    horizon_s: float,
+    images: bool = False,
+    progress: Progress | None = None,
+) -> Iterator[tuple[TelemetryEvent, Rollout]]:
+    """Play episodes and tell of each as it ends.
+
+    Args:
+        env: The robot, simulated; its arms work side by side.
+        policy: What it runs, which is guarded here.
+        episodes: Numbers of the episodes to play.
+        conditions: What each of them starts from, in the same order.
+        assignment: Who works.
+        horizon_s: Time after which an episode has failed.
+        images: Whether rollouts keep camera images.
+        progress: Told (done, in all).
+    """
+    guard = Guard(policy, policy.package.limits, env.num_envs)
+    for rollout in play(env, guard, conditions, horizon_s=horizon_s, images=images, progress=progress):
+        kpis = {
+            "inference_p50_ms": policy.latency_ms(rollout.env, 50),
+            "inference_p99_ms": policy.latency_ms(rollout.env, 99),
+            "final_error_m": rollout.final_error_m,
+            "clamped_actions": float(guard.clamped[rollout.env]),
+            "held_actions": float(guard.held[rollout.env]),
+        }
+        data = EpisodeData(
+            policy=assignment.release.package,
+            release=assignment.release.name,
+            robot=assignment.robot,
+            site=assignment.site,
+            task=env.task,
+            episode=episodes[rollout.condition],
+            success=rollout.success,
+            steps=rollout.steps,
+            duration_s=rollout.steps / env.rate_hz,
+            command=conditions[rollout.condition].command,
+            kpis=kpis,
+        )
+        yield make_event(data, datetime.now(UTC)), rollout
+
+
+def make_event(data: EpisodeData, ended_at: datetime) -> TelemetryEvent:
+    """The event of one episode; the same episode has the same id, however often it is told."""
+    return TelemetryEvent(
+        id=f"{data.release}/{data.robot}/{data.episode:06d}",
+        source=f"/{data.site}/{data.robot}",
+        time=ended_at,
+        data=data,
+    )
