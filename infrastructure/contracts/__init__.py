@@ -23,6 +23,8 @@ from .fleet import (
     TelemetryEvent,
 )
 from .package import JointLimits, PolicyPackage, TensorSpec
+from .robot import Robot
+from .training import TrainingSummary
 from .world import Condition, ConditionSet, TargetRegion, World
 
 DOCUMENTS: tuple[type[Document], ...] = (
@@ -35,7 +37,9 @@ DOCUMENTS: tuple[type[Document], ...] = (
     RawEpisode,
     Release,
     RetrainRequest,
+    Robot,
     RobotState,
+    TrainingSummary,
     World,
 )
 
@@ -66,12 +70,14 @@ __all__ = [
     "RawEpisode",
     "Release",
     "RetrainRequest",
+    "Robot",
     "RobotState",
     "Role",
     "RuleVerdict",
     "TargetRegion",
     "TelemetryEvent",
     "TensorSpec",
+    "TrainingSummary",
     "World",
     "digest_bytes",
     "digest_file",

@@ -1,0 +1,6 @@
+"""Experiments and their metrics in MLflow: on SQLite here, anywhere else by the setting `tracking_uri`."""
+
+from .errors import RunNotFoundError, TrackingError
+from .runs import Point, Run, open_run, resume_run
+
+__all__ = ["Point", "Run", "RunNotFoundError", "TrackingError", "open_run", "resume_run"]
