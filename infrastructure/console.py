@@ -19,7 +19,7 @@ def show(result: BaseModel, as_json: bool, human: RenderableType) -> None:
     if as_json:
         typer.echo(result.model_dump_json(indent=2))
     else:
-        stdout.print(human)
+        stdout.print(human, soft_wrap=isinstance(human, str))  # a path or digest in a line stays in one piece
 
 
 def progress() -> Progress:

@@ -52,7 +52,7 @@ class TerraformOutputs(PydanticBaseSettingsSource):
         try:
             outputs = json.loads(path.read_text())
             return {name: output["value"] for name, output in outputs.items() if name in Settings.model_fields}
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise PhysaiError(
                 f"{path}: not the output of `terraform output -json` ({error}). Write it again, or remove it."
             ) from error
