@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from physai.infrastructure.console import Json, show
 from physai.infrastructure.contracts import Digest, PolicyPackage, Release
@@ -112,9 +112,10 @@ def _repository() -> FleetRepository:
 
 def _approve(name: str, by: str, reason: str, track: bool) -> Release:
     from .releases import approve as approve_release
+    from .releases import is_in_force
 
     release = approve_release(_repository(), name, by, reason)
-    if track:
+    if track and is_in_force(_repository(), release):
         _move_champion(release)
     return release
 
@@ -140,18 +141,20 @@ def _mark(package: PolicyPackage, digest: Digest, alias: "Alias") -> None:
 def _finish(release: Release, output: Path | None, as_json: bool) -> None:
     if output:
         release.write(output)
-    table = Table("field", "value", show_header=False)
+    table = Table("field", Column("value", overflow="fold"), show_header=False)
     for field, value in release.model_dump(mode="json", exclude={"kind", "version"}, exclude_none=True).items():
         table.add_row(field, ", ".join(value) if isinstance(value, list) else str(value))
     show(release, as_json, table)
 
 
 def _table(found: "FleetStatus") -> Table:
-    table = Table("release", "stage", "cohort", "robots", "package", "approved by")
+    table = Table(
+        Column("release", no_wrap=True), "stage", "cohort", "robots", Column("package", no_wrap=True), "approved by"
+    )
     for line in found.releases:
         release = line.release
         approved = f"{release.approval.by}, {release.approval.at:%Y-%m-%d %H:%M}" if release.approval else ""
         table.add_row(
-            release.name, line.stage, release.cohort, ", ".join(release.robots), release.package[:19], approved
+            release.name, line.stage, release.cohort, ", ".join(release.robots), release.package[7:19], approved
         )
     return table

@@ -111,6 +111,13 @@ def status(repository: FleetRepository) -> FleetStatus:
     return FleetStatus(repository=repository.url, releases=listed)
 
 
+def is_in_force(repository: FleetRepository, release: Release) -> bool:
+    """Whether a release is what its cohort is to run now."""
+    with repository.read() as tree:
+        current = fleet_tree.read_current(tree, release.cohort, repository.url)
+    return current is not None and current.name == release.name and current.withdrawn is None
+
+
 def find_for_robot(repository: FleetRepository, robot: str, name: str | None = None) -> Release:
     """The release a robot is to run: the one named, or the newest in force in a cohort that it belongs to.
 

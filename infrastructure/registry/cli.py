@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from ..console import Json, show, stdout
 from ..contracts import Contract, Digest
@@ -44,7 +44,7 @@ def list_artifacts(registry: Uri = None, as_json: Json = False) -> None:
     """
     where = _open(registry)
     listing = Listing(registry=where.name, artifacts=where.entries())
-    table = Table("digest", "tags")
+    table = Table(Column("digest", no_wrap=True, min_width=71), Column("tags", overflow="fold"), box=None)
     for entry in listing.artifacts:
         table.add_row(entry.digest, ", ".join(entry.tags))
     show(listing, as_json, table)
@@ -99,7 +99,7 @@ def digest(package: Path) -> None:
 
 def _table(artifact: Artifact) -> Table:
     package = artifact.package
-    table = Table("field", "value", show_header=False)
+    table = Table("field", Column("value", overflow="fold"), show_header=False, box=None)
     rows = {
         "digest": artifact.digest,
         "tags": ", ".join(artifact.tags),
