@@ -45,6 +45,22 @@ class Feature(BaseModel):
         return self.dtype == "video"
 
     @property
+    def element_names(self) -> list[str]:
+        """Names of the elements as a flat list; LeRobot also writes dictionaries of lists. Empty if there are none."""
+        names = self.names
+        if isinstance(names, dict):
+            names = [name for group in names.values() for name in (group if isinstance(group, list) else [group])]
+        return [str(name) for name in names or []]
+
+    @property
+    def merge_key(self) -> tuple[object, ...]:
+        """What must be equal for two datasets to become one; how hard a video was compressed need not be."""
+        encoding = [(self.info or {}).get(f"video.{name}") for name in ("codec", "pix_fmt")]
+        return (
+            (self.dtype, self.shape, self.names, *encoding) if self.is_video else (self.dtype, self.shape, self.names)
+        )
+
+    @property
     def width(self) -> int:
         """Numbers per row."""
         return self.shape[0]
@@ -124,6 +140,11 @@ class Info(BaseModel):
             if feature["info"] is None:
                 del feature["info"]
         (root / INFO).write_text(json.dumps(content, indent=4, ensure_ascii=False))
+
+    @property
+    def recorded(self) -> dict[str, Feature]:
+        """Features without the index columns: what is given to a writer."""
+        return {name: feature for name, feature in self.features.items() if name not in INDEX_FEATURES}
 
     @property
     def columns(self) -> dict[str, Feature]:

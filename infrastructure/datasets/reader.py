@@ -105,7 +105,11 @@ class Dataset:
         Raises:
             ProvenanceError: If there is none.
             ContentError: If the files are not those it speaks of.
+            CountError: If it does not speak of every episode.
         """
+        told = [source.episode for source in self.required_provenance.episodes]
+        if told != list(range(self.num_episodes)):
+            raise CountError(self.root / PROVENANCE, "episodes", len(told), self.num_episodes)
         expected, found = self.required_provenance.content, self.content_digest()
         if found != expected:
             raise ContentError(self.root, found, expected)
@@ -134,6 +138,10 @@ class Dataset:
             raise FeatureError(camera, f"no such camera. Cameras: {', '.join(self.info.cameras) or 'none'}")
         row = self._row(index)
         return self._video_file(row, camera), round(row[f"videos/{camera}/from_timestamp"] * self.fps)
+
+    def first_row(self, index: int) -> int:
+        """Index of an episode's first row in the dataset."""
+        return int(self._row(index)["dataset_from_index"])
 
     def episode_stats(self, index: int, feature: str) -> Stats | None:
         """Statistics of one feature in one episode, as stored; None if the dataset lacks them."""

@@ -292,8 +292,9 @@ class DatasetWriter:
         frames = self._rows[-1]["dataset_to_index"]
         features = dict(self.info.features)
         for camera in self.info.cameras:
-            described = video.describe(self._videos[camera].path, self.info.fps)
-            features[camera] = features[camera].model_copy(update={"info": described})
+            if features[camera].info is None:  # a copied video keeps its description
+                described = video.describe(self._videos[camera].path, self.info.fps)
+                features[camera] = features[camera].model_copy(update={"info": described})
         totals = {"total_episodes": self.num_episodes, "total_frames": frames, "total_tasks": len(self._tasks)}
         splits = self.splits or {"train": f"0:{self.num_episodes}"}
         self.info.model_copy(update={**totals, "features": features, "splits": splits}).write(self._part)

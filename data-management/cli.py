@@ -1,0 +1,15 @@
+"""Validate, curate, merge, split and trace LeRobot datasets."""
+
+from typer import Typer
+
+from .dataset_cli import app as dataset
+
+app = Typer(help=__doc__, no_args_is_help=True)
+
+
+@app.callback()
+def group() -> None:
+    """Validate, curate, merge, split and trace LeRobot datasets."""
+
+
+app.add_typer(dataset, name="dataset")

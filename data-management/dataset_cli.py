@@ -1,0 +1,135 @@
+"""Describe, validate, curate and trace LeRobot datasets."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+from typer import Argument, Option, Typer
+
+from physai.infrastructure.console import Json, progress, show
+
+if TYPE_CHECKING:
+    from physai.infrastructure.datasets import Dataset
+
+app = Typer(help=__doc__, no_args_is_help=True)
+
+Root = Annotated[Path, Argument(help="Folder of a LeRobot v3.0 dataset.")]
+MaxSpeed = Annotated[float, Option(help="Fastest plausible joint, rad/s.", min=0)]
+
+
+def _facts(title: str, facts: dict[str, object]) -> Table:
+    table = Table(title=title, show_header=False)
+    table.add_column()
+    table.add_column(overflow="fold")
+    for name, value in facts.items():
+        table.add_row(name, str(value))
+    return table
+
+
+@app.command()
+def info(dataset: Root, as_json: Json = False) -> None:
+    """Say what a dataset holds.
+
+    Example: physai data-management dataset info OUT/dataset
+    """
+    from .summary import summarise
+
+    summary = summarise(dataset)
+    facts: dict[str, object] = {
+        "content": summary.content or "no provenance",
+        "robot, task": f"{summary.robot}, {', '.join(summary.tasks)}",
+        "episodes": f"{summary.episodes} of {summary.shortest} to {summary.longest} rows",
+        "rows": f"{summary.rows} at {summary.rate_hz} Hz",
+        "splits": summary.splits,
+        "worlds": summary.worlds,
+        "generators": summary.generators,
+        "outcomes": summary.outcomes,
+    }
+    facts |= {name: f"{f.dtype} {f.shape} {', '.join(f.names)}" for name, f in summary.features.items()}
+    show(summary, as_json, _facts(summary.dataset, facts))
+
+
+@app.command()
+def validate(dataset: Root, max_speed: MaxSpeed = 10.0, as_json: Json = False) -> None:
+    """Check every episode; exit 1 if one is unfit.
+
+    Example: physai data-management dataset validate OUT/dataset --json
+    """
+    from .checks import Limits
+    from .validate import validate as run
+
+    with progress() as bar:
+        report = run(dataset, Limits(speed_rad_s=max_speed), lambda it: bar.track(list(it), description="validating"))
+    table = Table("episode", "check", "finding", title=f"{dataset}: {report.episodes} episodes, {report.rows} rows")
+    for finding in report.findings:
+        table.add_row(str(finding.episode), finding.check, finding.detail)
+    if report.passed:
+        table.add_row("all", "", "fit")
+    show(report, as_json, table)
+    if not report.passed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def curate(
+    dataset: Root,
+    output: Annotated[Path, Option(help="Where the curated dataset appears.")],
+    merge: Annotated[
+        list[str] | None, Option(help="Another dataset, by path or by the digest it was published under.")
+    ] = None,
+    heldout: Annotated[float, Option(help="Fraction of episodes to hold out.", min=0, max=0.9)] = 0.1,
+    seed: Annotated[int, Option(help="Chooses the held-out episodes.", min=0)] = 0,
+    max_speed: MaxSpeed = 10.0,
+    publish: Annotated[bool, Option(help="Put the result into the store under its digest.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Drop unfit episodes, merge datasets, split by episode, publish.
+
+    Example: physai data-management dataset curate OUT/dataset --heldout 0.1 --output OUT/curated
+    """
+    from .checks import Limits
+    from .curate import curate as run
+    from .curate import located
+
+    def track(episodes: "Iterable[tuple[Dataset, int]]") -> "Iterable[tuple[Dataset, int]]":
+        return bar.track(list(episodes), description="checking")
+
+    with located([str(dataset), *(merge or [])], output) as sources, progress() as bar:
+        report = run(
+            sources,
+            output,
+            heldout=heldout,
+            seed=seed,
+            limits=Limits(speed_rad_s=max_speed),
+            publish_it=publish,
+            track=track,
+        )
+    facts: dict[str, object] = {
+        "content": report.content,
+        "episodes": f"{report.train} train, {report.heldout} held out, {len(report.dropped)} dropped",
+        "rows": report.rows,
+        "published": "yes" if report.published else "no",
+    }
+    facts |= {f"dropped {d.source[7:15]}…/{d.source_episode}": d.reason for d in report.dropped}
+    show(report, as_json, _facts(report.dataset, facts))
+
+
+@app.command()
+def lineage(
+    dataset: Annotated[str, Argument(help="Folder of a dataset, or the digest it was published under.")],
+    as_json: Json = False,
+) -> None:
+    """Walk from a dataset back to the recordings its episodes were.
+
+    Example: physai data-management dataset lineage sha256:91efaaab…
+    """
+    from .lineage import trace
+
+    found = trace(dataset)
+    table = Table("episode", "through", "recording", "world", title=f"{found.dataset} stems from")
+    for episode in found.episodes:
+        through = " ← ".join(f"{step.dataset[7:15]}/{step.episode}" for step in episode.steps)
+        table.add_row(str(episode.episode), through, episode.raw[7:23], episode.world)
+    show(found, as_json, table)

@@ -1,0 +1,43 @@
+"""What can be refused in managing datasets."""
+
+from pathlib import Path
+
+from physai.infrastructure.errors import PhysaiError
+
+
+class ManagementError(PhysaiError):
+    """A dataset cannot be managed as asked."""
+
+
+class MergeError(ManagementError):
+    """Two datasets cannot become one."""
+
+    def __init__(self, path: Path, what: str, found: object, first: object) -> None:
+        super().__init__(f"{path}: {what} is {found}, in the first dataset {first}. Datasets must agree to be merged.")
+
+
+class NothingLeftError(ManagementError):
+    """No episode passed the checks."""
+
+    def __init__(self, path: Path, dropped: int, reason: str) -> None:
+        super().__init__(
+            f"{path}: none of {dropped} episodes is fit, the first because: {reason}. "
+            "See `physai data-management dataset validate`, or record again."
+        )
+
+
+class SplitError(ManagementError):
+    """Training or held-out episodes would be missing."""
+
+    def __init__(self, episodes: int, heldout: float) -> None:
+        super().__init__(
+            f"--heldout {heldout:g}: {episodes} episodes cannot be split so that both sides have one. "
+            "Record more, or give --heldout 0."
+        )
+
+
+class MissingAncestorError(ManagementError):
+    """The lineage breaks off."""
+
+    def __init__(self, digest: str) -> None:
+        super().__init__(f"{digest}: its provenance is not in meta/ancestors. Write the dataset that uses it again.")
