@@ -16,5 +16,5 @@ class RunNotFoundError(PhysaiError):
 
     def __init__(self, uri: str, run_id: str) -> None:
         super().__init__(
-            f"{uri}: no run '{run_id}'. Point the setting 'tracking_uri' to where it was logged, or train anew elsewhere."
+            f"{uri}: no run '{run_id}'. Set 'tracking_uri' to where it was logged, or train anew."
         )
