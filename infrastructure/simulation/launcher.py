@@ -90,6 +90,7 @@ def _start(running: ExitStack, task: Task, num_envs: int, world: World, camera: 
     from isaaclab_tasks.utils import parse_env_cfg, resolve_presets
 
     from .env import TaskEnv
+    from .replay import can_replay, replayed_physics
 
     cfg = resolve_presets(parse_env_cfg(task.id, device=device, num_envs=num_envs))
     success = getattr(cfg.terminations, task.success)
@@ -103,6 +104,8 @@ def _start(running: ExitStack, task: Task, num_envs: int, world: World, camera: 
     env = gymnasium.make(task.id, cfg=cfg).unwrapped
     running.callback(env.close)
     env.reset()
+    if device == "cpu" and can_replay(cfg.sim.physics):
+        running.enter_context(replayed_physics())
     return TaskEnv(env, task, world, start, success, camera)
 
 
