@@ -1,0 +1,103 @@
+"""What can be wrong with a workflow or its run, each in one line."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from ..errors import PhysaiError
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """`Did you mean 'command'?` if a known name is near, else all known names."""
+    names = sorted(known)
+    if near := get_close_matches(name, names, n=1, cutoff=0.6):
+        return f"Did you mean '{near[0]}'?"
+    return f"Known: {', '.join(names)}." if names else "None is known."
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing to mend in a workflow file."""
+
+    message: str
+    field: str = ""
+    """Dotted path inside the task, or inside the file if there is no task; `files[0].contents`."""
+    task: str = ""
+    line: int = 0
+    """In the file as the user wrote it, from 1; 0 if unknown."""
+
+    def text(self, file: str) -> str:
+        """`train.yaml:12: task 'train': comand: unknown field. …`."""
+        parts = [f"{file}:{self.line}" if self.line else file]
+        if self.task:
+            parts.append(f"task '{self.task}'")
+        if self.field:
+            parts.append(self.field)
+        return ": ".join([*parts, self.message])
+
+
+class JobError(PhysaiError):
+    """Something about a workflow, or a run of it."""
+
+
+class WorkflowError(JobError):
+    """A workflow file cannot be used as it is."""
+
+    def __init__(self, file: Path, problems: Sequence[Problem]) -> None:
+        self.file = file
+        self.problems = tuple(problems)
+        more = f" ({len(problems) - 1} more: `physai jobs validate {file}` lists them.)" if len(problems) > 1 else ""
+        super().__init__(problems[0].text(str(file)) + more)
+
+
+class AssignmentError(JobError):
+    """A `--set` that is not `name=value`."""
+
+    def __init__(self, option: str, text: str) -> None:
+        super().__init__(f"{option} {text}: not of the form name=value. Write for example {option} steps=100.")
+
+
+class BusyRunError(JobError):
+    """Another engine works in this run folder."""
+
+    def __init__(self, folder: Path, holder: str) -> None:
+        super().__init__(
+            f"{folder}: in use by {holder or 'another process'}. Wait for it, or choose another --run-dir."
+        )
+
+
+class RunStateError(JobError):
+    """A run folder holds something that is not the state of a run."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(f"{path}: not the state of a workflow run: {why}. Remove the file, and the run starts afresh.")
+
+
+class UnknownRunError(JobError):
+    """No run has this name."""
+
+    def __init__(self, run: str, known: Sequence[str], runs: Path) -> None:
+        super().__init__(f"{runs}: no run '{run}'. {suggest(run, known)} Start one with `physai jobs run`.")
+
+
+class UnknownTaskError(JobError):
+    """A run has no task of this name."""
+
+    def __init__(self, run: str, task: str, known: Iterable[str]) -> None:
+        super().__init__(f"run '{run}': no task '{task}'. {suggest(task, known)}")
+
+
+class TaskFailedError(JobError):
+    """A run ended without success; tells of the task that failed first."""
+
+    def __init__(self, task: str, what: str, log: Path, tail: str) -> None:
+        said = f" It ended with: {tail}" if tail else ""
+        super().__init__(f"task '{task}' {what}. Log: {log}.{said} Mend it and run the command again: it continues.")
+
+
+class RunCanceledError(JobError):
+    """A run was stopped by hand."""
+
+    def __init__(self, run_dir: Path) -> None:
+        super().__init__(f"{run_dir}: stopped by hand. Run the command again: it continues.")
