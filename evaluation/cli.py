@@ -1,0 +1,189 @@
+"""Play policies in simulation under stored conditions, and decide on the evidence."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, get_args
+
+import typer
+
+from physai.infrastructure.console import Json, show
+from physai.infrastructure.contracts import Role
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from physai.infrastructure.contracts import EvaluationReport, GateVerdict
+
+app = typer.Typer(help=__doc__, no_args_is_help=True)
+conditions_app = typer.Typer(help="Stored conditions, so that policies meet the same world.", no_args_is_help=True)
+sil_app = typer.Typer(help="Software in the loop: policies play a simulated robot.", no_args_is_help=True)
+gate_app = typer.Typer(help="Rules that a policy must pass before it is released.", no_args_is_help=True)
+app.add_typer(conditions_app, name="conditions")
+app.add_typer(sil_app, name="sil")
+app.add_typer(gate_app, name="gate")
+
+EXIT = {"PASS": 0, "FAIL": 1, "INCONCLUSIVE": 3}
+ROLES: tuple[Role, ...] = get_args(Role)
+
+
+def parse_pair(text: str) -> tuple[str | None, Path]:
+    """`NAME=PATH`, or a path alone."""
+    name, separator, path = text.partition("=")
+    return (name, Path(path)) if separator else (None, Path(text))
+
+
+def parse_roles(policies: list[str]) -> dict[Role, Path]:
+    """`ROLE=PATH` of every policy, each role once, with a candidate among them."""
+    folders: dict[Role, Path] = {}
+    for text in policies:
+        name, path = parse_pair(text)
+        role = next((role for role in ROLES if role == name and role != "expert"), None)
+        if role is None:
+            raise typer.BadParameter(f"'{text}': write ROLE=PACKAGE with candidate, champion or untrained as role.")
+        if role in folders:
+            raise typer.BadParameter(f"'{text}': the role {role} is given twice.")
+        folders[role] = path
+    if "candidate" not in folders:
+        raise typer.BadParameter("a policy candidate=PACKAGE is needed.")
+    return folders
+
+
+@conditions_app.command()
+def create(
+    task: Annotated[str, typer.Option(help="Isaac Lab task id.")] = "Isaac-Reach-UR10",
+    world: Annotated[str, typer.Option(help="Name of a shipped world, or a JSON file.")] = "nominal",
+    episodes: Annotated[int, typer.Option(min=1)] = 60,
+    seed: Annotated[int, typer.Option(min=0)] = 1,
+    horizon_s: Annotated[float, typer.Option(min=0.1, help="Time after which an episode has failed.")] = 5.0,
+    output: Annotated[Path, typer.Option(help="JSON file to write.")] = Path("conditions.json"),
+    as_json: Json = False,
+) -> None:
+    """Draw the conditions of episodes and store them. No simulator is started.
+
+    Example: physai evaluation conditions create --world nominal --episodes 60 --seed 1 --output conditions.json
+    """
+    from physai.infrastructure.simulation import load_world
+
+    from .sil.conditions import create_conditions
+
+    drawn = create_conditions(task, load_world(world), episodes=episodes, seed=seed, horizon_s=horizon_s)
+    drawn.write(output)
+    show(drawn, as_json, f"{output}: {episodes} conditions of {task} in world '{drawn.world.name}', {drawn.digest}")
+
+
+@app.command()
+def serve(
+    packages: Annotated[list[str], typer.Argument(metavar="[NAME=]PACKAGE...", help="Policy packages to serve.")],
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
+    threads: Annotated[int, typer.Option(min=1, help="Of ONNX Runtime, per request.")] = 1,
+    max_body_mb: Annotated[int, typer.Option(min=1, help="Larger requests are refused.")] = 64,
+) -> None:
+    """Serve verified packages over HTTP by the Open Inference Protocol v2, until SIGTERM or Ctrl-C.
+
+    Example: physai evaluation serve candidate=out/package untrained=out/untrained --port 8000
+    """
+    from .sil.host import PolicyHost
+    from .sil.served import ServedPolicy
+    from .sil.server import serve as run
+
+    pairs = [parse_pair(text) for text in packages]
+    policies = [ServedPolicy.load(path, name, threads) for name, path in pairs]
+    names = [policy.name for policy in policies]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise typer.BadParameter(f"two packages are named '{twice[0]}'. Give one another name: NAME=PACKAGE.")
+    run(PolicyHost(policies, max_body_mb * 2**20), host, port)
+
+
+@sil_app.command("run")
+def sil_run(
+    conditions: Annotated[Path, typer.Option(help="From `physai evaluation conditions create`.")],
+    policy: Annotated[list[str], typer.Option(metavar="ROLE=PACKAGE", help="candidate, champion or untrained.")],
+    output: Annotated[Path, typer.Option(help="Folder to create.")],
+    server: Annotated[str | None, typer.Option(help="URL of a policy host; default: one of our own.")] = None,
+    expert: Annotated[bool, typer.Option("--expert", help="Let Isaac Lab's expert play too.")] = False,
+    wait_s: Annotated[float, typer.Option(min=0, help="How long to wait for the policy host.")] = 60.0,
+    envs: Annotated[int, typer.Option(min=1, help="Environments stepped together, at most.")] = 64,
+    as_json: Json = False,
+) -> None:
+    """Let every policy play the same conditions in Isaac Lab. Killed and started again, it goes on.
+
+    Example: physai evaluation sil run --conditions conditions.json --policy candidate=out/package --output out/sil
+    """
+    folders = parse_roles(policy)
+    from physai.infrastructure.console import progress
+    from physai.infrastructure.contracts import ConditionSet
+
+    from .sil.entrants import read_entrants
+    from .sil.evaluate import Plan, evaluate
+
+    plan = Plan(ConditionSet.read(conditions), read_entrants(folders), expert, server, wait_s, envs)
+    with progress() as bar:
+        tasks = {role: bar.add_task(role, total=len(plan.conditions.conditions)) for role in plan.packages}
+        report = evaluate(plan, output, lambda role, done, _: bar.update(tasks[role], completed=done))
+    show(report, as_json, report_table(report))
+
+
+@gate_app.command()
+def check(
+    report: Annotated[Path, typer.Argument(help="report.json of an evaluation.")],
+    package: Annotated[Path, typer.Option(help="The package that wants to pass.")],
+    output: Annotated[Path, typer.Option(help="Verdict to write.")],
+    gates: Annotated[Path | None, typer.Option(help="Rules; default: those that come with physai.")] = None,
+    role: Annotated[Role, typer.Option(help="Whose result is judged.")] = "candidate",
+    as_json: Json = False,
+) -> None:
+    """Apply the rules to the evidence. Exits with 0 for PASS, 1 for FAIL, 3 for INCONCLUSIVE.
+
+    Example: physai evaluation gate check out/evaluation/report.json --package out/package --output out/verdict.json
+    """
+    from physai.infrastructure.registry.verify import verify_package
+
+    from physai.infrastructure.contracts import EvaluationReport
+    from physai.infrastructure.registry import manifest_digest
+
+    from .gate import judge
+    from .gate_rules import DEFAULT, GateRules
+
+    output.unlink(missing_ok=True)  # an old verdict must not outlive a refusal
+    rules = GateRules.load(gates or DEFAULT)
+    evidence = EvaluationReport.read(report)
+    verify_package(package)
+    verdict = judge(evidence, report, manifest_digest(package), rules, role)
+    verdict.write(output)
+    show(verdict, as_json, verdict_table(verdict))
+    raise typer.Exit(EXIT[verdict.verdict])
+
+
+def report_table(report: "EvaluationReport") -> "Table":
+    """Success of every policy with its interval, and its difference from the candidate."""
+    from rich.table import Table
+
+    table = Table(
+        "policy",
+        "success",
+        "95 % interval",
+        "candidate better by",
+        "p50 ms",
+        title=f"{report.task} in '{report.world}'",
+    )
+    against = {comparison.reference: comparison for comparison in report.comparisons}
+    for result in report.policies:
+        rate, pair = result.success, against.get(result.role)
+        table.add_row(
+            result.role,
+            f"{rate.successes}/{rate.episodes} = {rate.value:.3f}",
+            f"{rate.lower:.3f} … {rate.upper:.3f}",
+            f"{pair.difference:+.3f} ({pair.lower:+.3f} … {pair.upper:+.3f})" if pair else "",
+            f"{result.inference_ms['p50']:.1f}" if result.inference_ms else "",
+        )
+    return table
+
+
+def verdict_table(verdict: "GateVerdict") -> "Table":
+    """Every rule with its answer."""
+    from rich.table import Table
+
+    table = Table("rule", "measured", "verdict", title=verdict.verdict)
+    for rule in verdict.rules:
+        table.add_row(rule.rule, "missing" if rule.value is None else f"{rule.value:.4g}", rule.verdict)
+    return table

@@ -1,0 +1,67 @@
+"""What can go wrong in an evaluation."""
+
+from pathlib import Path
+
+from physai.infrastructure.errors import PhysaiError
+
+
+class EvaluationError(PhysaiError):
+    """An evaluation cannot be made, or its evidence cannot be used."""
+
+
+class RequestError(EvaluationError):
+    """An inference request that the policy host refuses, with the HTTP status that says so."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        self.status = status
+        super().__init__(message)
+
+
+class AddressError(EvaluationError):
+    """The policy host cannot listen where it was asked to."""
+
+    def __init__(self, host: str, port: int, reason: str) -> None:
+        super().__init__(
+            f"{host}:{port}: cannot listen: {reason}. Choose another --port (0 takes a free one), or end what uses it."
+        )
+
+
+class HostError(EvaluationError):
+    """The policy host does not answer, or not as it must."""
+
+    def __init__(self, url: str, reason: str, mend: str) -> None:
+        super().__init__(f"{url}: {reason}. {mend}")
+
+
+class WrongPolicyError(EvaluationError):
+    """What is served is not the package that is to be evaluated."""
+
+    def __init__(self, url: str, model: str, reason: str) -> None:
+        super().__init__(
+            f"{url}: model '{model}' is not the package to evaluate: {reason}. "
+            f"Serve it with `physai evaluation serve {model}=PACKAGE`."
+        )
+
+
+class UnfitPolicyError(EvaluationError):
+    """The package's contract does not fit the robot or the conditions."""
+
+    def __init__(self, role: str, what: str, package: object, robot: object) -> None:
+        super().__init__(
+            f"{role}: {what} does not fit: the package has {package}, the environment {robot}. "
+            "Evaluate it on the robot and task it was trained for, or train it for these."
+        )
+
+
+class ReportError(EvaluationError):
+    """A report that contradicts itself, or does not speak of the package in question."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason}. Run the evaluation again: `physai evaluation sil run`.")
+
+
+class OutputError(EvaluationError):
+    """The output folder holds something else."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason}. Name another --output, or remove the folder.")

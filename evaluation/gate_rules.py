@@ -1,0 +1,66 @@
+"""The rules of a gate, written in a YAML file that people can read."""
+
+from pathlib import Path
+from typing import Literal, Self
+
+import yaml
+from pydantic import Field, ValidationError, model_validator
+
+from physai.infrastructure.contracts import Contract, ContractError, Document, Role
+from physai.infrastructure.errors import MissingFileError, PhysaiError
+
+DEFAULT = Path(__file__).with_name("gates.yaml")
+RATES = r"(success|difference)\.(value|lower|upper)"
+METRIC = rf"^({RATES}|episodes|inference_ms\.(p50|p99)|kpi\.[a-z0-9_]+\.(mean|p50|p95|max))$"
+
+
+class Rule(Contract):
+    """One thing that must be true of a policy, e.g. `success.lower >= 0.6`."""
+
+    metric: str = Field(pattern=METRIC)
+    """`success.lower`, `difference.lower` (paired, against `baseline`), `episodes`, `inference_ms.p99`,
+    `kpi.final_error_m.p95`; `lower` and `upper` are the ends of the interval, `value` is the estimate."""
+    op: Literal[">=", ">", "<=", "<"] = ">="
+    bound: float
+    baseline: Role | None = None
+    """Whom a `difference` is taken against."""
+    when: Literal["always", "champion", "no-champion"] = "always"
+    """Whether the rule counts only with, or only without, a champion in the report."""
+
+    @model_validator(mode="after")
+    def _baseline_for_differences(self) -> Self:
+        if self.metric.startswith("difference.") != (self.baseline is not None):
+            raise ValueError("a difference needs a baseline, and nothing else has one")
+        return self
+
+    def __str__(self) -> str:
+        against = f" against {self.baseline}" if self.baseline else ""
+        return f"{self.metric}{against} {self.op} {self.bound:g}"
+
+
+class GateRules(Document):
+    """All rules of a gate; each that applies must pass."""
+
+    kind: Literal["gate-rules"] = "gate-rules"
+    version: Literal[1] = 1
+    rules: tuple[Rule, ...] = Field(min_length=1)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a rules file.
+
+        Raises:
+            MissingFileError: If there is none.
+            PhysaiError: If it is not YAML, or not these rules.
+        """
+        try:
+            content = yaml.safe_load(path.read_text())
+            return cls.model_validate(content, strict=False)
+        except FileNotFoundError as error:
+            raise MissingFileError(
+                path, "gate-rules", "Check the path, or leave --gates out for the default."
+            ) from error
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise PhysaiError(f"{path}: not valid YAML: {error}. Mend the line that it names.") from error
+        except ValidationError as error:
+            raise ContractError(path, cls, error) from error

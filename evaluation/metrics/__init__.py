@@ -1,0 +1,14 @@
+"""Rates, paired comparisons and measures of motion, each with its source."""
+
+from .motion import motion_kpis, path_length_rad, spectral_arc_length
+from .paired import paired_comparison, tango_interval
+from .rates import success_rate
+
+__all__ = [
+    "motion_kpis",
+    "paired_comparison",
+    "path_length_rad",
+    "spectral_arc_length",
+    "success_rate",
+    "tango_interval",
+]

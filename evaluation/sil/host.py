@@ -1,0 +1,144 @@
+"""The policy host as a web application: Open Inference Protocol v2 for verified packages."""
+
+from collections.abc import Iterable
+from importlib.metadata import version
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from ..errors import EvaluationError, RequestError
+from .protocol import (
+    HEADER_LENGTH,
+    ModelMetadata,
+    describe,
+    model_parameters,
+    read_inputs,
+    read_request,
+    wanted_outputs,
+    write_outputs,
+)
+from .served import ServedPolicy
+
+VERSION = "1"  # a package has no versions: its digest tells it apart
+DIGEST_HEADER = "Physai-Package-Digest"
+MAX_BODY_BYTES = 64 * 2**20
+
+
+class PolicyHost:
+    """Answers for a few policies by name."""
+
+    def __init__(self, policies: Iterable[ServedPolicy], max_body_bytes: int = MAX_BODY_BYTES) -> None:
+        self.policies = {policy.name: policy for policy in policies}
+        self.max_body_bytes = max_body_bytes
+
+    def app(self) -> Starlette:
+        """The routes of the protocol."""
+        model = "/v2/models/{model}"
+        return Starlette(
+            routes=[
+                Route("/v2", self.server),
+                Route("/v2/health/live", self.healthy),
+                Route("/v2/health/ready", self.healthy),
+                *(
+                    Route(prefix + path, endpoint, methods=[method])
+                    for prefix in (model, model + "/versions/{version}")
+                    for path, endpoint, method in (
+                        ("", self.metadata, "GET"),
+                        ("/ready", self.ready, "GET"),
+                        ("/infer", self.infer, "POST"),
+                    )
+                ),
+            ],
+            exception_handlers={RequestError: refused, EvaluationError: failed, HTTPException: http_error},
+        )
+
+    def server(self, _: Request) -> Response:
+        """What this host is."""
+        return JSONResponse(
+            {"name": "physai", "version": version("physai-evaluation"), "extensions": ["binary_tensor_data"]}
+        )
+
+    def healthy(self, _: Request) -> Response:
+        """Packages are loaded before the host listens, so whoever is answered finds it ready."""
+        return Response()
+
+    def ready(self, request: Request) -> Response:
+        """Whether one model is ready."""
+        return Response(headers={DIGEST_HEADER: self._find(request).digest})
+
+    def metadata(self, request: Request) -> Response:
+        """Inputs, outputs and the package digest of one model."""
+        policy = self._find(request)
+        package = policy.package
+        described = ModelMetadata(
+            name=policy.name,
+            inputs=describe(package.inputs),
+            outputs=describe(package.outputs),
+            parameters=model_parameters(policy.digest, package.task),
+        )
+        return JSONResponse(described.model_dump(), headers={DIGEST_HEADER: policy.digest})
+
+    async def infer(self, request: Request) -> Response:
+        """Ask one model."""
+        policy = self._find(request)
+        package = policy.package
+        body = await self._body(request)
+        asked, binary = read_request(body, request.headers.get(HEADER_LENGTH))
+        wanted = wanted_outputs(asked, package.outputs)
+        inputs = read_inputs(asked, binary, package.inputs)
+        outputs, tail = write_outputs(await run_in_threadpool(policy.infer, inputs), wanted)
+        answer = {
+            "model_name": policy.name,
+            "model_version": VERSION,
+            "parameters": model_parameters(policy.digest, package.task),
+            "outputs": outputs,
+        }
+        if asked.id is not None:
+            answer["id"] = asked.id
+        headers = {DIGEST_HEADER: policy.digest}
+        header = JSONResponse(answer, headers=headers)
+        if not tail:
+            return header
+        headers[HEADER_LENGTH] = str(len(header.body))
+        return Response(bytes(header.body) + tail, media_type="application/octet-stream", headers=headers)
+
+    def _find(self, request: Request) -> ServedPolicy:
+        name = request.path_params["model"]
+        if name not in self.policies:
+            raise RequestError(f"model '{name}' is unknown. Served: {', '.join(self.policies)}.", status=404)
+        if request.path_params.get("version", VERSION) != VERSION:
+            raise RequestError(f"model '{name}' has only version {VERSION}.", status=404)
+        return self.policies[name]
+
+    async def _body(self, request: Request) -> bytes:
+        """The body, unless it is compressed or larger than allowed."""
+        if request.headers.get("content-encoding", "identity") != "identity":
+            raise RequestError("compressed bodies are not supported. Send the body as it is.", status=415)
+        body = bytearray()
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > self.max_body_bytes:
+                raise RequestError(f"the body is larger than {self.max_body_bytes} bytes.", status=413)
+        return bytes(body)
+
+
+def refused(_: Request, error: Exception) -> Response:
+    """A request that the client must mend."""
+    assert isinstance(error, RequestError)
+    return JSONResponse({"error": str(error)}, status_code=error.status)
+
+
+def failed(_: Request, error: Exception) -> Response:
+    """A request that was right, but the policy could not answer."""
+    return JSONResponse({"error": str(error)}, status_code=500)
+
+
+def http_error(request: Request, error: Exception) -> Response:
+    """An unknown path or method."""
+    assert isinstance(error, HTTPException)
+    message = f"{request.method} {request.url.path}: {error.detail}. This host speaks Open Inference Protocol v2."
+    return JSONResponse({"error": message}, status_code=error.status_code, headers=error.headers)

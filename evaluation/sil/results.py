@@ -1,0 +1,92 @@
+"""What an evaluation has finished so far, so that a killed one goes on where it was."""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError
+
+from physai.infrastructure.contracts import ConditionSet, Digest, Document, EvaluationReport, PolicyResult, Role
+
+from ..errors import OutputError
+
+REPORT = "report.json"
+CONDITIONS = "conditions.json"
+ROLLOUTS = "rollouts"
+FILM = "rollout.mp4"
+
+
+class RoleResult(Document):
+    """One policy's result, kept until all are there."""
+
+    kind: Literal["role-result"] = "role-result"
+    version: Literal[1] = 1
+    conditions: Digest
+    result: PolicyResult
+
+
+class Workspace:
+    """The folder beside the output in which an evaluation grows; it is renamed when it is whole."""
+
+    def __init__(self, output: Path, conditions: ConditionSet) -> None:
+        self.output = output
+        self.conditions = conditions
+        self.part = output.with_name(f".{output.name}.part")
+
+    def open(self, packages: Mapping[Role, Digest | None]) -> EvaluationReport | None:
+        """Make the folder ready; the report, if this very evaluation is done already.
+
+        Args:
+            packages: Who takes part, with the package of each.
+
+        Raises:
+            OutputError: If the output holds anything else.
+        """
+        if self.output.exists() and (not self.output.is_dir() or any(self.output.iterdir())):
+            return self._done(packages)
+        self.part.mkdir(parents=True, exist_ok=True)
+        return None
+
+    def _done(self, packages: Mapping[Role, Digest | None]) -> EvaluationReport:
+        if not (self.output / REPORT).is_file():
+            raise OutputError(self.output, "exists and is no evaluation")
+        report = EvaluationReport.read(self.output / REPORT)
+        played = {result.role: result.package for result in report.policies}
+        if report.conditions != self.conditions.digest or played != dict(packages):
+            raise OutputError(self.output, "holds the evaluation of other policies or conditions")
+        return report
+
+    def finished(self, role: Role, package: Digest | None) -> PolicyResult | None:
+        """The role's result from an earlier run of this evaluation, if it is of the same package and conditions."""
+        try:
+            kept = RoleResult.model_validate_json(self._file(role).read_bytes())
+        except (FileNotFoundError, ValidationError):
+            return None
+        same = kept.conditions == self.conditions.digest and (kept.result.role, kept.result.package) == (role, package)
+        return kept.result if same else None
+
+    def keep(self, result: PolicyResult) -> None:
+        """Keep a finished role's result; what else belongs to it must be there already."""
+        RoleResult(conditions=self.conditions.digest, result=result).write(self._file(result.role))
+
+    def fresh(self, name: str) -> Path:
+        """Path of an artifact of this evaluation, cleared of what an earlier run left there."""
+        path = self.part / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        path.unlink(missing_ok=True)
+        return path
+
+    def finish(self, report: EvaluationReport) -> None:
+        """Add the report and the conditions, and let the output appear."""
+        report.write(self.part / REPORT)
+        self.conditions.write(self.part / CONDITIONS)
+        for result in report.policies:
+            self._file(result.role).unlink()
+        if self.output.exists():
+            self.output.rmdir()  # empty, as `open` has seen
+        self.part.rename(self.output)
+
+    def _file(self, role: Role) -> Path:
+        return self.part / f"{role}.json"
