@@ -123,7 +123,7 @@ def _sift(datasets: Sequence[Dataset], limits: Limits, track: Track) -> tuple[li
     """Fit episodes, and why others are not."""
     candidates: list[Candidate] = []
     dropped: list[DroppedEpisode] = []
-    seen: set[tuple[Digest, str]] = set()
+    seen: set[tuple[object, ...]] = set()
     numbers = {source.root: number for number, source in enumerate(datasets)}
     episodes = [(source, index) for source in datasets for index in range(source.num_episodes)]
     for dataset, index in track(episodes):
@@ -132,12 +132,13 @@ def _sift(datasets: Sequence[Dataset], limits: Limits, track: Track) -> tuple[li
         origin = descent(source, provenance, {**dataset.ancestors, provenance.content: provenance}).raw
         finding = check(dataset, index, limits)
         reason = f"{finding.check}: {finding.detail}" if finding else None
-        if reason is None and (origin, source.generator) in seen:
+        identity = (origin, source.generator, *sorted(source.parameters.items()))
+        if reason is None and identity in seen:
             reason = f"duplicate: the recording {origin} is in it already"
         if reason is not None:
             dropped.append(DroppedEpisode(source=provenance.content, source_episode=index, reason=reason))
             continue
-        seen.add((origin, source.generator))
+        seen.add(identity)
         kept_out = index in dataset.splits.get(HELDOUT, range(0))
         candidates.append(Candidate(numbers[dataset.root], index, origin, kept_out))
     return candidates, dropped

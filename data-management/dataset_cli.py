@@ -28,6 +28,10 @@ def _facts(title: str, facts: dict[str, object]) -> Table:
     return table
 
 
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.items()) or "unknown"
+
+
 @app.command()
 def info(dataset: Root, as_json: Json = False) -> None:
     """Say what a dataset holds.
@@ -42,10 +46,10 @@ def info(dataset: Root, as_json: Json = False) -> None:
         "robot, task": f"{summary.robot}, {', '.join(summary.tasks)}",
         "episodes": f"{summary.episodes} of {summary.shortest} to {summary.longest} rows",
         "rows": f"{summary.rows} at {summary.rate_hz} Hz",
-        "splits": summary.splits,
-        "worlds": summary.worlds,
-        "generators": summary.generators,
-        "outcomes": summary.outcomes,
+        "splits": _counts(summary.splits),
+        "worlds": _counts(summary.worlds),
+        "generators": _counts(summary.generators),
+        "outcomes": _counts(summary.outcomes),
     }
     facts |= {name: f"{f.dtype} {f.shape} {', '.join(f.names)}" for name, f in summary.features.items()}
     show(summary, as_json, _facts(summary.dataset, facts))

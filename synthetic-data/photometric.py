@@ -52,7 +52,8 @@ def apply(frames: NDArray[np.uint8], variation: Variation, rng: np.random.Genera
     colours = frames.astype(np.float32) @ hue_matrix(variation.hue_deg).T
     colours = (colours - MIDDLE) * variation.contrast + MIDDLE + 255 * variation.brightness
     colours += rng.standard_normal(frames.shape, dtype=np.float32) * np.float32(variation.noise)
-    return np.clip(np.rint(colours), 0, 255).astype(np.uint8)
+    levels: NDArray[np.uint8] = np.clip(np.rint(colours), 0, 255).astype(np.uint8)
+    return levels
 
 
 def hue_matrix(turn_deg: float) -> NDArray[np.float32]:
@@ -60,4 +61,4 @@ def hue_matrix(turn_deg: float) -> NDArray[np.float32]:
     turn = np.deg2rad(turn_deg)
     grey = np.full((3, 3), 1 / 3)
     cross = np.array([[0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / np.sqrt(3)
-    return (np.cos(turn) * np.eye(3) + np.sin(turn) * cross + (1 - np.cos(turn)) * grey).astype(np.float32)
+    return np.asarray(np.cos(turn) * np.eye(3) + np.sin(turn) * cross + (1 - np.cos(turn)) * grey, np.float32)

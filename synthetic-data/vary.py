@@ -13,6 +13,7 @@ from .errors import NoCameraError
 from .photometric import Variation, apply, draw
 
 HELDOUT = "heldout"
+GENERATOR = "photometric-variation"
 
 Track = Callable[[Iterable[int]], Iterable[int]]
 
@@ -106,10 +107,8 @@ def _add_copy(writer: DatasetWriter, dataset: Dataset, index: int, copy: int, se
     }
     columns = {name: values for name, values in dataset.episode(index).items() if name in dataset.info.recorded}
     source = _source(dataset, index)
-    generator = f"photometric variation of {source.generator}: {variation}, seed {seed}, copy {copy}"
-    episode = writer.add_episode(
-        columns, videos, source=source.model_copy(update={"generator": generator}), task=dataset.tasks[index]
-    )
+    made = {"generator": GENERATOR, "parameters": {**variation.model_dump(), "seed": float(seed), "copy": float(copy)}}
+    episode = writer.add_episode(columns, videos, source=source.model_copy(update=made), task=dataset.tasks[index])
     return VariedEpisode(episode=episode, source_episode=index, variation=variation)
 
 

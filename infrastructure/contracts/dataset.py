@@ -43,6 +43,9 @@ class EpisodeSource(Contract):
     source_episode: int | None = None
     """Index in the parent dataset; None if the source is a raw file."""
     generator: str
+    """Who moved the robot, or what made this episode from another, e.g. `photometric-variation`."""
+    parameters: dict[str, float] = {}
+    """What the generator was given, if it made this episode from another."""
     world: str
     seed: int
     outcome: Outcome
