@@ -36,8 +36,8 @@ def umbrella(wanted: str | None) -> typer.Typer:
     )
     app.callback()(physai)
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
-        command = entry.load() if entry.name == wanted else typer.Typer()
-        app.add_typer(command, name=entry.name, help=help_line(entry))
+        command = entry.load() if entry.name == wanted else typer.Typer(help=help_line(entry))
+        app.add_typer(command, name=entry.name)
     return app
 
 
