@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import threading
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -75,7 +76,7 @@ class Document(Contract):
 def write_whole(path: Path, content: bytes) -> Path:
     """Write a file so that no reader ever sees half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    aside = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_native_id()}.part")
     try:
         with aside.open("wb") as file:
             file.write(content)

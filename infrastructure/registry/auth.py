@@ -18,8 +18,6 @@ PARAMETER = re.compile(r'(\w+)="([^"]*)"')
 class RegistryAuth(httpx.Auth):
     """Answers a registry's challenge, and remembers the answer for the requests that follow."""
 
-    requires_response_body = True
-
     def __init__(self, host: str) -> None:
         self.host = host
         self._header: str | None = None
@@ -36,6 +34,7 @@ class RegistryAuth(httpx.Auth):
         challenge = dict(PARAMETER.findall(rest))
         if kind.lower() == "bearer" and "realm" in challenge:
             answer = yield _token_request(challenge, credentials)
+            answer.read()
             token = answer.json() if answer.is_success else {}
             self._header = f"Bearer {token.get('token') or token.get('access_token')}" if token else None
         elif kind.lower() == "basic" and credentials:

@@ -38,7 +38,7 @@ def find_credentials(host: str, config: Path | None = None) -> Credentials | Non
         helper = content.get("credHelpers", {}).get(host) or content.get("credsStore")
         entry: dict[str, Any] = content.get("auths", {}).get(host, {})
         if entry.get("auth"):
-            username, _, password = base64.b64decode(entry["auth"]).decode().partition(":")
+            username, _, password = base64.b64decode(entry["auth"], validate=True).decode().partition(":")
             return Credentials(username, password)
     except FileNotFoundError:
         return None

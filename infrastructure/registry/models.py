@@ -10,6 +10,7 @@ from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
+from sqlalchemy.exc import SQLAlchemyError
 
 from ..contracts import Digest
 from ..settings import Settings, settings
@@ -18,14 +19,17 @@ from .errors import RegistryError
 
 Alias = Literal["candidate", "champion"]
 
+FAILURES = (MlflowException, SQLAlchemyError, OSError)
+
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")  # MLflow's own 7 keep a dead server's caller for minutes
 
 
 class ModelRegistryError(RegistryError):
     """MLflow refused, or did not answer."""
 
     def __init__(self, uri: str, what: str, error: Exception) -> None:
-        first = str(error).partition("\n")[0]
+        first = str(error).strip().partition("\n")[0][:200]
         super().__init__(f"{uri}: {what}: {first}. Check the setting 'tracking_uri'.")
 
 
@@ -62,7 +66,7 @@ def register(
             )
             if alias:
                 client.set_registered_model_alias(name, alias, version.version)
-    except MlflowException as error:
+    except FAILURES as error:
         raise ModelRegistryError(uri, f"cannot register '{name}'", error) from error
     return str(version.version)
 
@@ -76,7 +80,7 @@ def aliased(name: str, alias: Alias, where: Settings | None = None) -> Digest | 
         if not found:
             return None
         tags: dict[str, str] = client.get_model_version_by_alias(name, alias).tags
-    except MlflowException as error:
+    except FAILURES as error:
         raise ModelRegistryError(uri, f"cannot read '{name}'", error) from error
     return tags.get("digest")
 

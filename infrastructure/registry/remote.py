@@ -4,6 +4,7 @@ Source: github.com/opencontainers/distribution-spec v1.1, spec.md.
 """
 
 import re
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import override
@@ -46,6 +47,7 @@ class OciRegistry(Registry):
             timeout=TIMEOUT_S,
             follow_redirects=True,
         )
+        weakref.finalize(self, self._client.close)
 
     @override
     def resolve(self, reference: str) -> Digest:
@@ -140,13 +142,13 @@ class OciRegistry(Registry):
                 retries -= 1
 
     def _stream(self, blob: Descriptor, offset: int) -> Iterator[bytes]:
-        headers = {"Range": f"bytes={offset}-"} if offset else {}
+        headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={offset}-"} if offset else {})
         with self._client.stream("GET", f"blobs/{blob.digest}", headers=headers) as answer:
             if answer.status_code == httpx.codes.NOT_FOUND:
                 raise TamperedError(f"{self.name} blob {blob.title}", blob.digest, "nothing")
             self._check(answer, (200, 206))
             skip = 0 if answer.status_code == httpx.codes.PARTIAL_CONTENT else offset
-            for block in answer.iter_bytes(BLOCK):
+            for block in answer.iter_raw():
                 yield block[skip:]
                 skip = max(0, skip - len(block))
 
