@@ -27,6 +27,8 @@ TOLERANCE_S = 1e-4  # LeRobot's default tolerance between a row's time and its f
 
 Source = Path | io.BytesIO
 
+av.logging.set_libav_level(av.logging.PANIC)  # its errors reach us as exceptions; on stderr they only surround ours
+
 
 def encode(frames: NDArray[np.uint8], fps: int) -> io.BytesIO:
     """Encode one episode as an MP4 in memory.

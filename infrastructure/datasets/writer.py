@@ -47,7 +47,17 @@ class DatasetWriter:
         ```
     """
 
-    def __init__(self, root: Path, *, fps: int, features: Mapping[str, Feature], robot: str, task: str) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        fps: int,
+        features: Mapping[str, Feature],
+        robot: str,
+        task: str,
+        data_mb: int = 100,
+        video_mb: int = 200,
+    ) -> None:
         """Prepare to write.
 
         Args:
@@ -56,6 +66,8 @@ class DatasetWriter:
             features: Columns and cameras by name; the index columns are added.
             robot: Type of the robot.
             task: What the robot was asked to do; an episode may name its own.
+            data_mb: Size at which a data file is full.
+            video_mb: Size at which a video file is full.
 
         Raises:
             FeatureError: If a feature cannot be stored.
@@ -69,6 +81,8 @@ class DatasetWriter:
             total_frames=0,
             total_tasks=0,
             robot_type=robot,
+            data_files_size_in_mb=data_mb,
+            video_files_size_in_mb=video_mb,
             video_path=Info.model_fields["video_path"].default if any(f.is_video for f in features.values()) else None,
         )
         self.task = task

@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+
+from physai.infrastructure.datasets.errors import FeatureError, FrameError, TornFileError
+from physai.infrastructure.datasets.info import camera, check_features
+from physai.infrastructure.datasets.video import VideoFile, count_frames, decode, encode
+from physai.infrastructure.tests.datasets_samples import frames
+
+FPS = 20
+
+
+@pytest.fixture
+def clips(tmp_path):
+    """One file of three episodes of 5, 4 and 1 frames."""
+    episodes = [frames(5, 0), frames(4, 1), frames(1, 2)]
+    path = tmp_path / "clips.mp4"
+    with VideoFile(path, FPS) as file:
+        for episode in episodes:
+            file.append(encode(episode, FPS), 0, len(episode))
+    return path, episodes
+
+
+def test_each_frame_is_found_at_its_row(clips):
+    path, episodes = clips
+    assert count_frames(path) == 10
+    for start, episode in zip((0, 5, 9), episodes, strict=True):
+        decoded = decode(path, start, len(episode), FPS)
+        assert np.abs(decoded.astype(int) - episode).mean() < 3  # lossy, but the same picture
+        for row in range(len(episode)):  # and of all rows, its own is the nearest
+            distances = [np.abs(decoded[row].astype(int) - other).mean() for other in episode]
+            assert int(np.argmin(distances)) == row
+
+
+def test_copied_frames_are_the_same_bit_by_bit(clips, tmp_path):
+    path, _ = clips
+    copy = tmp_path / "copy.mp4"
+    with VideoFile(copy, FPS) as file:
+        file.append(path, 5, 4)
+        file.append(path, 0, 5)
+    assert np.array_equal(decode(copy, 0, 4, FPS), decode(path, 5, 4, FPS))
+    assert np.array_equal(decode(copy, 4, 5, FPS), decode(path, 0, 5, FPS))
+
+
+def test_a_cut_in_the_middle_of_a_group_of_pictures_is_refused(clips, tmp_path):
+    path, _ = clips
+    with VideoFile(tmp_path / "cut.mp4", FPS) as file:
+        file.append(path, 0, 5)
+        with pytest.raises(TornFileError, match="frames 1 to 4"):
+            file.append(path, 1, 3)
+
+
+def test_frames_beyond_the_end_are_an_error(clips):
+    path, _ = clips
+    with pytest.raises(FrameError, match="2 frames for 3 rows"):
+        decode(path, 8, 3, FPS)
+
+
+def test_frames_at_another_rate_are_an_error(clips):
+    path, _ = clips
+    with pytest.raises(FrameError):
+        decode(path, 0, 5, 25)
+
+
+def test_the_same_frames_give_the_same_bytes():
+    assert encode(frames(7), FPS).getvalue() == encode(frames(7), FPS).getvalue()
+
+
+def test_a_torn_file_is_named(clips):
+    path, _ = clips
+    path.write_bytes(path.read_bytes()[:-400])
+    with pytest.raises(TornFileError, match=r"clips\.mp4"):
+        count_frames(path)
+
+
+def test_frames_too_small_for_the_encoder_are_refused_before_it_dies_of_them():
+    with pytest.raises(FeatureError, match="too small"):
+        check_features({"observation.images.top": camera(24, 24)})
