@@ -66,7 +66,9 @@ def read_workflow(
     try:
         workflow = WorkflowFile.model_validate(document.data).workflow
     except ValidationError as error:
-        raise WorkflowError(path, [_problem(document, detail) for detail in error.errors()]) from error
+        # A field that is missing may be the unknown one, so those come first.
+        details = sorted(error.errors(), key=lambda detail: detail["type"] != "extra_forbidden")
+        raise WorkflowError(path, [_problem(document, detail) for detail in details]) from error
     found = [locate(document, *problem) for problem in references.problems(workflow)]
     if found:
         raise WorkflowError(path, sorted(found, key=lambda problem: problem.line))
@@ -97,10 +99,13 @@ def _tasks(data: Any) -> Iterator[tuple[Key, Any]]:
     workflow = data.get("workflow") if isinstance(data, dict) else None
     if not isinstance(workflow, dict):
         return
-    for key, group in (((), workflow), *((("groups", i), g) for i, g in enumerate(workflow.get("groups") or []))):
-        tasks = group.get("tasks") if isinstance(group, dict) else None
+    groups = workflow.get("groups")
+    parts: list[tuple[Key, Any]] = [(("workflow",), workflow)]
+    parts += [(("workflow", "groups", i), group) for i, group in enumerate(groups if isinstance(groups, list) else [])]
+    for key, part in parts:
+        tasks = part.get("tasks") if isinstance(part, dict) else None
         yield from (
-            (("workflow", *key, "tasks", index), task)
+            ((*key, "tasks", index), task)
             for index, task in enumerate(tasks if isinstance(tasks, list) else [])
             if isinstance(task, dict)
         )

@@ -11,7 +11,6 @@ from ..console import Json, show, stderr
 from ..contracts import Contract
 from .check import read_workflow
 from .errors import AssignmentError, UnknownRunError, UnknownTaskError, WorkflowError
-from .events import RunResult
 from .logs import follow as follow_log
 from .machine import this_machine
 from .plan import Plan, make_plan
@@ -81,7 +80,7 @@ def run(
     values, env = _values(variables, strings), _assignments("--set-env", environment)
     with watching(stderr) as on_event:
         result = run_workflow(file, values=values, environment=env, run_dir=run_dir, on_event=on_event)
-    show(result, as_json, _result_table(result))
+    show(result, as_json, f"{result.workflow}: {summary(result)}\noutputs: {result.run_dir}/outputs")
     if result.status is Status.FAILED_CANCELED:
         typer.echo(f"stopped: {result.run_dir} is kept. Run the command again: it continues.", err=True)
         raise typer.Exit(130)
@@ -233,12 +232,3 @@ def _plan_view(plan: Plan) -> PlanView:
         for task in unit.tasks
     )
     return PlanView(workflow=plan.workflow.name, tasks=tasks, notes=plan.notes)
-
-
-def _result_table(result: RunResult) -> Table | str:
-    if result.up_to_date:
-        return f"{result.workflow}: {summary(result)}"
-    table = Table("task", "status", "time", "output", title=f"{result.workflow}: {summary(result)}")
-    for name, task in result.tasks.items():
-        table.add_row(name, told(task.status, task.up_to_date), duration(task.seconds), task.output)
-    return table

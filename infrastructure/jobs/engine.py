@@ -145,6 +145,7 @@ class Engine:
                 self._folder.log(name).unlink(missing_ok=True)
             self._folder.listing(name).unlink(missing_ok=True)
             self._book.note(name, key=key, result="")
+        self._book.save()
 
     async def _play(self, unit: Unit, places: dict[str, Places], gpus: tuple[str, ...]) -> Status:
         timeout_s = self._plan.workflow.timeout.exec_timeout
@@ -237,7 +238,11 @@ def _on_signals(stop: Callable[[], None]) -> Callable[[], None]:
     if threading.current_thread() is not threading.main_thread():
         return lambda: None
     loop = asyncio.get_running_loop()
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    numbers = [
+        number
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        if signal.getsignal(number) is not signal.SIG_IGN  # nohup and background jobs ignore some
+    ]
     for number in numbers:
         loop.add_signal_handler(number, stop)
 

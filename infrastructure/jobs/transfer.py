@@ -1,6 +1,5 @@
 """Data that comes from a URL and goes to one, through the stores."""
 
-import os
 import re
 import shutil
 from pathlib import Path, PurePosixPath
@@ -66,7 +65,7 @@ def filtered(source: Path, regex: str, folder: Path) -> Path:
         name = path.relative_to(source).as_posix()
         if path.is_file() and re.match(regex, name):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            os.link(path, folder / name)
+            (folder / name).symlink_to(path.absolute())
     return folder
 
 

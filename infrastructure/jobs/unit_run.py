@@ -28,7 +28,6 @@ class UnitRun:
     folder: RunFolder
     guard: Guard
     running: dict[str, Member] = field(default_factory=dict)
-    _stopping: list[Member] = field(default_factory=list)
 
     async def play(self) -> Status:
         """Run to the end; nothing is left running then, however it ends.
@@ -51,7 +50,7 @@ class UnitRun:
 
     def kill(self) -> None:
         """End every process now."""
-        for member in [*self.running.values(), *self._stopping]:
+        for member in self.running.values():
             member.child.kill()
 
     async def _start(self, tasks: Iterable[Task]) -> Status | None:
@@ -132,6 +131,14 @@ class UnitRun:
             self.book.change(name, status=status, reason=reason, seconds=member.seconds)
 
     async def _stop_all(self) -> None:
-        self._stopping = list(self.running.values())
+        """End every process, whoever asks for something else meanwhile."""
+        stopping = asyncio.gather(*(member.stop() for member in self.running.values()))
+        canceled = False
+        while not stopping.done():
+            try:
+                await asyncio.shield(stopping)
+            except asyncio.CancelledError:
+                canceled = True
         self.running.clear()
-        await asyncio.gather(*(member.stop() for member in self._stopping))
+        if canceled:
+            raise asyncio.CancelledError

@@ -50,17 +50,22 @@ class Lines:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._told: dict[str, tuple[Status, int]] = {}
+        self._logs: dict[str, Path] = {}
 
     def __call__(self, event: Event) -> None:
         """Print what is new in an event."""
         match event:
             case RunStarted():
+                self._logs = event.logs
                 self._print(f"{event.workflow}: {len(event.tasks)} tasks in {event.run_dir}")
             case Note():
                 self._print(f"note: {event.text}")
             case TaskChanged() if self._told.get(event.task) != (event.status, event.attempt):
                 self._told[event.task] = (event.status, event.attempt)
                 self._print(f"{event.task}: {_sentence(event)}")
+                if event.status.failed and event.exit_code is not None:
+                    log = self._logs[event.task]
+                    self._print(f"{event.task}: log {log}, last line: {last_line(log) or '(empty)'}")
             case RunFinished():
                 self._print(f"{event.result.workflow}: {summary(event.result)}")
 
