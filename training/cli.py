@@ -1,0 +1,10 @@
+"""Train policies and package them for a robot."""
+
+from typer import Typer
+
+from .il.cli import app as il
+from .packaging.cli import app as package
+
+app = Typer(help=__doc__, no_args_is_help=True)
+app.add_typer(il, name="il")
+app.add_typer(package, name="package")

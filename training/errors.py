@@ -1,0 +1,155 @@
+"""What can go wrong when a policy is trained or packaged."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+
+from physai.infrastructure.errors import PhysaiError
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`Did you mean 'act'? Known: act, …`, the guess only if one is near."""
+    names = sorted(known)
+    near = get_close_matches(word, names, n=1)
+    return (f"Did you mean '{near[0]}'? " if near else "") + f"Known: {', '.join(names) or 'none'}."
+
+
+class TrainingError(PhysaiError):
+    """A policy cannot be trained."""
+
+
+class UnknownPolicyError(TrainingError):
+    """No policy has this name."""
+
+    def __init__(self, policy: str, known: Iterable[str]) -> None:
+        super().__init__(f"policy '{policy}' is unknown. {did_you_mean(policy, known)}")
+
+
+class RecipeError(TrainingError):
+    """A value of the recipe is out of range, or does not go with another."""
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(f"--{name.replace('_', '-')}: {why}.")
+
+
+class MissingFeatureError(TrainingError):
+    """The dataset lacks a feature that the policy needs."""
+
+    def __init__(self, dataset: Path, feature: str, known: Iterable[str]) -> None:
+        super().__init__(
+            f"{dataset}: no feature '{feature}'. {did_you_mean(feature, known)} "
+            "Convert it with that feature, or choose another --observation."
+        )
+
+
+class FeatureTypeError(TrainingError):
+    """A feature is not what its name promises."""
+
+    def __init__(self, dataset: Path, feature: str, got: str, wanted: str) -> None:
+        super().__init__(f"{dataset}: feature '{feature}' is {got}, wanted {wanted}. Convert the dataset again.")
+
+
+class MissingSplitError(TrainingError):
+    """The dataset lacks a split, or has it without episodes."""
+
+    def __init__(self, dataset: Path, split: str, known: Iterable[str]) -> None:
+        super().__init__(
+            f"{dataset}: no episodes in split '{split}'. Splits: {', '.join(known) or 'none'}. "
+            "Split it with `physai data-management dataset curate --heldout 0.1`."
+        )
+
+
+class MemoryTooSmallError(TrainingError):
+    """The training data does not fit."""
+
+    def __init__(self, dataset: Path, needed_bytes: int, free_bytes: int) -> None:
+        super().__init__(
+            f"{dataset}: its frames take {needed_bytes / 2**30:.1f} GiB of memory, {free_bytes / 2**30:.1f} are free. "
+            "Record with a smaller camera, or train where there is more."
+        )
+
+
+class DivergedError(TrainingError):
+    """The loss is no number any more."""
+
+    def __init__(self, step: int, loss: float) -> None:
+        super().__init__(f"step {step}: the loss is {loss}. Lower --lr, or look for extreme values in the dataset.")
+
+
+class StoppedError(TrainingError):
+    """The training was asked to stop, and has kept what it had."""
+
+    def __init__(self, output: Path, step: int) -> None:
+        super().__init__(f"{output}: stopped at step {step}, which is kept. Run the same command to go on.")
+
+
+class ForeignRunError(TrainingError):
+    """The output folder belongs to something else."""
+
+    def __init__(self, output: Path, why: str) -> None:
+        super().__init__(f"{output}: {why}. Choose another --output, or remove the folder.")
+
+
+class BusyRunError(TrainingError):
+    """Another process is training in the same folder."""
+
+    def __init__(self, output: Path) -> None:
+        super().__init__(f"{output}: another process trains here. Wait for it, or choose another --output.")
+
+
+class CheckpointError(TrainingError):
+    """A checkpoint is not there, or cannot be loaded."""
+
+    def __init__(self, path: Path, why: str, known: Iterable[str] = ()) -> None:
+        names = ", ".join(known)
+        super().__init__(
+            f"{path}: {why}. {f'There are: {names}' if names else 'Train with `physai training il train`'}."
+        )
+
+
+class PackagingError(PhysaiError):
+    """A policy cannot be packaged."""
+
+
+class UnsupportedStepError(PackagingError):
+    """A processor does something that we do not put into the graph."""
+
+    def __init__(self, checkpoint: Path, step: str) -> None:
+        super().__init__(f"{checkpoint}: its processor '{step}' cannot go into the graph. Train without it.")
+
+
+class ParityError(PackagingError):
+    """The graph does not do what the policy does."""
+
+    def __init__(self, checkpoint: Path, path: str, difference: float, bound: float) -> None:
+        super().__init__(
+            f"{checkpoint}: graph and policy differ by {difference:.2g} in {path}, allowed is {bound:.0e}. "
+            "Nothing was packaged. Check the training for exploding weights."
+        )
+
+
+class UnknownUnitError(PackagingError):
+    """The unit of an element of an observation or action is not known."""
+
+    def __init__(self, feature: str, element: str, robot: str) -> None:
+        super().__init__(
+            f"feature '{feature}': the unit of '{element}' is unknown; it is neither a joint of robot '{robot}' nor a "
+            "part of a pose. Name joints as the robot does, or give --robot FILE."
+        )
+
+
+class PackageExistsError(PackagingError):
+    """Something else is where the package should go."""
+
+    def __init__(self, output: Path) -> None:
+        super().__init__(f"{output}: is there already. Remove it, or choose another --output.")
+
+
+class JointOrderError(PackagingError):
+    """A package drives other joints, or drives them in another order."""
+
+    def __init__(self, folder: Path, got: tuple[str, ...], wanted: tuple[str, ...]) -> None:
+        super().__init__(
+            f"{folder}: its actions are for joints {', '.join(got)}; asked for were {', '.join(wanted)}. "
+            "Use the package of that robot."
+        )

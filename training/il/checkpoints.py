@@ -1,0 +1,107 @@
+"""Checkpoints in LeRobot's layout, each there whole or not at all.
+
+`checkpoints/000500/{pretrained_model,training_state}`, and `checkpoints/last`, a link to the newest.
+"""
+
+import json
+import os
+import shutil
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from lerobot.common.train_utils import load_training_state, save_checkpoint
+from lerobot.configs.default import DatasetConfig
+from lerobot.configs.train import TrainPipelineConfig
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from ..errors import CheckpointError
+from ..run import checkpoint_folder
+from .policy import TrainablePolicy
+from .recipe import Recipe
+
+PRETRAINED, STATE, HISTORY = "pretrained_model", "training_state", "history.json"
+
+
+@dataclass
+class History:
+    """Curves of a training up to one step."""
+
+    steps: list[int] = field(default_factory=list)
+    loss: list[float] = field(default_factory=list)
+    heldout_steps: list[int] = field(default_factory=list)
+    heldout_loss: list[float] = field(default_factory=list)
+    recent: list[float] = field(default_factory=list)
+    """Loss of each step since the last logged one."""
+    seconds: float = 0.0
+
+
+def save(
+    run: Path,
+    step: int,
+    made: TrainablePolicy,
+    optimizer: Optimizer,
+    scheduler: LRScheduler,
+    history: History,
+    recipe: Recipe,
+    dataset: Path,
+) -> Path:
+    """Write a checkpoint beside its place, bring it to the disk, then rename it."""
+    target = checkpoint_folder(run, step)
+    part = target.with_name(f".{target.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    config = TrainPipelineConfig(
+        dataset=DatasetConfig(repo_id=f"local/{dataset.name}", root=str(dataset), video_backend="pyav"),
+        policy=made.policy.config,
+        output_dir=run,
+        seed=recipe.seed,
+        batch_size=recipe.batch_size,
+        steps=recipe.steps,
+        save_freq=recipe.checkpoint_every,
+    )
+    save_checkpoint(part, step, config, made.policy, optimizer, scheduler, made.pre, made.post)
+    (part / STATE / HISTORY).write_text(json.dumps(asdict(history)))
+    _sync(part)
+    shutil.rmtree(target, ignore_errors=True)
+    part.rename(target)
+    _point_last(target)
+    return target
+
+
+def resume(checkpoint: Path, optimizer: Optimizer, scheduler: LRScheduler) -> tuple[int, History]:
+    """Take up optimizer, schedule and random numbers where a checkpoint left them.
+
+    Raises:
+        CheckpointError: If it cannot be loaded.
+    """
+    try:
+        step, _, _ = load_training_state(checkpoint, optimizer, scheduler)
+        history = History(**json.loads((checkpoint / STATE / HISTORY).read_bytes()))
+    except Exception as error:
+        raise CheckpointError(checkpoint, f"cannot be loaded ({' '.join(str(error).split())[:160]})") from error
+    return step, history
+
+
+def sweep(run: Path) -> None:
+    """Remove what a kill has left half-written."""
+    for part in (run / "checkpoints").glob(".*.part"):
+        part.unlink() if part.is_symlink() else shutil.rmtree(part)
+
+
+def _point_last(target: Path) -> None:
+    """Let `last` stand for this checkpoint; LeRobot's tools look there."""
+    aside = target.with_name(".last.part")
+    aside.unlink(missing_ok=True)
+    aside.symlink_to(target.name)
+    aside.replace(target.with_name("last"))
+
+
+def _sync(path: Path) -> None:
+    """Bring a folder and its files to the disk."""
+    for entry in [*path.rglob("*"), path]:
+        descriptor = os.open(entry, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,65 @@
+"""Build policy packages, and check them."""
+
+from pathlib import Path
+from typing import Annotated
+
+from rich.table import Table
+from typer import Argument, Option, Typer
+
+from physai.infrastructure.console import Json, show
+from physai.infrastructure.contracts import PolicyPackage
+
+app = Typer(help=__doc__, no_args_is_help=True)
+
+Package = Annotated[Path, Argument(help="Folder of the package.")]
+
+
+@app.command()
+def build(
+    run: Annotated[Path, Argument(help="Folder of a training.")],
+    output: Annotated[Path, Option(help="Where the package appears.")],
+    checkpoint: Annotated[str, Option(help="`last`, or a step; `000000` is the untrained policy.")] = "last",
+    name: Annotated[str | None, Option(help="Name of the package; default: task and policy.")] = None,
+    robot: Annotated[str | None, Option(help="Robot, or file that describes it; default: that of the data.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Put a trained policy into one ONNX graph, prove that it does the same, and describe it.
+
+    Example: physai training package build OUT/run --output OUT/package
+    """
+    from .build import build
+
+    _show(build(run, output, checkpoint=checkpoint, name=name, robot=robot), output, as_json)
+
+
+@app.command()
+def verify(
+    package: Package,
+    digest: Annotated[str | None, Option(help="OCI manifest digest it must have.")] = None,
+    joints: Annotated[str | None, Option(help="Joints it must drive, in this order: a,b,c.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Check digests, contract and graph of a package, and replay its golden vectors on this machine.
+
+    Example: physai training package verify OUT/package --joints shoulder_pan_joint,shoulder_lift_joint
+    """
+    from .check import check
+
+    _show(check(package, digest, tuple(joints.split(",")) if joints else None), package, as_json)
+
+
+def _show(package: PolicyPackage, folder: Path, as_json: bool) -> None:
+    from physai.infrastructure.registry import manifest_digest
+
+    table = Table(title=str(folder), show_header=False)
+    table.add_column()
+    table.add_column(overflow="fold")
+    table.add_row("name", package.name)
+    table.add_row("digest", manifest_digest(folder))
+    table.add_row("policy", f"{package.policy_type}, {package.training_steps} steps")
+    table.add_row("inputs", ", ".join(f"{spec.name} {spec.shape}" for spec in package.inputs))
+    table.add_row("output", ", ".join(f"{spec.name} {spec.shape}" for spec in package.outputs))
+    table.add_row("played", f"{package.action_steps} of each chunk, at {package.rate_hz:g} Hz")
+    table.add_row("parity", f"{package.parity_max_abs:.1e} {package.outputs[0].units[0]}")
+    table.add_row("dataset", package.dataset)
+    show(package, as_json, table)

@@ -1,0 +1,83 @@
+"""`run.json`: what a training run is, written before its first step."""
+
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from physai.infrastructure.contracts import Digest, Document, TensorSpec
+
+from .errors import CheckpointError
+from .il.recipe import Recipe
+
+RUN_FILE = "run.json"
+SUMMARY_FILE = "training.json"
+SAMPLES_FILE = "observations.npz"
+
+
+class TrainingRun(Document):
+    """A training of one recipe on one dataset; with it, a checkpoint can be packaged without the dataset."""
+
+    kind: Literal["training-run"] = "training-run"
+    version: Literal[1] = 1
+    run_id: str
+    """MLflow run."""
+    dataset: Digest
+    """Content digest."""
+    task: str
+    robot: str
+    rate_hz: float = Field(gt=0)
+    """Rows per second of the dataset, and so the control rate."""
+    inputs: tuple[TensorSpec, ...] = Field(min_length=1)
+    """Observations, as the policy takes them."""
+    action: TensorSpec
+    """One action."""
+    recipe: Recipe
+    commit: str
+    """Git commit of this code, or `unknown`."""
+
+
+def code_commit() -> str:
+    """Git commit this code is at; `unknown` if it was installed from elsewhere."""
+    folder = Path(__file__).resolve().parent
+    try:
+        asked = subprocess.run(["git", "-C", str(folder), "rev-parse", "HEAD"], capture_output=True, text=True)
+    except FileNotFoundError:
+        return "unknown"
+    return asked.stdout.strip() or "unknown"
+
+
+def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write arrays as `.npz`, whole or not at all; equal arrays give equal bytes."""
+    aside = path.with_name(f".{path.name}.part")
+    with aside.open("wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]  # numpy's stub takes the names for its own options
+    aside.replace(path)
+
+
+def checkpoint_folder(run: Path, step: int) -> Path:
+    """Where the checkpoint of a step is."""
+    return run / "checkpoints" / f"{step:06d}"
+
+
+def checkpoint_steps(run: Path) -> list[int]:
+    """Steps of the whole checkpoints, ascending."""
+    return sorted(int(path.name) for path in (run / "checkpoints").glob("*") if path.name.isdecimal())
+
+
+def find_checkpoint(run: Path, name: str) -> tuple[Path, int]:
+    """Folder and step of the checkpoint called `last`, or by its step.
+
+    Raises:
+        CheckpointError: If there is none.
+    """
+    known = checkpoint_steps(run)
+    wanted = known[-1] if name == "last" and known else int(name) if name.isdecimal() else None
+    if wanted is None or wanted not in known:
+        names = [f"{step:06d}" for step in known]
+        raise CheckpointError(run, f"no checkpoint '{name}'", [*names, "last"] if names else [])
+    return checkpoint_folder(run, wanted), wanted
