@@ -13,7 +13,8 @@ from ..contracts.world import Range
 class StartRegion:
     """Where episodes start and what they may ask for."""
 
-    default_joint_pos_rad: tuple[float, ...]
+    default_joint_pos_rad: dict[str, float]
+    """Joint → angle, in the robot's joint order."""
     joint_scale: Range
     """Factor on every default angle."""
     targets: TargetRegion
@@ -25,7 +26,7 @@ class StartRegion:
 def draw_condition(region: StartRegion, seed: int, index: int) -> Condition:
     """The condition of that index; drawing more or fewer of them changes none."""
     rng = np.random.default_rng([seed, index])
-    default = np.asarray(region.default_joint_pos_rad)
+    default = np.array(list(region.default_joint_pos_rad.values()))
     joint_pos = default * rng.uniform(*region.joint_scale, size=default.size)
     target = [rng.uniform(*bounds) for bounds in (region.targets.x_m, region.targets.y_m, region.targets.z_m)]
     angles = [rng.uniform(*bounds) for bounds in (region.roll_rad, region.pitch_rad, region.yaw_rad)]

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from ..contracts import Condition, JointLimits, World
 from ..control import Observation
-from .camera import Camera
+from .camera import Camera, move_markers
 from .conditions import StartRegion, draw_condition
-from .errors import ConditionError, SimulationError, WorldMismatchError
+from .errors import ConditionError, JointOrderError, SimulationError, WorldMismatchError
 from .tasks import Task
 
 if TYPE_CHECKING:
@@ -57,6 +57,8 @@ class TaskEnv:
         self.horizon_s: float = env.cfg.episode_length_s
         """The task's own limit on an episode."""
         self.joint_names: tuple[str, ...] = tuple(self.articulation.joint_names)
+        if tuple(start.default_joint_pos_rad) != self.joint_names:
+            raise JointOrderError(self.task, tuple(start.default_joint_pos_rad), self.joint_names)
         self.units: tuple[str, ...] = ("rad",) * len(self.joint_names)
         self.posture_rad = task.posture_rad
         self._offset_rad = _encoder_offset(world, self.joint_names)
@@ -94,6 +96,8 @@ class TaskEnv:
         robot.write_joint_state_to_sim_index(position=joint_pos, velocity=torch.zeros_like(joint_pos), env_ids=ids)
         robot.set_joint_position_target_index(target=joint_pos, env_ids=ids)
         self._command.pose_command_b[ids.long()] = self._tensor([condition.command for condition in conditions])
+        if self.camera:
+            move_markers(robot.data.root_pose_w.torch, self.command)
         self._env.scene.write_data_to_sim()
         self._env.sim.forward()
 

@@ -47,21 +47,14 @@ class ConditionError(SimulationError):
         )
 
 
-class AssetError(SimulationError):
-    """The assets of a task can be neither found nor authored."""
+class JointOrderError(SimulationError):
+    """The robot's asset counts its joints otherwise than the task's configuration."""
 
-    def __init__(self, root: str, path: str) -> None:
+    def __init__(self, task: str, configured: Sequence[str], found: Sequence[str]) -> None:
         super().__init__(
-            f"{root}: no asset at {path}, and none is authored for it. "
-            "Point PHYSAI_ASSET_ROOT at a copy of NVIDIA's Isaac assets, or choose another task."
+            f"{task}: the robot's joints are {', '.join(found)}, the task is written for {', '.join(configured)}. "
+            "Point PHYSAI_ASSET_ROOT at the assets of this version of Isaac Lab."
         )
-
-
-class LaunchError(SimulationError):
-    """Isaac Lab did not start."""
-
-    def __init__(self, task: str, reason: str) -> None:
-        super().__init__(f"{task}: Isaac Lab did not start: {reason} See the log above this line.")
 
 
 def _nearest(word: str, known: Sequence[str]) -> str:

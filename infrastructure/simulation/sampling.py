@@ -3,7 +3,9 @@
 from ..contracts import Condition, World
 from ..settings import settings
 from .conditions import draw_condition
-from .launcher import _aside, _start_region, prepare
+from .configuration import load_cfg, start_region
+from .launcher import prepare
+from .quiet import aside, silence_harmless
 from .tasks import find_task
 
 
@@ -21,11 +23,7 @@ def sample_conditions(task: str, world: World, *, n: int, seed: int) -> tuple[tu
     """
     known = find_task(task)
     prepare()
-    with _aside():
-        import isaaclab_tasks  # noqa: F401  registers the tasks
-        from isaaclab_tasks.utils import parse_env_cfg, resolve_presets
-
-        cfg = resolve_presets(parse_env_cfg(known.id, device=settings().device, num_envs=1))
-    region = _start_region(cfg, known, world)
-    joint_names = tuple(cfg.scene.robot.init_state.joint_pos)
-    return joint_names, tuple(draw_condition(region, seed, index) for index in range(n))
+    with aside():
+        silence_harmless(settings().device)
+        region = start_region(load_cfg(known, settings().device, num_envs=1), known, world)
+    return tuple(region.default_joint_pos_rad), tuple(draw_condition(region, seed, index) for index in range(n))

@@ -25,6 +25,11 @@ def _authors() -> Mapping[str, Callable[[Path], None]]:
     }
 
 
+def asset_paths() -> tuple[str, ...]:
+    """Paths below the asset root of everything we can author."""
+    return tuple(_authors())
+
+
 def authoring_digest() -> str:
     """Digest of the code in this package; assets made by other code are made anew."""
     code = "".join(path.read_text() for path in sorted(Path(__file__).parent.glob("*.py")))
@@ -66,4 +71,4 @@ def _write_aside(path: Path, author: Callable[[Path], None]) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-__all__ = ["authoring_digest", "ensure_assets"]
+__all__ = ["asset_paths", "authoring_digest", "ensure_assets"]

@@ -20,6 +20,10 @@ BLUE: Color = (0.16, 0.42, 0.68)
 DARK: Color = (0.09, 0.09, 0.10)
 
 
+PEDESTAL = Look("cylinder", (0, 0, -0.525), (0.25, 0.26, 0.28), radius_m=0.08, length_m=1.05)
+"""What the base stands on; the task's floor is 1.05 m below it. Only for the eye."""
+
+
 def cylinder_inertia(mass_kg: float, radius_m: float, length_m: float) -> Vector:
     """Diagonal inertia of a solid cylinder along z, about its centre."""
     across = mass_kg * (3 * radius_m**2 + length_m**2) / 12
@@ -52,7 +56,10 @@ def links() -> tuple[Link, ...]:
     inner = SHOULDER_OFFSET_M + ELBOW_OFFSET_M  # y of the forearm's centre line in the shoulder's frame
     return (
         Link(
-            "base_link", 4.0, cylinder_inertia(4.0, 0.075, 0.038), looks=(_cap((0, 0, 0.019), "Z", 0.095, 0.038, DARK),)
+            "base_link",
+            4.0,
+            cylinder_inertia(4.0, 0.075, 0.038),
+            looks=(_cap((0, 0, 0.019), "Z", 0.095, 0.038, DARK), PEDESTAL),
         ),
         Link(
             "shoulder_link",
