@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from physai.infrastructure.contracts import Digest
-from physai.infrastructure.registry.models import ModelRegistryError, aliased, register
+from physai.infrastructure.registry.models import aliased, register
 from physai.infrastructure.settings import Settings
+from physai.infrastructure.tracking.errors import TrackingError
 
 A: Digest = "sha256:" + "a" * 64
 B: Digest = "sha256:" + "b" * 64
@@ -41,6 +42,6 @@ def test_an_alias_of_nothing_is_none(where: Settings) -> None:
 def test_a_database_that_cannot_be_opened_is_one_line(tmp_path: Path, uri: str) -> None:
     (tmp_path / "file").write_text("not a database" * 10)
     lost = Settings(home=tmp_path, tracking_uri=uri.format(folder=tmp_path)).filled()
-    with pytest.raises(ModelRegistryError, match="tracking_uri") as error:
+    with pytest.raises(TrackingError) as error:
         register("reach", A, where=lost)
     assert "\n" not in str(error.value)
