@@ -110,6 +110,8 @@ def sil_run(
     Example: physai evaluation sil run --conditions conditions.json --policy candidate=out/package --output out/sil
     """
     folders = parse_roles(policy)
+    from rich.progress import TaskID
+
     from physai.infrastructure.console import progress
     from physai.infrastructure.contracts import ConditionSet
 
@@ -117,9 +119,19 @@ def sil_run(
     from .sil.evaluate import Plan, evaluate
 
     plan = Plan(ConditionSet.read(conditions), read_entrants(folders), expert, server, wait_s, envs)
-    with progress() as bar:
-        tasks = {role: bar.add_task(role, total=len(plan.conditions.conditions)) for role in plan.packages}
-        report = evaluate(plan, output, lambda role, done, _: bar.update(tasks[role], completed=done))
+    bar = progress()
+    bars: dict[Role, TaskID] = {}
+
+    def advance(role: Role, done: int, total: int) -> None:
+        bar.start()
+        if role not in bars:
+            bars[role] = bar.add_task(role, total=total)
+        bar.update(bars[role], completed=done)
+
+    try:
+        report = evaluate(plan, output, advance)
+    finally:
+        bar.stop()
     show(report, as_json, report_table(report))
 
 
@@ -136,10 +148,9 @@ def check(
 
     Example: physai evaluation gate check out/evaluation/report.json --package out/package --output out/verdict.json
     """
-    from physai.infrastructure.registry.verify import verify_package
-
     from physai.infrastructure.contracts import EvaluationReport
     from physai.infrastructure.registry import manifest_digest
+    from physai.infrastructure.registry.verify import verify_package
 
     from .gate import judge
     from .gate_rules import DEFAULT, GateRules

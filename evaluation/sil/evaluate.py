@@ -27,7 +27,7 @@ from ..report import make_report
 from .client import PolicyClient
 from .entrants import Entrant
 from .film import TILE, film, observe
-from .fit import check_conditions, check_environment
+from .fit import RobotFacts, check_conditions, check_robot
 from .host import PolicyHost
 from .results import FILM, ROLLOUTS, Workspace
 from .rollouts import write_rollouts
@@ -122,9 +122,9 @@ def _play_all(
     conditions = plan.conditions
     num_envs = max(min(plan.envs, len(conditions.conditions)), min(FILMED, len(conditions.conditions)))
     with launch(conditions.task, num_envs=num_envs, world=conditions.world, camera=_camera(entrants)) as env:
-        seen = {e.role: observe(env, images=e.camera is not None) for e in entrants}
         for entrant in entrants:
-            check_environment(entrant.role, entrant.package, env, seen[entrant.role])
+            seen = observe(env, images=entrant.camera is not None)
+            check_robot(entrant.role, entrant.package, RobotFacts.of(env, seen))
         for entrant in entrants:
             client = asked[entrant.role]
             rollouts = _play(env, _chunked(entrant, client, env), entrant, conditions, progress)

@@ -13,13 +13,12 @@ from physai.infrastructure.simulation import Camera
 if TYPE_CHECKING:
     from physai.infrastructure.simulation import TaskEnv
 
-TILE = Camera(name="film", width=200, height=150)
+TILE = Camera(name="film", width=200, height=150, shadows=True)
 COLUMNS = 2
 STRIDE = 2  # control steps per frame
 HOLD_S = 1.0  # how long the last frame stays
 BORDER = 3
-MARKER = 4  # radius of the ring around the target, in pixels
-WAITING, SUCCESS, TARGET = (90, 90, 90), (40, 170, 80), (240, 120, 20)
+WAITING, SUCCESS = (90, 90, 90), (40, 170, 80)
 
 type Frames = NDArray[np.uint8]
 
@@ -41,19 +40,18 @@ def film(
     """
     assert env.camera is not None
     slots = np.arange(len(conditions))
-    targets = [project(env.camera, np.array(condition.command[:3])) for condition in conditions]
     env.begin(slots, conditions)
     policy.reset(np.arange(env.num_envs))
     done = np.zeros(len(conditions), dtype=bool)
     frames: list[Frames] = []
     for step in range(round(horizon_s * env.rate_hz)):
         if step % STRIDE == 0:
-            frames.append(grid(env.images()[slots], targets, done))
+            frames.append(grid(env.images()[slots], done))
         done |= env.step(policy.act(observe(env, images)))[slots]
         if done.all():
             break
     fps = max(1, round(env.rate_hz / STRIDE))
-    last = grid(env.images()[slots], targets, done)
+    last = grid(env.images()[slots], done)
     return np.stack([*frames, *[last] * round(HOLD_S * fps)]), fps
 
 
@@ -66,30 +64,13 @@ def observe(env: "TaskEnv", images: bool) -> Observation:
     return observation
 
 
-def grid(pictures: Frames, targets: Sequence[tuple[int, int]], done: NDArray[np.bool_]) -> Frames:
-    """Tiles in rows, each with its target ringed and its outcome as a frame."""
+def grid(pictures: Frames, done: NDArray[np.bool_]) -> Frames:
+    """Pictures (N, H, W, 3) as tiles in rows, each framed in the colour of its outcome."""
     tiles = []
-    for picture, (column, row), succeeded in zip(pictures, targets, done, strict=True):
+    for picture, succeeded in zip(pictures, done, strict=True):
         tile = picture.copy()
-        rows, columns = np.ogrid[: tile.shape[0], : tile.shape[1]]
-        distance = np.hypot(rows - row, columns - column)
-        tile[(distance >= MARKER - 1) & (distance <= MARKER + 0.5)] = TARGET
         colour = SUCCESS if succeeded else WAITING
         tile[:BORDER] = tile[-BORDER:] = colour
         tile[:, :BORDER] = tile[:, -BORDER:] = colour
         tiles.append(tile)
     return np.concatenate([np.concatenate(tiles[i : i + COLUMNS], axis=1) for i in range(0, len(tiles), COLUMNS)])
-
-
-def project(camera: Camera, point_m: NDArray[np.float64]) -> tuple[int, int]:
-    """Column and row of a point in the environment's frame, by the pinhole model."""
-    eye = np.array(camera.eye_m)
-    forward = np.subtract(camera.look_at_m, camera.eye_m)
-    forward = forward / np.linalg.norm(forward)
-    right = np.cross(forward, (0.0, 0.0, 1.0))
-    right = right / np.linalg.norm(right)
-    up = np.cross(right, forward)
-    ray = point_m - eye
-    focal_px = camera.height / 2 / np.tan(np.radians(camera.field_of_view_deg) / 2)
-    scale = focal_px / float(ray @ forward)
-    return round(camera.width / 2 + scale * float(ray @ right)), round(camera.height / 2 - scale * float(ray @ up))

@@ -1,19 +1,36 @@
 """Does a package's contract fit the robot that it is to drive? Asked before the first step."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
-from numpy.typing import NDArray
-
-from physai.infrastructure.contracts import ConditionSet, PolicyPackage
+from physai.infrastructure.contracts import ConditionSet, JointLimits, PolicyPackage
+from physai.infrastructure.control import Observation
 
 from ..errors import UnfitPolicyError
 
 if TYPE_CHECKING:
     from physai.infrastructure.simulation import TaskEnv
 
-CLOSE = 1e-6
-LIMIT_TOLERANCE_RAD = 1e-3
+STATE = "observation.state"
+RATE_TOLERANCE_HZ = 1e-6
+LIMIT_TOLERANCE_RAD = 1e-3  # makers publish degrees, assets round them
+
+
+class RobotFacts(NamedTuple):
+    """What an environment says of its robot."""
+
+    robot: str
+    rate_hz: float
+    joint_names: tuple[str, ...]
+    units: tuple[str, ...]
+    limits: tuple[JointLimits, ...]
+    observations: dict[str, tuple[int, ...]]
+    """Name → shape without batch."""
+
+    @classmethod
+    def of(cls, env: "TaskEnv", observation: Observation) -> "RobotFacts":
+        """Ask an environment, of which `observation` is one observation."""
+        shapes = {name: rows.shape[1:] for name, rows in observation.items()}
+        return cls(env.robot, env.rate_hz, env.joint_names, env.units, env.joint_limits, shapes)
 
 
 def check_conditions(role: str, package: PolicyPackage, conditions: ConditionSet) -> None:
@@ -26,47 +43,41 @@ def check_conditions(role: str, package: PolicyPackage, conditions: ConditionSet
     _same(role, "order of the action's joints", package.outputs[0].elements, conditions.joint_names)
 
 
-def check_environment(
-    role: str, package: PolicyPackage, env: "TaskEnv", observation: Mapping[str, NDArray[Any]]
-) -> None:
-    """Compare names, order, units, shapes, rate and limits with the environment's.
+def check_robot(role: str, package: PolicyPackage, facts: RobotFacts) -> None:
+    """Compare names, order, units, shapes, rate and limits with the robot's.
 
     Args:
         role: Named in errors.
-        package: The contract.
-        env: The environment, launched.
-        observation: One observation of it.
+        package: The contract; consistent in itself, as its verification has shown.
+        facts: What the robot says.
 
     Raises:
-        UnfitPolicyError: If anything differs.
+        UnfitPolicyError: At the first difference.
     """
     action = package.outputs[0]
-    _same(role, "robot", package.robot, env.robot)
-    _same(role, "order of the action's joints", action.elements, env.joint_names)
-    _same(role, "unit of the action", action.units, env.units)
-    _same(role, "size of an action", action.shape[-1:], (len(env.joint_names),))
-    if len(action.shape) != 2 or action.shape[0] < package.action_steps:
-        raise UnfitPolicyError(role, "action chunk", action.shape, f"{package.action_steps} actions to play of each")
-    if abs(package.rate_hz - env.rate_hz) > CLOSE:
-        raise UnfitPolicyError(role, "control rate", f"{package.rate_hz:g} Hz", f"{env.rate_hz:g} Hz")
+    _same(role, "robot", package.robot, facts.robot)
+    _same(role, "order of the action's joints", action.elements, facts.joint_names)
+    _same(role, "unit of the action", action.units, facts.units)
+    if abs(package.rate_hz - facts.rate_hz) > RATE_TOLERANCE_HZ:
+        raise UnfitPolicyError(role, "control rate", f"{package.rate_hz:g} Hz", f"{facts.rate_hz:g} Hz")
     for spec in package.inputs:
-        if spec.name not in observation:
-            raise UnfitPolicyError(role, f"input '{spec.name}'", "it", f"only {', '.join(observation)}")
-        _same(role, f"shape of '{spec.name}'", spec.shape, observation[spec.name].shape[1:])
-        if spec.name == "observation.state":
-            _same(role, f"order of '{spec.name}'", spec.elements, env.joint_names)
-    _check_limits(role, package, env)
+        if spec.name not in facts.observations:
+            raise UnfitPolicyError(role, f"input '{spec.name}'", "it", f"only {', '.join(facts.observations)}")
+        _same(role, f"shape of '{spec.name}'", spec.shape, facts.observations[spec.name])
+        if spec.name == STATE:
+            _same(role, f"order of '{spec.name}'", spec.elements, facts.joint_names)
+            _same(role, f"unit of '{spec.name}'", spec.units, facts.units)
+    for wanted, allowed in zip(package.limits, facts.limits, strict=True):
+        _check_limits(role, wanted, allowed)
 
 
-def _check_limits(role: str, package: PolicyPackage, env: "TaskEnv") -> None:
-    robot = {limits.joint: limits for limits in env.joint_limits}
-    for limits in package.limits:
-        own = robot.get(limits.joint)
-        below = own is not None and limits.lower_rad >= own.lower_rad - LIMIT_TOLERANCE_RAD
-        if own is None or not below or limits.upper_rad > own.upper_rad + LIMIT_TOLERANCE_RAD:
-            has = f"{own.lower_rad:g} to {own.upper_rad:g} rad" if own else "no such joint"
-            wants = f"{limits.lower_rad:g} to {limits.upper_rad:g} rad"
-            raise UnfitPolicyError(role, f"range of joint '{limits.joint}'", wants, has)
+def _check_limits(role: str, wanted: JointLimits, allowed: JointLimits) -> None:
+    """The package may ask for less than the robot allows, never for more."""
+    below = wanted.lower_rad < allowed.lower_rad - LIMIT_TOLERANCE_RAD
+    above = wanted.upper_rad > allowed.upper_rad + LIMIT_TOLERANCE_RAD
+    if below or above:
+        ranges = (f"{limits.lower_rad:.3f} to {limits.upper_rad:.3f} rad" for limits in (wanted, allowed))
+        raise UnfitPolicyError(role, f"range of '{wanted.joint}'", *ranges)
 
 
 def _same(role: str, what: str, package: object, robot: object) -> None:

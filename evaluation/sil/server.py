@@ -79,7 +79,8 @@ def listen(address: str, port: int) -> socket.socket:
         AddressError: If the port cannot be listened on.
     """
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    listener = socket.socket(family)
+    # asyncio switches Nagle's algorithm off only on sockets that name TCP; with it an answer takes 40 ms more
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((address, port))

@@ -141,7 +141,7 @@ def make_result(role: Role, outcomes: Sequence[bool], package: str | None = None
     )
 
 
-def make_conditions(n: int) -> ConditionSet:
+def draw_conditions(n: int) -> ConditionSet:
     """Some conditions of the reach task."""
     condition = Condition(joint_pos_rad=(0.0, -1.7, 1.7, 0.0, 0.0, 0.0), command=(0.5, 0.0, 0.3, 0.0, 0.7, 0.0, 0.7))
     return ConditionSet(
@@ -163,6 +163,12 @@ def make_evaluation() -> Callable[..., EvaluationReport]:
             make_result(role, successes, candidate_package if role == "candidate" else None)  # type: ignore[arg-type]
             for role, successes in outcomes.items()
         ]
-        return make_report(make_conditions(len(results[0].episodes)), tuple(results))
+        return make_report(draw_conditions(len(results[0].episodes)), tuple(results))
 
     return make
+
+
+@pytest.fixture(scope="session")
+def make_conditions() -> Callable[[int], ConditionSet]:
+    """Makes a set of so many conditions."""
+    return draw_conditions
