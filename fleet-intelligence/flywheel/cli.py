@@ -1,0 +1,54 @@
+"""Go round the whole loop on this machine, as often as retrain requests ask for it."""
+
+from typing import Annotated
+
+import typer
+
+from physai.infrastructure.console import Json, show, stderr
+from physai.infrastructure.settings import settings
+
+app = typer.Typer(no_args_is_help=False, subcommand_metavar="")
+
+QUICK = {
+    "episodes": 80,
+    "steps": 600,
+    "evaluation_episodes": 50,
+    "production_episodes": 24,
+    "collect_episodes": 60,
+}
+"""A small lap: every step is taken, on fewer episodes."""
+
+
+@app.callback(invoke_without_command=True)
+def flywheel(
+    laps: Annotated[int, typer.Option(min=1, help="Go round at most this often.")] = 2,
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer episodes and steps; the numbers get worse.")] = False,
+    world: Annotated[str, typer.Option(help="World that production meets: a name or a JSON file.")] = "moved-target",
+    seed: Annotated[int, typer.Option(min=0, help="Of the first lap.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Close the loop: record, convert, curate, train, package, evaluate, release, operate, detect, and again.
+
+    Killed and started again, it goes on where it was; when nothing has changed, it says so. It ends with a summary, a
+    page to look at and `summary.json`, all in `<home>/flywheel`.
+
+    Example: physai flywheel
+
+    Example: physai flywheel --laps 1 --quick
+    """
+    from physai.infrastructure.jobs.view import watching
+    from physai.infrastructure.simulation import load_world
+
+    from ..page import LapArtifacts, build, summary_table
+    from .laps import spin
+
+    load_world(world)
+    folder = settings().home / ("flywheel-quick" if quick else "flywheel")
+    values = {"production_world": world, "seed": seed, **(QUICK if quick else {})}
+    with watching(stderr) as on_event:
+        results = list(spin(folder, values, laps, on_event))
+    summary = build([LapArtifacts.of(result) for result in results], folder)
+    show(summary, as_json, summary_table(summary))
+    if all(result.up_to_date for result in results):
+        stderr.print("all is up to date")
+    stderr.print(f"page: {folder / 'index.html'}\nnumbers: {folder / 'summary.json'}", soft_wrap=True, highlight=False)
