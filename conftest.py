@@ -1,0 +1,20 @@
+"""Every test has a home of its own; the one of the checkout belongs to its user."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from physai.infrastructure.settings import PREFIX, settings
+
+
+@pytest.fixture(scope="session", autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """State of the whole session, and none of the settings of whoever runs it."""
+    before = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith(PREFIX)}
+    os.environ["PHYSAI_HOME"] = str(tmp_path_factory.mktemp("home"))
+    settings.cache_clear()
+    yield
+    del os.environ["PHYSAI_HOME"]
+    os.environ.update(before)
+    settings.cache_clear()
