@@ -1,0 +1,1 @@
+"""Robot episodes become MCAP recordings."""
