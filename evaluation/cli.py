@@ -131,7 +131,8 @@ def sil_run(
     try:
         report = evaluate(plan, output, advance)
     finally:
-        bar.stop()
+        if bars:
+            bar.stop()
     show(report, as_json, report_table(report))
 
 
