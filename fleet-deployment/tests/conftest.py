@@ -1,0 +1,69 @@
+"""What the tests of this domain share: a registry, a fleet repository and packages, all real and small."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from physai.fleet_deployment.gitops.releases import approve
+from physai.fleet_deployment.gitops.repository import FleetRepository
+from physai.fleet_deployment.publish import create_release
+from physai.fleet_deployment.robot.agent import Agent
+from physai.fleet_deployment.robot.home import RobotHome
+from physai.fleet_deployment.tests.fleet_evidence import write_evidence
+from physai.infrastructure.contracts import Release
+from physai.infrastructure.registry import OciLayout, manifest_digest
+from physai.infrastructure.tests.registry_packages import make_package
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """A registry and a fleet repository in one folder."""
+
+    root: Path
+
+    @property
+    def registry(self) -> OciLayout:
+        return OciLayout(self.root / "registry")
+
+    @property
+    def repository(self) -> FleetRepository:
+        return FleetRepository(str(self.root / "fleet.git"))
+
+    def propose(self, package: Path, *, robots: tuple[str, ...] = ("robot-1",), **options: str) -> Release:
+        """Release a package with evidence that speaks for it."""
+        evidence = write_evidence(self.root / "evidence" / package.name, manifest_digest(package))
+        return create_release(
+            package,
+            *evidence,
+            cohort=options.get("cohort", "pilot"),
+            robots=robots,
+            registry=self.registry,
+            repository=self.repository,
+            name=options.get("name"),
+        )
+
+    def release(self, package: Path, **options: str) -> Release:
+        """Propose a package and approve it."""
+        return approve(self.repository, self.propose(package, **options).name, "gate", "PASS")
+
+    def agent(self, robot: str = "robot-1") -> Agent:
+        return Agent(RobotHome(robot, self.root / "robots" / robot), self.repository, self.registry)
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Fleet:
+    return Fleet(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Callable[[float], Path]:
+    """Package by the shift that tells it apart; each is built once."""
+    root = tmp_path_factory.mktemp("packages")
+
+    def package(shift_rad: float) -> Path:
+        folder = root / f"shift-{shift_rad}"
+        return folder if folder.exists() else make_package(folder, shift_rad=shift_rad)
+
+    return package

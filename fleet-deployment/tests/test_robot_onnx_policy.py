@@ -1,0 +1,50 @@
+"""A package's graph at work through ONNX Runtime, without PyTorch."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from physai.fleet_deployment.robot.onnx_policy import OnnxPolicy
+from physai.infrastructure.contracts import PolicyPackage
+from physai.infrastructure.tests.registry_packages import make_package
+
+
+def test_chunks_are_played_before_the_graph_is_asked_again(tmp_path: Path) -> None:
+    folder = make_package(tmp_path / "package", shift_rad=0.5)
+    policy = OnnxPolicy(folder, PolicyPackage.read(folder / "package.json"), arms=2)
+    policy.reset(np.array([0, 1]))
+    observation = {
+        "observation.state": np.array([[0.0] * 6, [1.0] * 6], dtype=np.float32),
+        "observation.environment_state": np.zeros((2, 7), dtype=np.float32),
+    }
+    first = policy.act(observation)
+    assert first.tolist() == [[0.5] * 6, [1.5] * 6]
+    moved = observation | {"observation.state": observation["observation.state"] + 1}
+    for _ in range(3):  # action_steps is 4
+        assert policy.act(moved).tolist() == first.tolist()
+    assert policy.act(moved).tolist() == [[1.5] * 6, [2.5] * 6]
+    assert 0 < policy.latency_ms(0, 50) <= policy.latency_ms(0, 99)
+
+
+def test_latency_is_that_of_the_present_episode(tmp_path: Path) -> None:
+    folder = make_package(tmp_path / "package")
+    policy = OnnxPolicy(folder, PolicyPackage.read(folder / "package.json"), arms=1)
+    observation = {
+        "observation.state": np.zeros((1, 6), dtype=np.float32),
+        "observation.environment_state": np.zeros((1, 7), dtype=np.float32),
+    }
+    policy.reset(np.array([0]))
+    policy.act(observation)
+    first = policy.latency_ms(0, 50)
+    policy.reset(np.array([0]))
+    policy.act(observation)
+    assert policy.latency_ms(0, 0) == policy.latency_ms(0, 100), "one inference in this episode"
+    assert policy.latency_ms(0, 50) != first
+
+
+def test_a_robot_decides_without_pytorch() -> None:
+    modules = "agent, event_log, fit, guard, home, onnx_policy, staging"
+    code = f"import sys; from physai.fleet_deployment.robot import {modules}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
