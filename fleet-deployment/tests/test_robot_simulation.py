@@ -14,19 +14,19 @@ import pytest
 
 from physai.fleet_deployment.robot.event_log import EventLog
 from physai.fleet_deployment.tests.conftest import Fleet
-from physai.infrastructure.contracts import PolicyPackage, RobotState
-from physai.infrastructure.simulation import load_world
+from physai.infrastructure.contracts import PolicyPackage, RobotState, TargetRegion, World
 
 pytestmark = pytest.mark.simulation
 
 Packages = Callable[[float], Path]
 EPISODES = 10
+SHELF = TargetRegion(x_m=(0.4, 0.5), y_m=(0.2, 0.3), z_m=(0.3, 0.4))
 PHYSAI = Path(sys.executable).with_name("physai")
 
 
 def command(fleet: Fleet, *more: str) -> subprocess.Popen[str]:
     arguments = [
-        "fleet-deployment", "robot", "run", "--robot=robot-1", "--world=moved-target", f"--episodes={EPISODES}",
+        "fleet-deployment", "robot", "run", "--robot=robot-1", f"--world={fleet.root / 'world.json'}", f"--episodes={EPISODES}",
         "--arms=2", "--horizon-s=0.5", "--film=2", f"--output={fleet.root / 'out'}", "--json", *more,
     ]  # fmt: skip
     environment = os.environ | {
@@ -43,8 +43,7 @@ def command(fleet: Fleet, *more: str) -> subprocess.Popen[str]:
 def test_a_robot_works_through_a_kill_and_refuses_a_tampered_release(fleet: Fleet, packages: Packages) -> None:
     release = fleet.release(packages(0.0))
     events = fleet.root / "out/events.jsonl"
-    region = load_world("moved-target").targets
-    assert region is not None
+    World(name="shelf", targets=SHELF).write(fleet.root / "world.json")
 
     robot = command(fleet)
     while robot.poll() is None and (not events.exists() or events.read_bytes().count(b"\n") < 3):
@@ -67,9 +66,9 @@ def test_a_robot_works_through_a_kill_and_refuses_a_tampered_release(fleet: Flee
     for event in after:
         assert (event.data.policy, event.data.release) == (release.package, release.name)
         x_m, y_m, z_m = event.data.command[:3]
-        assert region.x_m[0] <= x_m <= region.x_m[1]
-        assert region.y_m[0] <= y_m <= region.y_m[1]
-        assert region.z_m[0] <= z_m <= region.z_m[1]
+        assert SHELF.x_m[0] <= x_m <= SHELF.x_m[1]
+        assert SHELF.y_m[0] <= y_m <= SHELF.y_m[1]
+        assert SHELF.z_m[0] <= z_m <= SHELF.z_m[1]
         assert event.data.success is False, "a policy that holds its position does not reach"
         assert event.data.steps == 15, "0.5 s at 30 Hz"
         assert event.data.kpis["held_actions"] == 0
