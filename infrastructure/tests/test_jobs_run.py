@@ -154,13 +154,12 @@ def test_tasks_get_gpus_of_their_own(run: Callable[..., RunResult]) -> None:
         """\
         workflow:
           name: gpus
-          resources: {default: {gpu: 2}, none: {cpu: 1}}
+          resources: {default: {gpu: 2}}
           groups:
           - name: g
             tasks:
             - {name: a, lead: true, image: i, command: [bash, -c, "echo $CUDA_VISIBLE_DEVICES; sleep 0.2"]}
             - {name: b, image: i, command: [bash, -c, "echo $CUDA_VISIBLE_DEVICES"]}
-          - {name: h, tasks: [{name: c, image: i, resource: none, command: [bash, -c, "echo ${CUDA_VISIBLE_DEVICES-}"]}]}
         """,
         machine=Machine(cores=4, memory_bytes=2**30, gpus=("0", "1", "2", "5")),
     )
@@ -446,7 +445,10 @@ def test_what_a_task_leaves_in_the_background_ends_with_it(run: Callable[..., Ru
         workflow:
           name: background
           tasks:
-          - {name: t, image: i, command: [bash, -c, "(while true; do date +%N > {{output}}/tick; sleep 0.01; done) & sleep 0.1"]}
+          - name: t
+            image: i
+            command: [bash, -c]
+            args: ["(while true; do date +%N > {{output}}/tick; sleep 0.01; done) & sleep 0.1"]
         """)
     tick = result.output("t") / "tick"
     before = tick.read_text()
@@ -467,7 +469,10 @@ def test_urls_are_brought_and_sent_with_a_filter(run: Callable[..., RunResult], 
           - name: copy
             image: i
             command: [bash, -c]
-            args: ["cd {{{{input:0}}}} && find . -type f | sort; cp -r . {{{{output}}}}; cat {{{{input:1}}}}/c.bin; touch {{{{output}}}}/x.tmp"]
+            args:
+            - |
+              cd {{{{input:0}}}} && find . -type f | sort
+              cp -r . {{{{output}}}}; touch {{{{output}}}}/x.tmp; cat {{{{input:1}}}}/c.bin
             inputs:
             - {{url: "{(store / "in").as_uri()}", regex: '.*\\.txt$'}}
             - {{url: "{(store / "in/c.bin").as_uri()}"}}
@@ -603,7 +608,10 @@ def test_an_input_that_vanishes_during_the_run_fails_its_task(run: Callable[...,
           name: vanishing
           tasks:
           - {{name: thief, image: i, command: [rm, "{tmp_path}/data/x"]}}
-          - {{name: reader, image: i, command: [echo], inputs: [{{task: thief}}, {{url: "{(tmp_path / "data").as_uri()}"}}]}}
+          - name: reader
+            image: i
+            command: [echo]
+            inputs: [{{task: thief}}, {{url: "{(tmp_path / "data").as_uri()}"}}]
         """)
     reader = result.tasks["reader"]
     assert (reader.status, reader.exit_code) == (Status.FAILED, 2010)
