@@ -26,7 +26,8 @@ PHYSAI = Path(sys.executable).with_name("physai")
 
 def command(fleet: Fleet, *more: str) -> subprocess.Popen[str]:
     arguments = [
-        "fleet-deployment", "robot", "run", "--robot=robot-1", f"--world={fleet.root / 'world.json'}", f"--episodes={EPISODES}",
+        "fleet-deployment", "robot", "run", "--robot=robot-1",
+        f"--world={fleet.root / 'world.json'}", f"--episodes={EPISODES}",
         "--arms=2", "--horizon-s=0.5", "--film=2", f"--output={fleet.root / 'out'}", "--json", *more,
     ]  # fmt: skip
     environment = os.environ | {
