@@ -24,6 +24,7 @@ from .fleet import (
 )
 from .package import JointLimits, PolicyPackage, TensorSpec
 from .robot import Robot
+from .summary import FlywheelSummary, LapSummary, TaskTime, VerdictSummary
 from .training import TrainingSummary
 from .world import Condition, ConditionSet, TargetRegion, World
 
@@ -32,6 +33,7 @@ DOCUMENTS: tuple[type[Document], ...] = (
     DatasetProvenance,
     DriftReport,
     EvaluationReport,
+    FlywheelSummary,
     GateVerdict,
     PolicyPackage,
     RawEpisode,
@@ -60,8 +62,10 @@ __all__ = [
     "EpisodeOutcome",
     "EpisodeSource",
     "EvaluationReport",
+    "FlywheelSummary",
     "GateVerdict",
     "JointLimits",
+    "LapSummary",
     "Outcome",
     "PairedComparison",
     "PolicyPackage",
@@ -75,9 +79,11 @@ __all__ = [
     "Role",
     "RuleVerdict",
     "TargetRegion",
+    "TaskTime",
     "TelemetryEvent",
     "TensorSpec",
     "TrainingSummary",
+    "VerdictSummary",
     "World",
     "digest_bytes",
     "digest_file",

@@ -1,0 +1,12 @@
+"""Hear the fleet, notice drift, ask for the right data, and tell the laps on one page."""
+
+import typer
+
+from .drift.cli import app as drift
+from .page.cli import app as page
+from .telemetry.cli import app as telemetry
+
+app = typer.Typer(help=__doc__, no_args_is_help=True)
+app.add_typer(telemetry, name="telemetry")
+app.add_typer(drift, name="drift")
+app.add_typer(page, name="page")

@@ -1,0 +1,1 @@
+"""Whether a policy does in production what its evaluation promised."""

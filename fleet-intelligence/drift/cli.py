@@ -1,0 +1,127 @@
+"""Compare production with the evaluation of that very package, and ask for retraining when it has dropped."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from physai.infrastructure.console import Json, show
+from physai.infrastructure.contracts import Contract, Digest, DriftReport, EvaluationReport, PolicyPackage
+from physai.infrastructure.registry import manifest_digest, open_registry
+from physai.infrastructure.settings import settings
+
+from ..errors import EmptyTelemetryError, PackageError
+from ..telemetry.cli import StorePath, open_telemetry, percent, short
+from .check import check_drift, find_baseline
+from .operating import Operating, operating
+from .request import make_request
+
+app = typer.Typer(help=__doc__, no_args_is_help=True)
+
+FALSE_ALARM = 0.05
+
+FalseAlarm = Annotated[float, typer.Option(min=1e-6, max=0.5, help="Bound on the probability of a call in vain.")]
+
+
+class Power(Contract):
+    """What the test can find."""
+
+    baseline_rate: float
+    baseline_episodes: int
+    production_episodes: int
+    false_alarm: float
+    """The bound the test is set to."""
+    rows: tuple[Operating, ...]
+    """By production rate, unchanged first."""
+
+
+def identify(package: Path | None, policy: str | None) -> tuple[Digest, Digest]:
+    """The package's digest and its dataset's, from a folder or from the registry."""
+    if package is not None and policy is None:
+        return manifest_digest(package), PolicyPackage.read(package / "package.json").dataset
+    if policy is not None and package is None:
+        artifact = open_registry(str(settings().registry)).show(policy)
+        return artifact.digest, artifact.package.dataset
+    raise PackageError("it is not clear which package is meant")
+
+
+@app.command()
+def check(
+    report: Annotated[Path, typer.Option(help="Evaluation report with the package's baseline.")],
+    output: Annotated[Path, typer.Option(help="Drift report to write.")],
+    package: Annotated[Path | None, typer.Option(help="Package folder.")] = None,
+    policy: Annotated[str | None, typer.Option(help="Package digest, looked up in the registry.")] = None,
+    request: Annotated[Path | None, typer.Option(help="Retrain request to write if drift is called.")] = None,
+    collect_episodes: Annotated[int, typer.Option(min=1, help="Episodes a retrain request asks for.")] = 150,
+    site: Annotated[str | None, typer.Option(help="Only production of this site.")] = None,
+    false_alarm: FalseAlarm = FALSE_ALARM,
+    html: Annotated[Path | None, typer.Option(help="Chart to write.")] = None,
+    store: StorePath = None,
+    as_json: Json = False,
+) -> None:
+    """Tell whether production of a package has dropped below its evaluation; the exit code is 0 either way.
+
+    Example: physai fleet-intelligence drift check --report report.json --package out/package --output drift.json
+    """
+    digest, dataset = identify(package, policy)
+    evaluation = EvaluationReport.read(report)
+    baseline = find_baseline(evaluation, digest, str(report))
+    with open_telemetry(store) as telemetry:
+        events = telemetry.events(policy=digest, site=site)
+        if not events:
+            raise EmptyTelemetryError(telemetry.path, digest, telemetry.policies())
+    drift = check_drift(evaluation, baseline, events, false_alarm)
+    if request is not None:
+        request.unlink(missing_ok=True)  # one from an earlier check would start a lap that nobody asked for
+    drift.write(output)
+    if request is not None and drift.detected_at is not None:
+        make_request(drift, events, dataset, collect_episodes, site).write(request)
+    if html is not None:
+        from ..page.drift_page import write_drift_page
+
+        write_drift_page(drift, html)
+    show(drift, as_json, _table(drift))
+
+
+def _table(drift: DriftReport) -> Table:
+    table = Table("", short(drift.policy))
+    table.add_row("evaluation", percent(drift.baseline))
+    table.add_row("production", percent(drift.production))
+    strongest = max(drift.statistic)
+    table.add_row("evidence", f"{strongest:.2f} nats at most; drift from {drift.threshold:.2f} on")
+    verdict = f"called after {drift.detected_at} episodes" if drift.detected_at else "none"
+    table.add_row("drift", verdict, style="bold red" if drift.detected_at else "bold green")
+    return table
+
+
+@app.command()
+def power(
+    success: Annotated[float, typer.Option(min=0.05, max=1.0, help="True success rate in the evaluation.")] = 0.9,
+    baseline_episodes: Annotated[int, typer.Option(min=20, max=500, help="Length of the evaluation.")] = 64,
+    production_episodes: Annotated[int, typer.Option(min=1, max=1000, help="Length of production.")] = 96,
+    false_alarm: FalseAlarm = FALSE_ALARM,
+    as_json: Json = False,
+) -> None:
+    """Tell before production what drop will be found, how surely and how soon; computed, not simulated.
+
+    Example: physai fleet-intelligence drift power --success 0.9 --production-episodes 96
+    """
+    drops = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
+    rows = tuple(
+        operating(success, baseline_episodes, success - drop, production_episodes, false_alarm)
+        for drop in drops
+        if success - drop >= 0
+    )
+    plan = Power(
+        baseline_rate=success,
+        baseline_episodes=baseline_episodes,
+        production_episodes=production_episodes,
+        false_alarm=false_alarm,
+        rows=rows,
+    )
+    table = Table("success in production", "found", "half of them within")
+    for row in rows:
+        name = "unchanged (false alarm)" if row.production_rate == success else f"{row.production_rate:.2f}"
+        table.add_row(name, f"{row.found:.1%}", f"{row.median_episodes} episodes" if row.median_episodes else "")
+    show(plan, as_json, table)

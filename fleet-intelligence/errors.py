@@ -1,0 +1,67 @@
+"""What can go wrong with telemetry, drift and the page, each in one line."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from physai.infrastructure.contracts import Digest
+from physai.infrastructure.errors import PhysaiError
+
+
+class FleetIntelligenceError(PhysaiError):
+    """Something about what the fleet said, or what was made of it."""
+
+
+class TelemetryStoreError(FleetIntelligenceError):
+    """The telemetry store cannot be used."""
+
+    def __init__(self, path: Path, why: str, mend: str = "Choose another file with PHYSAI_TELEMETRY") -> None:
+        super().__init__(f"{path}: {why}. {mend}.")
+
+
+class NoEventsError(FleetIntelligenceError):
+    """Files that should hold events hold none that can be used."""
+
+    def __init__(self, where: str, why: str) -> None:
+        super().__init__(f"{where}: {why}. Check that the robots have run, and that this is their events.jsonl.")
+
+
+class EmptyTelemetryError(FleetIntelligenceError):
+    """The store holds no episode of a package."""
+
+    def __init__(self, store: Path, policy: Digest, known: Sequence[Digest]) -> None:
+        others = f"It has episodes of {', '.join(known[:3])}" if known else "It is empty"
+        super().__init__(
+            f"{store}: no production episode of {policy}. {others}. "
+            "Run `physai fleet-intelligence telemetry ingest` on what the robots wrote."
+        )
+
+
+class OtherPolicyError(FleetIntelligenceError):
+    """An evaluation report speaks of other packages."""
+
+    def __init__(self, report: Path | str, policy: Digest, judged: Sequence[str]) -> None:
+        super().__init__(
+            f"{report}: says nothing about {policy}; it judges {', '.join(judged)}. "
+            "Give the report of that very package."
+        )
+
+
+class TooFewEpisodesError(FleetIntelligenceError):
+    """There are not enough episodes for any verdict."""
+
+    def __init__(self, what: str, episodes: int, least: int) -> None:
+        super().__init__(f"{what}: {episodes} episodes, and fewer than {least} cannot decide. Let more be run.")
+
+
+class PackageError(FleetIntelligenceError):
+    """It is not clear which package is meant."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"{why}. Give either --package FOLDER or --policy sha256:….")
+
+
+class NothingToTellError(FleetIntelligenceError):
+    """There is no lap to make a page of."""
+
+    def __init__(self, where: Path | str, why: str) -> None:
+        super().__init__(f"{where}: {why}. Run `physai flywheel` first, or name its lap folders.")

@@ -1,0 +1,95 @@
+"""From laps to HTML."""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from physai.infrastructure.contracts import FlywheelSummary, LapSummary
+
+from .drift_chart import drift_chart
+from .gantt import gantt
+from .lap import Lap
+from .lineage import Lineage, trace
+from .loop_picture import loop_picture
+from .story import headline, key_figures
+from .success_chart import success_chart
+from .svg import duration, percent, points, short
+from .training_chart import training_chart
+
+TEMPLATES = Path(__file__).with_name("templates")
+MAX_FILM_BYTES = 12 << 20
+
+
+@dataclass(frozen=True)
+class Film:
+    """A video inside the page."""
+
+    name: str
+    source: str
+    """A data URI."""
+
+
+@dataclass(frozen=True)
+class View:
+    """What the page shows of one lap beyond its summary."""
+
+    lap: Lap
+    summary: LapSummary
+    drift: Markup | None
+    training: Markup | None
+    gantt: Markup | None
+    films: tuple[Film, ...]
+    lineage: Lineage | None
+
+
+def render(laps: Sequence[Lap], summary: FlywheelSummary) -> str:
+    """The page; it needs nothing but itself."""
+    views = [_view(lap, lap_summary, laps) for lap, lap_summary in zip(laps, summary.laps, strict=True)]
+    return (
+        environment()
+        .get_template("index.html")
+        .render(
+            summary=summary,
+            views=views,
+            headline=headline(summary),
+            figures=key_figures(summary),
+            loop=loop_picture(summary),
+            success=success_chart(summary),
+        )
+    )
+
+
+@cache
+def environment() -> Environment:
+    """The templates; whatever they are given is escaped, and a name they do not know is an error."""
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {"percent": percent, "points": points, "duration": duration, "short": short}
+    return made
+
+
+def _view(lap: Lap, summary: LapSummary, laps: Sequence[Lap]) -> View:
+    outcomes = [event.data.success for event in lap.events]
+    return View(
+        lap=lap,
+        summary=summary,
+        drift=drift_chart(lap.drift, outcomes) if lap.drift else None,
+        training=training_chart(lap.training) if lap.training else None,
+        gantt=gantt(lap.tasks),
+        films=tuple(_film(name, path) for name, path in lap.films if path.stat().st_size <= MAX_FILM_BYTES),
+        lineage=trace(lap, laps),
+    )
+
+
+def _film(name: str, path: Path) -> Film:
+    return Film(name, f"data:video/mp4;base64,{base64.b64encode(path.read_bytes()).decode()}")

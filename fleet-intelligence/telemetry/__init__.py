@@ -1,0 +1,1 @@
+"""What the robots say: read from their files, kept once each, counted."""

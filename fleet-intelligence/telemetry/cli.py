@@ -1,0 +1,115 @@
+"""Take in what the robots say, and see how often they succeed."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from physai.infrastructure.console import Json, show
+from physai.infrastructure.contracts import Contract, Rate, TelemetryEvent
+from physai.infrastructure.settings import settings
+
+from .ingest import ingest as ingest_files
+from .store import TelemetryStore
+from .summary import summarize
+
+app = typer.Typer(help=__doc__, no_args_is_help=True)
+
+StorePath = Annotated[Path | None, typer.Option("--store", help="SQLite file; default: the setting 'telemetry'.")]
+
+
+class Episodes(Contract):
+    """Events of the store, in order of time."""
+
+    events: tuple[TelemetryEvent, ...]
+
+
+def open_telemetry(path: Path | None) -> TelemetryStore:
+    """The store at a path, or where the settings say."""
+    return TelemetryStore(path or Path(str(settings().telemetry)))
+
+
+def short(digest: str) -> str:
+    """The first twelve digits of a digest: enough to tell a few apart."""
+    return digest.removeprefix("sha256:")[:12]
+
+
+def percent(rate: Rate) -> str:
+    """A rate with its interval, e.g. `83 % (72-91)`."""
+    return f"{rate.value:.0%} ({rate.lower:.0%}-{rate.upper:.0%}) of {rate.episodes}"
+
+
+@app.command()
+def ingest(
+    paths: Annotated[list[Path], typer.Argument(help="Event files, or folders that hold some.")],
+    store: StorePath = None,
+    as_json: Json = False,
+) -> None:
+    """Take in events, each exactly once; lines that are none are named and left out.
+
+    Example: physai fleet-intelligence telemetry ingest out/operate-robot-1 out/operate-robot-2
+    """
+    with open_telemetry(store) as opened:
+        done = ingest_files(opened, paths)
+    table = Table("file", show_header=False, box=None)
+    table.add_row(f"{done.added} added, {done.duplicates} known already, {len(done.refused)} refused")
+    for refusal in done.refused:
+        table.add_row(escape(f"refused {refusal.where}: {refusal.why}"), style="red")
+    for file in done.torn:
+        table.add_row(
+            f"torn    {file}: its last line was cut off; ingest it again when the robot is back", style="yellow"
+        )
+    show(done, as_json, table)
+
+
+@app.command("list")
+def list_events(
+    policy: Annotated[str | None, typer.Option(help="Package digest.")] = None,
+    robot: str | None = None,
+    site: str | None = None,
+    last: Annotated[int, typer.Option(min=1, help="Only the newest of them.")] = 50,
+    store: StorePath = None,
+    as_json: Json = False,
+) -> None:
+    """List production episodes in order of time.
+
+    Example: physai fleet-intelligence telemetry list --robot robot-1 --last 10
+    """
+    with open_telemetry(store) as opened:
+        events = opened.events(policy=policy, robot=robot, site=site)[-last:]
+    table = Table("time", "site", "robot", "release", "episode", "success", "steps", "policy")
+    for event in events:
+        data = event.data
+        table.add_row(
+            f"{event.time:%Y-%m-%d %H:%M:%S}",
+            escape(data.site),
+            escape(data.robot),
+            escape(data.release),
+            str(data.episode),
+            "yes" if data.success else "no",
+            str(data.steps),
+            short(data.policy),
+        )
+    show(Episodes(events=events), as_json, table)
+
+
+@app.command()
+def summary(store: StorePath = None, as_json: Json = False) -> None:
+    """Tell success by policy, robot and site, with 95 % intervals.
+
+    Example: physai fleet-intelligence telemetry summary
+    """
+    with open_telemetry(store) as opened:
+        counted = summarize(opened)
+    table = Table("policy", "of", "success", "first", "last")
+    for group in counted.groups:
+        table.add_row(
+            short(group.policy),
+            "all" if group.by == "policy" else escape(f"{group.by} {group.name}"),
+            percent(group.success),
+            f"{group.first:%Y-%m-%d %H:%M:%S}",
+            f"{group.last:%Y-%m-%d %H:%M:%S}",
+        )
+    show(counted, as_json, table)

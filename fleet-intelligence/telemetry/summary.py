@@ -1,0 +1,54 @@
+"""How often the fleet succeeds: by policy, and within a policy by robot and by site."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import AwareDatetime
+
+from physai.infrastructure.contracts import Contract, Digest, Rate
+
+from ..rates import success_rate
+from .store import TelemetryStore
+
+By = Literal["policy", "robot", "site"]
+
+
+class Group(Contract):
+    """Episodes that have a policy, or a policy and a robot or site, in common."""
+
+    policy: Digest
+    by: By
+    name: str
+    """The robot's or the site's; of a policy, its digest."""
+    success: Rate
+    first: AwareDatetime
+    last: AwareDatetime
+
+
+class TelemetrySummary(Contract):
+    """What the store holds, counted."""
+
+    store: str
+    episodes: int
+    groups: tuple[Group, ...]
+
+
+def summarize(store: TelemetryStore) -> TelemetrySummary:
+    """Count everything in the store."""
+    groups: list[Group] = []
+    for by in ("policy", "robot", "site"):
+        groups += [
+            Group(
+                policy=tally.policy,
+                by=by,
+                name=tally.name,
+                success=success_rate(tally.successes, tally.episodes),
+                first=datetime.fromisoformat(tally.first),
+                last=datetime.fromisoformat(tally.last),
+            )
+            for tally in store.tally(by)
+        ]
+    order = {policy: place for place, policy in enumerate(store.policies())}
+    groups.sort(key=lambda group: order[group.policy])
+    episodes = sum(group.success.episodes for group in groups if group.by == "policy")
+    return TelemetrySummary(store=str(store.path), episodes=episodes, groups=tuple(groups))
