@@ -39,9 +39,9 @@ class EpisodeSource(Contract):
     episode: int
     """Index in this dataset."""
     source: Digest
-    """Of the raw file, or of the parent dataset."""
+    """Of the raw file, of the parent dataset, or of the condition set that a policy was evaluated on."""
     source_episode: int | None = None
-    """Index in the parent dataset; None if the source is a raw file."""
+    """Index in the parent dataset or condition set; None if the source is a raw file."""
     generator: str
     """Who moved the robot, or what made this episode from another, e.g. `photometric-variation`."""
     parameters: dict[str, float] = {}
