@@ -1,17 +1,13 @@
 """Describe, validate, curate and trace LeRobot datasets."""
 
-from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.table import Table
 from typer import Argument, Option, Typer
 
-from physai.infrastructure.console import Json, progress, show
-
-if TYPE_CHECKING:
-    from physai.infrastructure.datasets import Dataset
+from physai.infrastructure.console import Json, show, tracked
 
 app = Typer(help=__doc__, no_args_is_help=True)
 
@@ -64,8 +60,7 @@ def validate(dataset: Root, max_speed: MaxSpeed = 10.0, as_json: Json = False) -
     from .checks import Limits
     from .validate import validate as run
 
-    with progress() as bar:
-        report = run(dataset, Limits(speed_rad_s=max_speed), lambda it: bar.track(list(it), description="validating"))
+    report = run(dataset, Limits(speed_rad_s=max_speed), tracked("validating"))
     table = Table("episode", "check", "finding", title=f"{dataset}: {report.episodes} episodes, {report.rows} rows")
     for finding in report.findings:
         table.add_row(str(finding.episode), finding.check, finding.detail)
@@ -97,10 +92,7 @@ def curate(
     from .curate import curate as run
     from .curate import located
 
-    def track(episodes: "Iterable[tuple[Dataset, int]]") -> "Iterable[tuple[Dataset, int]]":
-        return bar.track(list(episodes), description="checking")
-
-    with located([str(dataset), *(merge or [])], output) as sources, progress() as bar:
+    with located([str(dataset), *(merge or [])], output) as sources:
         report = run(
             sources,
             output,
@@ -108,7 +100,7 @@ def curate(
             seed=seed,
             limits=Limits(speed_rad_s=max_speed),
             publish_it=publish,
-            track=track,
+            track=tracked("checking"),
         )
     facts: dict[str, object] = {
         "content": report.content,

@@ -1,5 +1,6 @@
 """How commands speak: results on stdout, progress on stderr."""
 
+from collections.abc import Callable, Iterable, Iterator
 from typing import Annotated
 
 import typer
@@ -35,3 +36,16 @@ def progress() -> Progress:
         console=stderr,
         transient=stderr.is_terminal,
     )
+
+
+def tracked[T](description: str) -> Callable[[Iterable[T]], Iterator[T]]:
+    """Wrap any items in a bar that is there only while they are worked on.
+
+    Example: `convert(folder, track=tracked("converting"))`
+    """
+
+    def track(items: Iterable[T]) -> Iterator[T]:
+        with progress() as bar:
+            yield from bar.track(list(items), description=description)
+
+    return track

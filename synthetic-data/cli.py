@@ -6,7 +6,7 @@ from typing import Annotated
 from rich.table import Table
 from typer import Argument, Option, Typer
 
-from physai.infrastructure.console import Json, progress, show
+from physai.infrastructure.console import Json, show, tracked
 
 app = Typer(help=__doc__, no_args_is_help=True)
 
@@ -31,15 +31,7 @@ def vary(
     """
     from .vary import vary as run
 
-    with progress() as bar:
-        report = run(
-            dataset,
-            output,
-            copies=copies,
-            seed=seed,
-            publish_it=publish,
-            track=lambda it: bar.track(list(it), description="varying"),
-        )
+    report = run(dataset, output, copies=copies, seed=seed, publish_it=publish, track=tracked("varying"))
     table = Table("episode", "copy of", "variation", title=f"{output}: {report.content}")
     for episode in report.varied:
         table.add_row(str(episode.episode), str(episode.source_episode), str(episode.variation))

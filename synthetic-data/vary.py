@@ -15,7 +15,7 @@ from .photometric import Variation, apply, draw
 HELDOUT = "heldout"
 GENERATOR = "photometric-variation"
 
-Track = Callable[[Iterable[int]], Iterable[int]]
+Track = Callable[[Iterable[tuple[int, int]]], Iterable[tuple[int, int]]]
 
 
 class VariedEpisode(Contract):
@@ -57,7 +57,7 @@ def vary(
         copies: Copies of each training episode.
         seed: Draws the variations.
         publish_it: Put the result into the store.
-        track: Wraps episode numbers to show progress.
+        track: Wraps pairs of copy and episode to show progress.
 
     Raises:
         NoCameraError: If there is no picture to vary.
@@ -77,8 +77,8 @@ def vary(
         writer.add_parent(dataset)
         for index in train:
             writer.copy_episode(dataset, index, source=_source(dataset, index))
-        for copy in range(copies):
-            varied += [_add_copy(writer, dataset, index, copy, seed) for index in track(train)]
+        for copy, index in track((copy, index) for copy in range(copies) for index in train):
+            varied.append(_add_copy(writer, dataset, index, copy, seed))
         for index in held:
             writer.copy_episode(dataset, index, source=_source(dataset, index))
         writer.splits = {"train": f"0:{len(train) * (1 + copies)}"}

@@ -1,14 +1,12 @@
 """Turn recordings into LeRobot datasets."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
 from rich.table import Table
 from typer import Argument, Option, Typer
 
-from physai.infrastructure.console import Json, progress, show
-from physai.infrastructure.contracts import RawEpisode
+from physai.infrastructure.console import Json, show, tracked
 
 app = Typer(help=__doc__, no_args_is_help=True)
 
@@ -36,20 +34,15 @@ def run(
     """
     from .convert import convert
 
-    with progress() as bar:
-
-        def track(paths: Iterable[tuple[Path, RawEpisode]]) -> Iterable[tuple[Path, RawEpisode]]:
-            return bar.track(list(paths), description="converting")
-
-        report = convert(
-            episodes,
-            output,
-            rate_hz=rate_hz,
-            velocities=velocities,
-            max_skew_s=max_skew_s,
-            skip_damaged=skip_damaged,
-            track=track,
-        )
+    report = convert(
+        episodes,
+        output,
+        rate_hz=rate_hz,
+        velocities=velocities,
+        max_skew_s=max_skew_s,
+        skip_damaged=skip_damaged,
+        track=tracked("converting"),
+    )
     table = Table(title=report.dataset, show_header=False)
     table.add_column()
     table.add_column(overflow="fold")

@@ -11,6 +11,7 @@ from physai.infrastructure.errors import MissingFileError
 from .episode import Episode, align
 from .errors import (
     ChangedRecordingError,
+    MessagesError,
     MixedEpisodesError,
     NoEpisodesError,
     OutcomeError,
@@ -127,6 +128,9 @@ def _recording(sidecar: Path, raw: RawEpisode) -> Recording:
     if (found := digest_file(path)) != raw.content:
         raise ChangedRecordingError(path, found, raw.content)
     recording = Recording(path)
+    for topic, messages in recording.messages.items():
+        if messages != raw.messages.get(topic, 0):
+            raise MessagesError(path, topic, messages, raw.messages.get(topic, 0))
     if recording.outcome not in (None, raw.outcome):
         raise OutcomeError(path, str(recording.outcome), raw.outcome)
     return recording

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from physai.infrastructure.datasets import Feature, camera, vector
 
 from .errors import SkewError, TooShortError
-from .grid import allowed_skew_s, common_grid, hold
+from .grid import allowed_skew_s, common_grid, hold, silence_s
 from .recording import COMMAND, IMAGE, JOINT_STATE, POSE, STATE, TARGET, Recording, camera_topic
 
 POSE_NAMES = ("x", "y", "z", "qx", "qy", "qz", "qw")
@@ -42,21 +42,22 @@ def align(recording: Recording, rate_hz: int, *, velocities: bool = False, max_s
 
     Raises:
         MissingTopicError: If a needed topic was not recorded.
-        TooShortError: If the topics overlap in fewer than two rows.
-        SkewError: If a value would have to be held for too long.
+        TooShortError: If the topics overlap in fewer than two rows. Only the target may be said once.
+        SkewError: If a value would have to be held for too long, or a topic ends before the others.
         RecordingError: If the content of a topic is unfit.
     """
     types = {STATE: JOINT_STATE, COMMAND: JOINT_STATE, TARGET: POSE}
     types |= {camera_topic(name): IMAGE for name in recording.cameras}
     stamps = {topic: recording.stream(topic, type_name).stamps_ns for topic, type_name in types.items()}
     grid_ns = common_grid(stamps, rate_hz)
-    if len(grid_ns) < 2:
-        raise TooShortError(recording.path, len(grid_ns))
+    if len(grid_ns) < 2 or any(len(stamps[topic]) < 2 for topic in types if topic != TARGET):
+        raise TooShortError(recording.path, {topic: len(times) for topic, times in stamps.items()})
     held = {topic: hold(stamps[topic], grid_ns, rate_hz) for topic in types}
     skew = {topic: _worst_skew_s(stamps[topic][held[topic]], grid_ns) for topic in types}
-    for topic, worst in skew.items():
+    silence = silence_s(stamps)
+    for topic in types:
         allowed = allowed_skew_s(stamps[topic], rate_hz) if max_skew_s is None else max_skew_s
-        if worst > allowed:
+        if (worst := max(skew[topic], silence[topic])) > allowed:
             raise SkewError(recording.path, topic, worst, allowed)
     return _episode(recording, held, skew, velocities=velocities)
 

@@ -55,6 +55,13 @@ class TornRecordingError(RecordingError):
         super().__init__(path, f"not a whole MCAP file ({detail})")
 
 
+class MessagesError(RecordingError):
+    """There are not as many messages as the sidecar says."""
+
+    def __init__(self, path: Path, topic: str, found: int, expected: int) -> None:
+        super().__init__(path, f"{topic}: {found} messages, its sidecar says {expected}")
+
+
 class MissingTopicError(RecordingError):
     """A topic that a dataset needs was not recorded."""
 
@@ -103,7 +110,7 @@ class SkewError(RecordingError):
     def __init__(self, path: Path, topic: str, skew_s: float, allowed_s: float) -> None:
         super().__init__(
             path,
-            f"{topic}: the value of a row is {skew_s:.4f} s old, allowed {allowed_s:.4f} s",
+            f"{topic}: silent for {skew_s:.4f} s while others speak, allowed {allowed_s:.4f} s",
             "Record it again, convert with --skip-damaged, or allow more with --max-skew-s.",
         )
 
@@ -111,8 +118,9 @@ class SkewError(RecordingError):
 class TooShortError(RecordingError):
     """The topics do not overlap for even two rows."""
 
-    def __init__(self, path: Path, rows: int) -> None:
-        super().__init__(path, f"{rows} rows in which all topics speak, 2 needed")
+    def __init__(self, path: Path, messages: dict[str, int]) -> None:
+        told = ", ".join(f"{count} on {topic}" for topic, count in messages.items())
+        super().__init__(path, f"fewer than 2 rows in which all topics speak (messages: {told})")
 
 
 class OutcomeError(RecordingError):

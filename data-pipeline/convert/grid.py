@@ -38,6 +38,12 @@ def hold(stamps_ns: NDArray[np.int64], grid_ns: NDArray[np.int64], rate_hz: int)
     return np.searchsorted(stamps_ns, grid_ns + slack_ns, side="right") - 1
 
 
+def silence_s(stamps_ns: Mapping[str, NDArray[np.int64]]) -> dict[str, float]:
+    """How long before the last topic each topic falls silent; 0 for one that states a constant."""
+    end = max(int(stamps[-1]) for stamps in stamps_ns.values())
+    return {t: (end - int(stamps[-1])) / 1e9 if len(stamps) > 1 else 0.0 for t, stamps in stamps_ns.items()}
+
+
 def allowed_skew_s(stamps_ns: NDArray[np.int64], rate_hz: int) -> float:
     """How old a held value may be: 1.5 periods of its topic, so that one lost message is not forgiven.
 

@@ -70,6 +70,11 @@ class Recording:
         return sorted(topic.removeprefix(CAMERA_PREFIX).removesuffix(CAMERA_SUFFIX) for topic in topics)
 
     @property
+    def messages(self) -> dict[str, int]:
+        """Topic → number of messages, for the topics with a header."""
+        return {topic: len(stream.messages) for topic, stream in self._streams.items()}
+
+    @property
     def outcome(self) -> str | None:
         """Outcome told in the recording itself; None if it tells none."""
         return str(self._outcomes[-1].data) if self._outcomes else None

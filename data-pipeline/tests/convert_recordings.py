@@ -112,8 +112,8 @@ def write_episode(folder: Path, index: int, tape: Tape, **sidecar: Any) -> Path:
     return path
 
 
-def write_sidecar(path: Path, messages: list[Message], tape: Tape, **sidecar: Any) -> None:
-    topics = [topic for topic, _, _ in messages]
+def write_sidecar(path: Path, written: list[Message], tape: Tape, **sidecar: Any) -> None:
+    topics = [topic for topic, _, _ in written]
     facts: dict[str, Any] = {
         "file": path.name,
         "content": digest_file(path),
