@@ -26,7 +26,7 @@ def train(
     output: Annotated[Path, Option(help="Folder of the run; an unfinished one goes on.")],
     policy: Annotated[str, Option(help="LeRobot's name of the policy.")] = "act",
     observation: Annotated[Observation, Option(help="What the policy sees: target pose, or cameras.")] = "state",
-    steps: Annotated[int | None, Option(help="Gradient steps; default 1500.")] = None,
+    steps: Annotated[int | None, Option(help="Gradient steps; default 1000, with cameras 1500.")] = None,
     batch_size: Annotated[int | None, Option(help="Rows per step; default 64, with cameras 16.")] = None,
     lr: Annotated[float | None, Option(help="Peak learning rate; default 2e-3, with cameras 3e-4.")] = None,
     seed: Annotated[int, Option(help="Of initial weights and batches.")] = 0,
