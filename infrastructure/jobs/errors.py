@@ -92,8 +92,10 @@ class TaskFailedError(JobError):
     """A run ended without success; tells of the task that failed first."""
 
     def __init__(self, task: str, what: str, log: Path, tail: str) -> None:
-        said = f" It ended with: {tail}" if tail else ""
-        super().__init__(f"task '{task}' {what}. Log: {log}.{said} Mend it and run the command again: it continues.")
+        said = f" Last line: '{tail}'." if tail else ""
+        super().__init__(
+            f"task '{task}' failed: {what}.{said} Log: {log}. Mend it and run the command again: it continues."
+        )
 
 
 class RunCanceledError(JobError):

@@ -84,8 +84,7 @@ class RunResult(Contract):
         causes = (Status.FAILED_UPSTREAM, Status.FAILED_CANCELED)
         failed = {name: task for name, task in self.tasks.items() if task.status.failed and task.status not in causes}
         name, task = next(iter(failed.items()))
-        what = task.reason or f"failed with exit code {task.exit_code}"
-        raise TaskFailedError(name, what, Path(task.log), last_line(Path(task.log)))
+        raise TaskFailedError(name, task.reason, Path(task.log), last_line(Path(task.log)))
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,9 @@ def kill_left(lines: Iterable[str]) -> None:
             groups[word] = int(group)
         else:
             groups.pop(word, None)
-    for group in groups.values():
+    for left in groups.values():
         try:
-            os.killpg(group, signal.SIGKILL)
+            os.killpg(left, signal.SIGKILL)
         except ProcessLookupError:
             continue  # it ended by itself
 
