@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, get_args
 import typer
 
 from physai.infrastructure.console import Json, show
-from physai.infrastructure.contracts import Role
+from physai.infrastructure.contracts import Role, Verdict
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -143,9 +143,14 @@ def check(
     output: Annotated[Path, typer.Option(help="Verdict to write.")],
     gates: Annotated[Path | None, typer.Option(help="Rules; default: those that come with physai.")] = None,
     role: Annotated[Role, typer.Option(help="Whose result is judged.")] = "candidate",
+    expect: Annotated[
+        Verdict | None, typer.Option(help="Exit with 0 for this verdict and with 1 for any other.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Apply the rules to the evidence. Exits with 0 for PASS, 1 for FAIL, 3 for INCONCLUSIVE.
+
+    A gate that cannot say no is worth nothing: `--role untrained --expect FAIL` tries it on one that must not pass.
 
     Example: physai evaluation gate check out/evaluation/report.json --package out/package --output out/verdict.json
     """
@@ -163,7 +168,7 @@ def check(
     verdict = judge(evidence, report, manifest_digest(package), rules, role)
     verdict.write(output)
     show(verdict, as_json, verdict_table(verdict))
-    raise typer.Exit(EXIT[verdict.verdict])
+    raise typer.Exit(EXIT[verdict.verdict] if expect is None else int(verdict.verdict != expect))
 
 
 def report_table(report: "EvaluationReport") -> "Table":

@@ -1,5 +1,6 @@
 """Go round the whole loop on this machine, as often as retrain requests ask for it."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -39,7 +40,7 @@ def flywheel(
     from physai.infrastructure.jobs.view import watching
     from physai.infrastructure.simulation import load_world
 
-    from ..page import LapArtifacts, build, summary_table
+    from ..page import LapArtifacts, summary_table, write_page
     from .laps import spin
 
     load_world(world)
@@ -47,8 +48,9 @@ def flywheel(
     values = {"production_world": world, "seed": seed, **(QUICK if quick else {})}
     with watching(stderr) as on_event:
         results = list(spin(folder, values, laps, on_event))
-    summary = build([LapArtifacts.of(result) for result in results], folder)
+    page = folder / "index.html"
+    summary = write_page([LapArtifacts.of_run(Path(result.run_dir)) for result in results], page)
     show(summary, as_json, summary_table(summary))
     if all(result.up_to_date for result in results):
         stderr.print("all is up to date")
-    stderr.print(f"page: {folder / 'index.html'}\nnumbers: {folder / 'summary.json'}", soft_wrap=True, highlight=False)
+    stderr.print(f"page: {page}\nnumbers: {page.with_name('summary.json')}", soft_wrap=True, highlight=False)

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from physai.infrastructure.contracts import FlywheelSummary, LapSummary
 
+from ..drift.check import in_order_of_start
 from .drift_chart import drift_chart
 from .gantt import gantt
 from .lap import Lap
@@ -79,7 +80,7 @@ def environment() -> Environment:
 
 
 def _view(lap: Lap, summary: LapSummary, laps: Sequence[Lap]) -> View:
-    outcomes = [event.data.success for event in lap.events]
+    outcomes = [event.data.success for event in in_order_of_start(lap.events)]
     return View(
         lap=lap,
         summary=summary,

@@ -11,6 +11,7 @@ from .evaluation import (
     Rate,
     Role,
     RuleVerdict,
+    Verdict,
 )
 from .fleet import (
     Approval,
@@ -83,6 +84,7 @@ __all__ = [
     "TelemetryEvent",
     "TensorSpec",
     "TrainingSummary",
+    "Verdict",
     "VerdictSummary",
     "World",
     "digest_bytes",

@@ -7,6 +7,7 @@ from pydantic import Field
 from .base import Contract, Digest, Document
 
 Role = Literal["candidate", "champion", "expert", "untrained"]
+Verdict = Literal["PASS", "FAIL", "INCONCLUSIVE"]
 
 
 class Rate(Contract):
@@ -74,7 +75,7 @@ class RuleVerdict(Contract):
     value: float | None
     """None if the report does not hold the metric; such a rule never passes."""
     bound: float
-    verdict: Literal["PASS", "FAIL", "INCONCLUSIVE"]
+    verdict: Verdict
 
 
 class GateVerdict(Document):
@@ -88,7 +89,7 @@ class GateVerdict(Document):
     """Whose result was judged."""
     gates: Digest | None = None
     """Of the rules that were applied."""
-    verdict: Literal["PASS", "FAIL", "INCONCLUSIVE"]
+    verdict: Verdict
     rules: tuple[RuleVerdict, ...] = Field(min_length=1)
 
 
