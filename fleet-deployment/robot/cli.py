@@ -31,7 +31,7 @@ def run(
     episodes: Annotated[int, typer.Option(min=1, help="Episodes in all, those of an earlier run counted.")] = 60,
     arms: Annotated[int, typer.Option(min=1, help="Identical arms of the cell, stepped together.")] = 16,
     horizon_s: Annotated[float, typer.Option(min=0.1, help="Time after which an episode has failed.")] = 5.0,
-    film: Annotated[int, typer.Option(min=0, max=16, help="Episodes shown in rollout.mp4; 0 for none.")] = 4,
+    film_s: Annotated[float, typer.Option(min=0, max=60, help="Length of rollout.mp4 in s; 0 for none.")] = 4.0,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
     as_json: Json = False,
 ) -> None:
@@ -54,7 +54,7 @@ def run(
         arms=min(arms, episodes),
         horizon_s=horizon_s,
         output=output,
-        film_episodes=film,
+        film_s=film_s,
     )
     result = run_shift(agent, _release_name(release), shift)
     table = Table("robot", "release", "episodes", "succeeded", "output")

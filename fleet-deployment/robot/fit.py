@@ -7,7 +7,7 @@ from physai.infrastructure.contracts import JointLimits, PolicyPackage, TensorSp
 from ..errors import MisfitError
 
 RATE_TOLERANCE = 1e-3  # relative
-LIMIT_TOLERANCE_RAD = 1e-4
+LIMIT_TOLERANCE_RAD = 1e-3  # makers publish degrees, assets round them
 STATE = "observation.state"
 
 

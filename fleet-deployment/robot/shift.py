@@ -1,23 +1,22 @@
 """A robot's shift: activate the released policy in a simulated cell, work through episodes, leave their telemetry."""
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from physai.infrastructure.console import progress
 from physai.infrastructure.contracts import Contract, Digest, PolicyPackage, Release
-from physai.infrastructure.simulation import Camera, Rollout, TaskEnv, launch, load_world
+from physai.infrastructure.simulation import Camera, TaskEnv, launch, load_world
 from physai.infrastructure.video import write_video
 
 from .agent import Agent
 from .event_log import EventLog
-from .film import STRIDE, film
+from .film import VIEW, Film
 from .fit import RobotFacts
 from .onnx_policy import OnnxPolicy
 from .work import Assignment, work
 
 IMAGES = "observation.images."
-FILM = Camera(name="film", width=160, height=120)
+FILM_FILE = "rollout.mp4"
 
 
 @dataclass(frozen=True)
@@ -33,8 +32,8 @@ class Shift:
     horizon_s: float
     """Time after which an episode has failed."""
     output: Path
-    film_episodes: int = 4
-    """Episodes shown in `rollout.mp4`; 0 for no video."""
+    film_s: float = 4.0
+    """Length of `rollout.mp4`; 0 for none."""
 
 
 class ShiftResult(Contract):
@@ -64,10 +63,9 @@ def run_shift(agent: Agent, release_name: str | None, shift: Shift) -> ShiftResu
         folder, package = agent.bring(release)
         log = EventLog(shift.output / "events.jsonl")
         told = log.episodes(agent.robot, release.name)
-        missing = [episode for episode in range(shift.episodes) if episode not in told]
-        to_film = shift.film_episodes > 0 and not (shift.output / "rollout.mp4").exists()
-        if missing or to_film or not agent.is_active(release):
-            _work_through(agent, release, folder, package, shift, log, missing, to_film)
+        to_film = shift.film_s > 0 and not (shift.output / FILM_FILE).exists()
+        if to_film or not agent.is_active(release) or not told.issuperset(range(shift.episodes)):
+            _work_through(agent, release, folder, package, shift, log, to_film)
         assert agent.state is not None
         agent.state.write(shift.output / "state.json")
     mine = [event.data for event in log.events if event.data.release == release.name]
@@ -82,58 +80,44 @@ def run_shift(agent: Agent, release_name: str | None, shift: Shift) -> ShiftResu
 
 
 def _work_through(
-    agent: Agent,
-    release: Release,
-    folder: Path,
-    package: PolicyPackage,
-    shift: Shift,
-    log: EventLog,
-    missing: Sequence[int],
-    to_film: bool,
+    agent: Agent, release: Release, folder: Path, package: PolicyPackage, shift: Shift, log: EventLog, to_film: bool
 ) -> None:
-    camera = policy_camera(package) or (FILM if to_film else None)
-    world = load_world(shift.world)
-    with launch(package.task, num_envs=shift.arms, world=world, camera=camera) as env:
+    camera = policy_camera(package) or (VIEW if to_film else None)
+    with launch(package.task, num_envs=shift.arms, world=load_world(shift.world), camera=camera) as env:
         agent.activate(release, package, facts_of(env))
-        policy = OnnxPolicy(folder, package, shift.arms)
         agent.start()
         try:
-            _play(env, policy, Assignment(agent.robot, shift.site, release), shift, log, missing, to_film)
+            film = Film(env, shift.film_s) if to_film else None
+            assignment = Assignment(agent.robot, shift.site, release)
+            _play(env, OnnxPolicy(folder, package, shift.arms), assignment, shift, log, film)
         finally:
             agent.stop()
 
 
 def _play(
-    env: TaskEnv,
-    policy: OnnxPolicy,
-    assignment: Assignment,
-    shift: Shift,
-    log: EventLog,
-    missing: Sequence[int],
-    to_film: bool,
+    env: TaskEnv, policy: OnnxPolicy, assignment: Assignment, shift: Shift, log: EventLog, film: Film | None
 ) -> None:
-    """Play the missing episodes, the first of them with images if there is a film to make."""
+    """Play the episodes that are missing in the log; if none is, the first ones once more for the film."""
+    told = log.episodes(assignment.robot, assignment.release.name)
+    missing = [episode for episode in range(shift.episodes) if episode not in told]
+    chosen = missing or list(range(shift.arms if film else 0))
     conditions = env.sample_conditions(shift.episodes, assignment.seed)
-    filmed = (list(missing) or list(range(shift.episodes)))[: shift.arms] if to_film else []
-    rest = [episode for episode in missing if episode not in filmed]
     with progress() as bar:
-        line = bar.add_task(f"{assignment.robot} works", total=len(filmed) + len(rest))
-
-        def play(episodes: Sequence[int], images: bool) -> Iterator[Rollout]:
-            chosen = [conditions[episode] for episode in episodes]
-            for event, rollout in work(
-                env, policy, episodes, chosen, assignment, horizon_s=shift.horizon_s, images=images
-            ):
-                if event.data.episode in missing:
-                    log.append(event)
-                bar.advance(line)
-                yield rollout
-
-        if filmed:
-            shown = sorted(play(filmed, images=True), key=lambda rollout: rollout.condition)[: shift.film_episodes]
-            write_video(shift.output / "rollout.mp4", film(shown), max(1, round(env.rate_hz / STRIDE)))
-        for _ in play(rest, images=env.camera is not None and env.camera.name != FILM.name):
-            pass
+        events = work(
+            env,
+            policy,
+            chosen,
+            [conditions[episode] for episode in chosen],
+            assignment,
+            horizon_s=shift.horizon_s,
+            images=policy_camera(policy.package) is not None,
+            film=film,
+        )
+        for event in bar.track(events, total=len(chosen), description=f"{assignment.robot} works"):
+            if event.data.episode not in told:
+                log.append(event)
+    if film:
+        write_video(shift.output / FILM_FILE, film.frames, film.fps)
 
 
 def policy_camera(package: PolicyPackage) -> Camera | None:

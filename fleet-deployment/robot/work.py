@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from physai.infrastructure.contracts import Condition, EpisodeData, Release, TelemetryEvent
-from physai.infrastructure.simulation import Rollout, TaskEnv, play
+from physai.infrastructure.simulation import TaskEnv, play
 
+from .film import Film, Filmed
 from .guard import Guard
 from .onnx_policy import OnnxPolicy
 
@@ -37,8 +38,9 @@ def work(
     *,
     horizon_s: float,
     images: bool = False,
+    film: Film | None = None,
     progress: Progress | None = None,
-) -> Iterator[tuple[TelemetryEvent, Rollout]]:
+) -> Iterator[TelemetryEvent]:
     """Play episodes and tell of each as it ends.
 
     Args:
@@ -48,11 +50,15 @@ def work(
         conditions: What each of them starts from, in the same order.
         assignment: Who works.
         horizon_s: Time after which an episode has failed.
-        images: Whether rollouts keep camera images.
+        images: Whether the policy sees the camera.
+        film: Shot while the episodes are played.
         progress: Told (done, in all).
     """
     guard = Guard(policy, policy.package.limits, env.num_envs)
-    for rollout in play(env, guard, conditions, horizon_s=horizon_s, images=images, progress=progress):
+    playing = Filmed(guard, film) if film else guard
+    for rollout in play(env, playing, conditions, horizon_s=horizon_s, images=images, progress=progress):
+        if film:
+            film.show(rollout)
         kpis = {
             "inference_p50_ms": policy.latency_ms(rollout.env, 50),
             "inference_p99_ms": policy.latency_ms(rollout.env, 99),
@@ -73,7 +79,7 @@ def work(
             command=conditions[rollout.condition].command,
             kpis=kpis,
         )
-        yield make_event(data, datetime.now(UTC)), rollout
+        yield make_event(data, datetime.now(UTC))
 
 
 def make_event(data: EpisodeData, ended_at: datetime) -> TelemetryEvent:
