@@ -41,5 +41,5 @@ def test_a_missing_or_broken_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(MissingFileError, match="no robot here"):
         load_robot(str(tmp_path / "none.json"))
     (tmp_path / "broken.json").write_text('{"kind": "robot", "version": 2}')
-    with pytest.raises(ContractError, match="broken.json"):
+    with pytest.raises(ContractError, match=r"broken\.json"):
         load_robot(str(tmp_path / "broken.json"))
