@@ -56,7 +56,7 @@ class Lines:
         """Print what is new in an event."""
         match event:
             case RunStarted():
-                self._logs = event.logs
+                self._logs, self._told = event.logs, {}
                 self._print(f"{event.workflow}: {len(event.tasks)} tasks in {event.run_dir}")
             case Note():
                 self._print(f"note: {event.text}")
@@ -107,6 +107,9 @@ class LiveTable:
         """Take an event in; the table is drawn by its own clock."""
         match event:
             case RunStarted():
+                if self._over:  # one run after another, as laps are: the one before stays on the screen
+                    self._console.print(self.table())
+                self._over = False
                 self._title = f"{event.workflow}  {event.run_dir}"
                 self._logs = event.logs
                 self._tasks = {task: TaskChanged(task, Status.WAITING) for task in event.tasks}
