@@ -4,6 +4,7 @@ from typing import Any
 
 from ..contracts import TargetRegion, World
 from .conditions import StartRegion
+from .errors import WorldMismatchError
 from .tasks import Task
 
 NEVER_S = 1e9
@@ -18,11 +19,19 @@ def load_cfg(task: Task, device: str, num_envs: int) -> Any:
 
 
 def start_region(cfg: Any, task: Task, world: World) -> StartRegion:
-    """The ranges the task draws from, with the world's target region in place of its own."""
+    """The ranges the task draws from, with the world's target region in place of its own.
+
+    Raises:
+        WorldMismatchError: If the world names a joint that the robot lacks.
+    """
+    joints = dict(cfg.scene.robot.init_state.joint_pos)
+    for joint in world.encoder_offset_rad:
+        if joint not in joints:
+            raise WorldMismatchError(world.name, joint, tuple(joints))
     ranges = getattr(cfg.commands, task.command).ranges
     targets = TargetRegion(x_m=ranges.pos_x, y_m=ranges.pos_y, z_m=ranges.pos_z)
     return StartRegion(
-        default_joint_pos_rad=dict(cfg.scene.robot.init_state.joint_pos),
+        default_joint_pos_rad=joints,
         joint_scale=cfg.events.reset_robot_joints.params["position_range"],
         targets=world.targets or targets,
         roll_rad=ranges.roll,

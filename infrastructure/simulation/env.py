@@ -13,7 +13,7 @@ from ..contracts import Condition, JointLimits, World
 from ..control import Observation
 from .camera import Camera, move_markers
 from .conditions import StartRegion, draw_condition
-from .errors import ConditionError, JointOrderError, SimulationError, WorldMismatchError
+from .errors import ConditionError, JointOrderError, SimulationError
 from .tasks import Task
 
 if TYPE_CHECKING:
@@ -61,7 +61,8 @@ class TaskEnv:
             raise JointOrderError(self.task, tuple(start.default_joint_pos_rad), self.joint_names)
         self.units: tuple[str, ...] = ("rad",) * len(self.joint_names)
         self.posture_rad = task.posture_rad
-        self._offset_rad = _encoder_offset(world, self.joint_names)
+        offsets = [world.encoder_offset_rad.get(joint, 0.0) for joint in self.joint_names]
+        self._offset_rad = np.array(offsets, dtype=np.float32)
 
     @property
     def joint_limits(self) -> tuple[JointLimits, ...]:
@@ -170,10 +171,3 @@ class TaskEnv:
 def floats(tensor: torch.Tensor) -> NDArray[np.float32]:
     """A copy on the CPU."""
     return np.array(tensor.cpu().numpy(), dtype=np.float32)
-
-
-def _encoder_offset(world: World, joints: Sequence[str]) -> NDArray[np.float32]:
-    for joint in world.encoder_offset_rad:
-        if joint not in joints:
-            raise WorldMismatchError(world.name, joint, joints)
-    return np.array([world.encoder_offset_rad.get(joint, 0.0) for joint in joints], dtype=np.float32)

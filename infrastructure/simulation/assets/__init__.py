@@ -39,8 +39,8 @@ def authoring_digest() -> str:
 def ensure_assets(root: Path) -> bool:
     """Author what `root` lacks. A folder with assets from elsewhere keeps every file it has.
 
-    Each file is written aside and renamed, and the mark comes last, so that a stop at any moment is mended by the
-    next call.
+    Each file is written aside and renamed, and the mark says `unfinished` until all are there, so that a stop at any
+    moment is mended by the next call.
 
     Returns:
         True if something was authored.
@@ -48,6 +48,8 @@ def ensure_assets(root: Path) -> bool:
     mark = root / MARK
     ours = mark.exists() or not (root / "Isaac").exists()
     current = mark.exists() and mark.read_text().strip() == authoring_digest()
+    if ours and not current:
+        write_whole(mark, b"unfinished\n")
     authored = False
     for name, author in _authors().items():
         path = root / name
