@@ -1,12 +1,17 @@
 """The commands of the domain: what they print, what they write, how they refuse."""
 
 import json
+import re
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.main import get_command
 
+from physai.fleet_deployment.cli import app
 from physai.fleet_deployment.tests.fleet_evidence import write_evidence
 from physai.infrastructure import cli
 from physai.infrastructure.contracts import Release
@@ -43,6 +48,24 @@ def creating(package: Path, folder: Path, *more: str | Path) -> list[str | Path]
         "release", "create", package, "--report", evidence.report, "--verdict", evidence.verdict, "--robot", "robot-1",
         *more,
     ]  # fmt: skip
+
+
+def commands_in(readme: Path) -> list[list[str]]:
+    """The words of every `physai fleet-deployment` command in the code blocks of a page."""
+    blocks = re.findall(r"```bash\n(.*?)```", readme.read_text(), re.DOTALL)
+    lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
+    return [shlex.split(line)[2:] for line in lines if line.startswith("physai fleet-deployment")]
+
+
+def test_every_command_of_the_readme_can_be_called_so() -> None:
+    found = commands_in(Path(__file__).parents[1] / "README.md")
+    assert len(found) == 6
+    for words in found:
+        command: Any = get_command(app)
+        arguments = list(words)
+        while hasattr(command, "commands"):
+            command = command.commands[arguments.pop(0)]
+        command.make_context(command.name, arguments)  # raises on an unknown or missing option
 
 
 def test_a_release_goes_from_proposal_to_rollback(physai: Run, packages: Packages, tmp_path: Path) -> None:
