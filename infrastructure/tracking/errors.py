@@ -15,6 +15,4 @@ class RunNotFoundError(PhysaiError):
     """A run that is to go on is not there."""
 
     def __init__(self, uri: str, run_id: str) -> None:
-        super().__init__(
-            f"{uri}: no run '{run_id}'. Set 'tracking_uri' to where it was logged, or train anew."
-        )
+        super().__init__(f"{uri}: no run '{run_id}'. Set 'tracking_uri' to where it was logged, or train anew.")
