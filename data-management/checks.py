@@ -51,6 +51,8 @@ def check_time(columns: Columns, fps: int) -> str | None:
 def check_finite(columns: Columns) -> str | None:
     """NaN or infinity."""
     for name, values in columns.items():
+        if values.dtype == object:
+            continue
         finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
         if not finite.all():
             return f"{name} of row {int(finite.argmin())} is not finite"

@@ -65,15 +65,15 @@ def curate(
     for dataset in datasets:
         dataset.verify()
         _check_mergeable(dataset, datasets[0])
-    candidates, dropped = _sift(datasets, limits or Limits(), track)
-    if not candidates:
-        raise NothingLeftError(sources[0], len(dropped), dropped[0].reason)
-    train, held = split(candidates, heldout, seed)
     first = datasets[0]
     provenance = first.required_provenance
     with DatasetWriter(
         output, fps=first.fps, features=first.info.recorded, robot=provenance.robot, task=provenance.task
     ) as writer:
+        candidates, dropped = _sift(datasets, limits or Limits(), track)
+        if not candidates:
+            raise NothingLeftError(sources[0], len(dropped), dropped[0].reason)
+        train, held = split(candidates, heldout, seed)
         for dataset in datasets:
             writer.add_parent(dataset)
         for candidate in (*train, *held):

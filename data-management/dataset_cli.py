@@ -81,7 +81,9 @@ def curate(
     heldout: Annotated[float, Option(help="Fraction of episodes to hold out.", min=0, max=0.9)] = 0.1,
     seed: Annotated[int, Option(help="Chooses the held-out episodes.", min=0)] = 0,
     max_speed: MaxSpeed = 10.0,
-    publish: Annotated[bool, Option(help="Put the result into the store under its digest.")] = True,
+    publish_it: Annotated[
+        bool, Option("--publish/--no-publish", help="Put the result into the store under its digest.")
+    ] = True,
     as_json: Json = False,
 ) -> None:
     """Drop unfit episodes, merge datasets, split by episode, publish.
@@ -99,7 +101,7 @@ def curate(
             heldout=heldout,
             seed=seed,
             limits=Limits(speed_rad_s=max_speed),
-            publish_it=publish,
+            publish_it=publish_it,
             track=tracked("checking"),
         )
     facts: dict[str, object] = {
@@ -110,6 +112,34 @@ def curate(
     }
     facts |= {f"dropped {d.source[7:15]}…/{d.source_episode}": d.reason for d in report.dropped}
     show(report, as_json, _facts(report.dataset, facts))
+
+
+@app.command()
+def publish(dataset: Root) -> None:
+    """Put a dataset into the store; prints the digest under which it can be fetched.
+
+    Example: physai data-management dataset publish OUT/dataset
+    """
+    from physai.infrastructure.datasets import publish as run
+
+    typer.echo(run(dataset))
+
+
+@app.command()
+def fetch(
+    digest: Annotated[str, Argument(help="Digest that a dataset was published under.")],
+    output: Annotated[Path, Option(help="Where the dataset appears.")],
+) -> None:
+    """Get a published dataset, verified.
+
+    Example: physai data-management dataset fetch sha256:91efaaab… --output OUT/dataset
+    """
+    from physai.infrastructure.datasets import fetch as run
+    from physai.infrastructure.datasets import is_digest
+
+    if not is_digest(digest):
+        raise typer.BadParameter(f"'{digest}' is no digest; it looks like sha256:91efaaab…", param_hint="DIGEST")
+    typer.echo(run(digest, output))
 
 
 @app.command()

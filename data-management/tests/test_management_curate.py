@@ -195,4 +195,7 @@ def test_commands_answer_with_an_exit_code(fit, tmp_path):
     content = json.loads(run(app, arguments).stdout)["content"]
     assert json.loads(run(app, ["dataset", "info", str(tmp_path / "out"), "--json"]).stdout)["content"] == content
     assert json.loads(run(app, ["dataset", "lineage", content, "--json"]).stdout)["dataset"] == content
+    assert run(app, ["dataset", "publish", str(tmp_path / "out")]).stdout.strip() == content
+    assert run(app, ["dataset", "fetch", content, "--output", str(tmp_path / "fetched")]).exit_code == 0
+    assert run(app, ["dataset", "fetch", "latest", "--output", str(tmp_path / "fetched")]).exit_code == 2
     assert run(app, ["dataset", "curate", str(fit), "--output", str(tmp_path / "x"), "--heldout", "1"]).exit_code == 2

@@ -70,7 +70,7 @@ def convert(
     """
     sidecars = _sidecars(folder)
     raws = [(path, RawEpisode.read(path)) for path in sidecars]
-    fps = _whole(rate_hz or raws[0][1].rate_hz)
+    fps = _whole(raws[0][1].rate_hz if rate_hz is None else rate_hz)
     worst: dict[str, float] = {}
     dropped: list[DroppedEpisode] = []
     writer: DatasetWriter | None = None

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..contracts import DatasetProvenance, Digest, digest_tree
 from . import video
 from .errors import ContentError, CountError, EpisodeIndexError, FeatureError, InfoError, ProvenanceError, TornFileError
-from .info import ANCESTORS, EPISODES, INFO, PROVENANCE, TASKS, Info
+from .info import ANCESTORS, EPISODES, INFO, NUMBERS, PROVENANCE, TASKS, Feature, Info
 from .stats import NAMES, Stats
 
 
@@ -116,12 +116,15 @@ class Dataset:
         return found
 
     def episode(self, index: int) -> dict[str, NDArray[Any]]:
-        """All columns of one episode, the index columns too: shape (T, d), or (T,) if d is 1."""
+        """All columns of one episode, the index columns too: shape (T, d), or (T,) if d is 1.
+
+        A column that is not of numbers is an array of objects.
+        """
         row = self._row(index)
         table = self._table(self._data_file(row))
         start = row["dataset_from_index"] - table["index"][0].as_py()
         rows = table.slice(start, row["length"])
-        return {name: _numpy(rows[name], feature.width) for name, feature in self.info.columns.items()}
+        return {name: _numpy(rows[name], feature) for name, feature in self.info.columns.items()}
 
     def frames(self, index: int, camera: str) -> NDArray[np.uint8]:
         """Frames of one episode, RGB, shape (T, height, width, 3).
@@ -248,7 +251,16 @@ def _read_table(path: Path) -> pa.Table:
         raise TornFileError(path, str(error).partition("\n")[0]) from error
 
 
-def _numpy(column: "pa.ChunkedArray[Any]", width: int) -> NDArray[Any]:
-    if width == 1:
+def _numpy(column: "pa.ChunkedArray[Any]", feature: Feature) -> NDArray[Any]:
+    if feature.dtype not in NUMBERS:  # strings, and pictures within the rows, which we do not write
+        values = np.empty(len(column), dtype=object)
+        values[:] = column.to_pylist()
+        return values
+    if feature.shape == (1,):
         return np.asarray(column.to_numpy())
-    return np.asarray(pc.list_flatten(column).to_numpy()).reshape(len(column), width)
+    flat: Any = column
+    if isinstance(column.type, pa.BaseExtensionType):  # a grid, where Hugging Face `datasets` is imported
+        flat = pa.chunked_array([chunk.storage for chunk in flat.chunks])
+    for _ in feature.shape:
+        flat = pc.list_flatten(flat)
+    return np.asarray(flat.to_numpy()).reshape(len(column), *feature.shape)

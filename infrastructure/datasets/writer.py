@@ -4,8 +4,10 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from errno import EIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -250,7 +252,8 @@ class DatasetWriter:
             self._data_path.parent.mkdir(parents=True, exist_ok=True)
             self._data = pq.ParquetWriter(self._data_path, self._schema, compression="snappy")
         arrays = [_arrow(values[field.name], field.type) for field in self._schema]
-        self._data.write_table(pa.Table.from_arrays(arrays, schema=self._schema))
+        with _naming(self._data_path):
+            self._data.write_table(pa.Table.from_arrays(arrays, schema=self._schema))
         return {"data/chunk_index": self._data_file[0], "data/file_index": self._data_file[1]}
 
     def _write_clip(self, camera: str, clip: video.Source, first: int, rows: int) -> dict[str, Any]:
@@ -285,7 +288,8 @@ class DatasetWriter:
 
     def _close_files(self) -> None:
         if self._data is not None:
-            self._data.close()
+            with _naming(self._data_path):
+                self._data.close()
         for file in self._videos.values():
             file.close()
 
@@ -335,6 +339,15 @@ class DatasetWriter:
             episodes=tuple(self._sources),
             dropped=tuple(self.dropped),
         )
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Name the file in an error of pyarrow's, which does not."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno or EIO, error.strerror or str(error), str(path)) from error
 
 
 def _fit(name: str, feature: Feature, values: NDArray[Any]) -> NDArray[Any]:

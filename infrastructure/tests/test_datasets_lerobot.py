@@ -138,6 +138,21 @@ def test_we_read_what_lerobot_wrote(theirs):
     assert np.abs(dataset.frames(2, CAMERA).astype(int) - pictures).mean() < 3
 
 
+def test_we_read_grids_and_words_though_we_do_not_write_them(lerobot, tmp_path):
+    features = {
+        "grid": {"dtype": "float32", "shape": (2, 3), "names": None},
+        "word": {"dtype": "string", "shape": (1,), "names": None},
+    }
+    dataset = lerobot.create("local/odd", fps=FPS, root=tmp_path / "odd", features=features, use_videos=False)
+    for row in range(3):
+        dataset.add_frame({"grid": np.full((2, 3), row, np.float32), "word": f"word {row}", "task": "Reach"})
+    dataset.save_episode()
+    dataset.finalize()
+    read = Dataset(tmp_path / "odd").episode(0)
+    assert np.array_equal(read["grid"], np.arange(3, dtype=np.float32)[:, None, None] + np.zeros((2, 3)))
+    assert read["word"].tolist() == ["word 0", "word 1", "word 2"]
+
+
 def test_lerobot_loads_episodes_copied_from_its_own_dataset_and_from_ours(lerobot, ours, theirs, tmp_path):
     with DatasetWriter(tmp_path / "both", fps=FPS, features=FEATURES, robot="arm", task="Reach") as writer:
         for root in (theirs, ours):
