@@ -41,11 +41,11 @@ def flywheel(
     from physai.infrastructure.simulation import load_world
 
     from ..page import LapArtifacts, summary_table, write_page
-    from .laps import spin
+    from .laps import Values, spin
 
     load_world(world)
     folder = settings().home / ("flywheel-quick" if quick else "flywheel")
-    values = {"production_world": world, "seed": seed, **(QUICK if quick else {})}
+    values: Values = {"production_world": world, "seed": seed, **(QUICK if quick else {})}
     with watching(stderr) as on_event:
         results = list(spin(folder, values, laps, on_event))
     page = folder / "index.html"
