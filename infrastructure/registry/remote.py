@@ -14,7 +14,7 @@ import httpx
 
 from ..contracts import Digest, digest_bytes
 from .auth import RegistryAuth
-from .errors import TamperedError, UnknownReferenceError, UnreachableError
+from .errors import RegistryError, TamperedError, UnknownReferenceError, UnreachableError
 from .manifest import MANIFEST_TYPE, Descriptor
 from .store import Entry, Registry
 from .tags import check_tag, is_digest
@@ -23,6 +23,7 @@ BLOCK = 1 << 20  # bytes
 MANIFEST_LIMIT = 4 << 20  # bytes; the size that the specification asks registries to accept
 TIMEOUT_S = 30.0
 RETRIES = 3  # of a download that broke off, each from where it stopped
+PLACE = re.compile(r"[A-Za-z0-9.\-:\[\]]+(/[a-z0-9]+([._-]+[a-z0-9]+)*)+")  # Source: the same, "Pulling manifests"
 LOOPBACK = re.compile(r"(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?")
 
 
@@ -36,9 +37,16 @@ class OciRegistry(Registry):
             host: `host` or `host:port`.
             repository: Path of the repository.
             transport: Another way to send requests than the network.
+
+        Raises:
+            RegistryError: If that is no name of a repository.
         """
         self.host = host
         self.name = f"{host}/{repository}"
+        if not PLACE.fullmatch(self.name):
+            raise RegistryError(
+                f"{self.name}: not the name of a repository. Write it as host[:port]/path, in lower case."
+            )
         scheme = "http" if LOOPBACK.fullmatch(host) else "https"
         self._client = httpx.Client(
             base_url=f"{scheme}://{host}/v2/{repository}/",
@@ -66,12 +74,18 @@ class OciRegistry(Registry):
         page: str | None = "tags/list"
         while page:
             answer = self._send("GET", page, expect=(200, 404))
-            for tag in (answer.json().get("tags") or []) if answer.is_success else []:
+            for tag in self._tags_of(answer) if answer.is_success else []:
                 head = self._send("GET", f"manifests/{tag}", headers={"Accept": MANIFEST_TYPE}, expect=(200, 404))
                 if head.is_success:
                     found[tag] = digest_bytes(head.content)
             page = str(answer.url.join(answer.links["next"]["url"])) if "next" in answer.links else None
         return found
+
+    def _tags_of(self, answer: httpx.Response) -> list[str]:
+        try:
+            return [check_tag(str(tag)) for tag in answer.json()["tags"] or []]
+        except (ValueError, KeyError, TypeError) as error:
+            raise self._no_registry(answer) from error
 
     @override
     def entries(self) -> tuple[Entry, ...]:
@@ -97,6 +111,8 @@ class OciRegistry(Registry):
         if self._send("HEAD", f"blobs/{blob.digest}", expect=(200, 404)).is_success:
             return None
         answer = self._send("POST", "blobs/uploads/", expect=(202,))
+        if "Location" not in answer.headers:
+            raise self._no_registry(answer)
         return urljoin(str(answer.url), answer.headers["Location"])
 
     def _finish_upload(self, blob: Descriptor, location: str, content: Iterator[bytes]) -> None:
@@ -163,10 +179,14 @@ class OciRegistry(Registry):
     ) -> httpx.Response:
         try:
             answer = self._client.request(method, path, headers=headers, content=content)
-        except httpx.TransportError as error:
+        except httpx.HTTPError as error:
             raise UnreachableError(self.name, f"no answer ({error})") from error
         self._check(answer, expect)
         return answer
+
+    def _no_registry(self, answer: httpx.Response) -> UnreachableError:
+        what = f"{answer.request.method} {answer.request.url.path}: answers as no registry does"
+        return UnreachableError(self.name, what, "Check the setting 'registry'")
 
     def _check(self, answer: httpx.Response, expect: tuple[int, ...]) -> None:
         if answer.status_code in expect:

@@ -253,6 +253,28 @@ def test_tags_are_listed_page_by_page() -> None:
     assert registry.tags() == {"a": digest_bytes(b"a"), "b": digest_bytes(b"b")}
 
 
+@pytest.mark.parametrize("status", [200, 202, 204, 404, 500])
+def test_a_web_server_that_is_no_registry_is_one_line(package: Path, tmp_path: Path, status: int) -> None:
+    transport = httpx.MockTransport(lambda request: httpx.Response(status, html="<h1>hello</h1>"))
+    registry = OciRegistry("shop.example", "policies", transport)
+    for attempt in (lambda: registry.pull("v1", tmp_path / "pulled"), lambda: registry.push(package), registry.entries):
+        if attempt == registry.entries and status == 404:
+            assert registry.entries() == ()
+            continue
+        with pytest.raises(RegistryError) as error:
+            attempt()
+        assert "\n" not in str(error.value)
+    assert not (tmp_path / "pulled").exists()
+
+
+@pytest.mark.parametrize(
+    "uri", ["oci://two words/policies", "fleet.azurecr.io/Policies", "fleet.azurecr.io//x", "a.b/?q"]
+)
+def test_a_name_that_is_no_repository_is_refused(uri: str) -> None:
+    with pytest.raises(RegistryError, match="not the name of a repository"):
+        open_registry(uri)
+
+
 def test_credentials_come_from_a_helper_if_the_configuration_names_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
