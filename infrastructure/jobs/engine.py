@@ -138,9 +138,10 @@ class Engine:
         return True
 
     def _begin(self, keys: dict[str, str]) -> None:
-        """Keep what an interrupted start of the same tasks left; clear away what other ones left."""
+        """Keep what an interrupted start of the same tasks left; clear away what other or completed ones left."""
         for name, key in keys.items():
-            if self._book.task(name).key != key:
+            record = self._book.task(name)
+            if record.key != key or record.result:
                 shutil.rmtree(self._folder.output(name), ignore_errors=True)
                 self._folder.log(name).unlink(missing_ok=True)
             self._folder.listing(name).unlink(missing_ok=True)

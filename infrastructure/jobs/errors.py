@@ -74,6 +74,14 @@ class RunStateError(JobError):
         super().__init__(f"{path}: not the state of a workflow run: {why}. Remove the file, and the run starts afresh.")
 
 
+class RunFolderError(JobError):
+    """The disk does not take the state of a run."""
+
+    def __init__(self, path: Path, error: OSError) -> None:
+        why = error.strerror or str(error)
+        super().__init__(f"{path}: cannot be written: {why}. Make room, then run the command again: it continues.")
+
+
 class UnknownRunError(JobError):
     """No run has this name."""
 

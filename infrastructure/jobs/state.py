@@ -13,7 +13,7 @@ from typing import Literal, Self
 from pydantic import AwareDatetime, ValidationError
 
 from ..contracts import Contract, Digest, write_whole
-from .errors import BusyRunError, RunStateError
+from .errors import BusyRunError, RunFolderError, RunStateError
 
 
 class Status(StrEnum):
@@ -116,8 +116,15 @@ class RunFolder:
             raise RunStateError(self.state_file, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
 
     def write(self, state: RunState) -> None:
-        """Replace the state whole."""
-        write_whole(self.state_file, state.model_dump_json(indent=1).encode())
+        """Replace the state whole.
+
+        Raises:
+            RunFolderError: If the disk does not take it.
+        """
+        try:
+            write_whole(self.state_file, state.model_dump_json(indent=1).encode())
+        except OSError as error:
+            raise RunFolderError(self.state_file, error) from error
 
     @contextmanager
     def locked(self) -> Iterator[Self]:

@@ -1,5 +1,6 @@
 """Ends of every kind, and what the next run makes of them."""
 
+import errno
 import json
 import os
 import random
@@ -14,7 +15,8 @@ from typing import Any
 import psutil
 import pytest
 
-from physai.infrastructure.jobs import BusyRunError, RunResult, RunStateError, Status, run_workflow
+from physai.infrastructure import contracts
+from physai.infrastructure.jobs import BusyRunError, RunFolderError, RunResult, RunStateError, Status, run_workflow
 from physai.infrastructure.jobs.guard import kill_left
 from physai.infrastructure.jobs.state import RunFolder
 from physai.infrastructure.settings import settings
@@ -96,6 +98,14 @@ def test_an_output_that_is_damaged_is_made_again_with_what_follows(chain: Callab
     assert chain()[1] == "b"
 
 
+def test_a_completed_task_that_is_made_again_starts_in_an_empty_folder(write: Callable[[str], Path]) -> None:
+    command = "mkdir {{output}}/made; echo x > {{output}}/made/x"
+    file = write(f"workflow: {{name: w, tasks: [{{name: t, image: i, command: [bash, -c, '{command}']}}]}}")
+    result = run_workflow(file)
+    (result.output("t") / "made/x").unlink()
+    assert run_workflow(file).status is Status.COMPLETED
+
+
 def test_a_new_file_in_an_output_is_nobody_s_business(chain: Callable[..., tuple[RunResult, str]]) -> None:
     result, _ = chain()
     (result.output("a") / "cache").write_text("x")
@@ -160,6 +170,32 @@ def test_a_state_that_is_none_is_refused(write: Callable[[str], Path], tmp_path:
         (tmp_path / "run/state.json").write_text(content)
         with pytest.raises(RunStateError, match="Remove the file, and the run starts afresh"):
             run_workflow(file, run_dir=tmp_path / "run")
+
+
+def test_a_full_disk_stops_the_run_in_one_line_and_the_next_one_continues(
+    write: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = write("""\
+        workflow:
+          name: full
+          resources: {default: {cpu: 1}}
+          tasks:
+          - {name: quick, image: i, command: [bash, -c, "echo x > {{output}}/x"]}
+          - {name: slow, image: i, command: [bash, -c, "sleep 0.5; echo x > {{output}}/x"]}
+        """)
+    run_dir = tmp_path / "run"
+
+    def write_whole(path: Path, content: bytes) -> Path:
+        if b'"COMPLETED"' in content:  # the first task is done, the second one runs
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return contracts.write_whole(path, content)
+
+    with monkeypatch.context() as full:
+        full.setattr("physai.infrastructure.jobs.state.write_whole", write_whole)
+        with pytest.raises(RunFolderError, match=r"state.json: cannot be written: No space left on device. Make room"):
+            run_workflow(file, run_dir=run_dir)
+    assert processes_of(run_dir) == []
+    assert run_workflow(file, run_dir=run_dir).status is Status.COMPLETED
 
 
 LONG = """\
