@@ -28,10 +28,11 @@ class NoEventsError(FleetIntelligenceError):
 class EmptyTelemetryError(FleetIntelligenceError):
     """The store holds no episode of a package."""
 
-    def __init__(self, store: Path, policy: Digest, known: Sequence[Digest]) -> None:
+    def __init__(self, store: Path, policy: Digest, site: str | None, known: Sequence[Digest]) -> None:
+        where = f" at site '{site}'" if site else ""
         others = f"It has episodes of {', '.join(known[:3])}" if known else "It is empty"
         super().__init__(
-            f"{store}: no production episode of {policy}. {others}. "
+            f"{store}: no production episode of {policy}{where}. {others}. "
             "Run `physai fleet-intelligence telemetry ingest` on what the robots wrote."
         )
 

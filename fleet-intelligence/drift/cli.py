@@ -70,7 +70,7 @@ def check(
     with open_telemetry(store) as telemetry:
         events = telemetry.events(policy=digest, site=site)
         if not events:
-            raise EmptyTelemetryError(telemetry.path, digest, telemetry.policies())
+            raise EmptyTelemetryError(telemetry.path, digest, site, telemetry.policies())
     drift = check_drift(evaluation, baseline, events, false_alarm)
     if request is not None:
         request.unlink(missing_ok=True)  # one from an earlier check would start a lap that nobody asked for

@@ -49,7 +49,7 @@ def _threshold(drift: DriftReport, y: Scale) -> Iterator[Markup]:
     yield tag("rect", x=LEFT, y=TOP, width=RIGHT - LEFT, height=max(y(drift.threshold) - TOP, 0.0), class_="alarm-zone")
     yield line(LEFT, y(drift.threshold), RIGHT, y(drift.threshold), "threshold")
     label = f"threshold {drift.threshold:.2f}: at most {drift.false_alarm:.0%} false alarms"
-    yield text(RIGHT - 4, y(drift.threshold) + 18, label, "axis", "end")
+    yield text(RIGHT - 4, y(drift.threshold) + 18, label, "axis halo", "end")
 
 
 def _curve(drift: DriftReport, x: Scale, y: Scale) -> Markup:
@@ -66,12 +66,12 @@ def _moment(episode: int, value: float, x: Scale, y: Scale) -> Iterator[Markup]:
     height = y(min(value, y.high))
     right = x(episode) > (LEFT + RIGHT) / 2
     yield line(x(episode), TOP, x(episode), BOTTOM, "moment")
-    yield tag("circle", cx=x(episode), cy=height, r=6, class_="mark production")
+    yield tag("circle", cx=x(episode), cy=height, r=6, class_="mark alarm")
     yield text(
         x(episode) + (-10 if right else 10),
-        TOP + 16,
+        BOTTOM - 10,
         f"called after {episode} episodes",
-        "strong value production",
+        "strong halo alarm-text",
         "end" if right else None,
     )
 

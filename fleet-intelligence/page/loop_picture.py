@@ -7,11 +7,11 @@ from markupsafe import Markup
 
 from physai.infrastructure.contracts import FlywheelSummary, LapSummary
 
-from .svg import EN_DASH, drawing, duration, percent, points, tag, text
+from .svg import EN_DASH, drawing, percent, tag, text
 
-WIDTH = 1080
-BOX, LINE, HEAD = 216, 24, 50
-GAP = 72
+WIDTH = 940
+BOX, LINE, HEAD = 202, 24, 50
+GAP = 44
 LEFTS = (0, BOX + GAP, 2 * (BOX + GAP), 3 * (BOX + GAP))
 
 
@@ -38,14 +38,13 @@ STATIONS = (
 def said(lap: LapSummary) -> dict[str, str]:
     """What a lap did at each station, in a few words."""
     judged = next((verdict.verdict for verdict in lap.verdicts if verdict.role == "candidate"), None)
-    gained = f" ({points(lap.comparison.difference)})" if lap.comparison else ""
     words = {
         "Record": f"{lap.episodes_recorded} episodes" if lap.episodes_recorded else None,
         "Curate": f"{lap.dataset_episodes} episodes" if lap.dataset_episodes else None,
-        "Train": f"{lap.training_steps} steps, {duration(lap.training_s)}"
+        "Train": f"{lap.training_steps} steps, {lap.training_s:.0f} s"
         if lap.training_steps and lap.training_s is not None
         else None,
-        "Evaluate": f"{percent(lap.policy.value)} succeed{gained}" if lap.policy else None,
+        "Evaluate": f"{percent(lap.policy.value)} succeed" if lap.policy else None,
         "Release": f"gate: {judged}" if judged else None,
         "Operate": f"{percent(lap.production.value)} of {lap.production.episodes}" if lap.production else None,
         "Detect": None if lap.drift is None else f"drift after {lap.detected_at}" if lap.detected_at else "no drift",
@@ -95,7 +94,7 @@ def _arrows(height: float, lower: float, called: bool) -> Iterator[Markup]:
     yield _arrow(operate, low, BOX + 3, low)
     yield tag("path", d=f"M{BOX / 2} {lower}V{height + 5}", class_="arrow back", marker_end="url(#back)")
     words = "retrain request: the next lap" if called else "a retrain request would start a lap"
-    yield text(BOX / 2 + 14, (height + lower) / 2 + 6, words, "value production")
+    yield text(BOX / 2 + 14, (height + lower) / 2 + 6, words, "alarm-text")
 
 
 def _arrow(x1: float, y1: float, x2: float, y2: float) -> Markup:

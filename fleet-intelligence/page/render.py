@@ -19,7 +19,7 @@ from .lineage import Lineage, trace
 from .loop_picture import loop_picture
 from .story import headline, key_figures
 from .success_chart import success_chart
-from .svg import duration, percent, points, short
+from .svg import duration, p_value, percent, points, short
 from .training_chart import training_chart
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -75,7 +75,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"percent": percent, "points": points, "duration": duration, "short": short}
+    made.filters |= {"percent": percent, "points": points, "duration": duration, "short": short, "p_value": p_value}
     return made
 
 

@@ -10,7 +10,7 @@ from physai.infrastructure.contracts import FlywheelSummary, LapSummary, Rate
 from .svg import EN_DASH, Scale, drawing, group, line, percent, points, tag, text
 
 WIDTH = 960
-LEFT, RIGHT = 250, 740
+LEFT, RIGHT = 190, 660
 ROW, HEAD, TOP = 36, 44, 34
 X = Scale(0, 1, LEFT, RIGHT)
 
@@ -51,7 +51,12 @@ def success_chart(summary: FlywheelSummary) -> Markup:
 def _lap(lap: LapSummary, shown: Sequence[Row], top: float) -> Iterator[Markup]:
     where = f" · evaluated in the world “{lap.world}”" if lap.world else ""
     yield tag(
-        "text", tag("tspan", f"Lap {lap.lap}", class_="strong"), tag("tspan", where, class_="quiet"), x=0, y=top + 24
+        "text",
+        tag("tspan", f"Lap {lap.lap}", class_="strong"),
+        tag("tspan", where, class_="quiet"),
+        x=0,
+        y=top + 24,
+        class_="halo",
     )
     places = {row.role: top + HEAD + ROW * (index + 0.5) for index, row in enumerate(shown)}
     if lap.drop is not None and lap.policy and lap.production:
@@ -73,7 +78,7 @@ def _row(row: Row, y: float) -> Markup:
     return group(
         [
             tag("title", f"{row.name}: {rate.successes} of {rate.episodes}"),
-            text(LEFT - 22, y + 5, row.name, "label", "end"),
+            text(LEFT - 24, y + 5, row.name, "label", "end"),
             line(X(rate.lower), y, X(rate.upper), y, f"interval {row.role}"),
             line(X(rate.lower), y - 5, X(rate.lower), y + 5, f"interval {row.role}"),
             line(X(rate.upper), y - 5, X(rate.upper), y + 5, f"interval {row.role}"),

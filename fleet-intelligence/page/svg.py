@@ -88,6 +88,11 @@ def points(value: float) -> str:
     return f"{value * 100:+.0f}".replace("-", MINUS)
 
 
+def p_value(value: float) -> str:
+    """A p-value with its sign, e.g. `= 0.012`; tiny ones only as a bound."""
+    return f"= {value:.2g}" if value >= 0.0001 else "< 0.0001"
+
+
 def duration(seconds: float) -> str:
     """A length of time, e.g. `48 s`, `3 min 20 s`."""
     whole = round(seconds)

@@ -48,8 +48,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def find_azurite() -> str | None:
-    folders = [os.environ.get("PHYSAI_TOOLS", ""), str(ROOT / ".physai-tools")]
-    places = [f"{folder}/node_modules/.bin" for folder in folders if folder]
+    places = [str(ROOT / ".physai-tools" / "node_modules" / ".bin")]
     return shutil.which("azurite-blob", path=os.pathsep.join([*places, os.environ["PATH"]]))
 
 

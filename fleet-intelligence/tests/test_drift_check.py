@@ -1,0 +1,204 @@
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from physai.fleet_intelligence.cli import app
+from physai.fleet_intelligence.drift.check import check_drift, find_baseline
+from physai.fleet_intelligence.drift.request import make_request
+from physai.fleet_intelligence.errors import (
+    EmptyTelemetryError,
+    OtherPolicyError,
+    PackageError,
+    TooFewEpisodesError,
+)
+from physai.fleet_intelligence.telemetry.store import TelemetryStore
+from physai.infrastructure.contracts import (
+    DriftReport,
+    EvaluationReport,
+    PolicyPackage,
+    RetrainRequest,
+    TelemetryEvent,
+    digest_bytes,
+)
+from physai.infrastructure.registry import manifest_digest, open_registry
+from physai.infrastructure.settings import settings
+from physai.infrastructure.tests.registry_packages import make_package
+
+from .make_laps import event, outcomes, result
+
+POLICY = digest_bytes(b"policy")
+DATASET = digest_bytes(b"dataset")
+
+
+def report(policy: str = POLICY, successes: int = 54, episodes: int = 60) -> EvaluationReport:
+    return EvaluationReport(
+        task="Isaac-Reach-UR10",
+        world="nominal",
+        conditions=digest_bytes(b"conditions"),
+        policies=(result("candidate", policy, successes, episodes), result("expert", None, episodes, episodes)),
+    )
+
+
+def production(successes: int, episodes: int, policy: str = POLICY) -> list[TelemetryEvent]:
+    return [event(index, success, policy) for index, success in enumerate(outcomes(successes, episodes))]
+
+
+def checked(successes: int, episodes: int) -> tuple[DriftReport, list[TelemetryEvent]]:
+    events = production(successes, episodes)
+    evaluation = report()
+    return check_drift(evaluation, find_baseline(evaluation, POLICY, "r"), events, 0.05), events
+
+
+def test_a_drop_is_called_at_the_first_episode_that_reaches_the_threshold() -> None:
+    drift, events = checked(40, 96)
+    assert drift.detected_at is not None
+    assert len(drift.statistic) == len(events)
+    assert drift.statistic[drift.detected_at - 1] >= drift.threshold
+    assert max(drift.statistic[: drift.detected_at - 1], default=0.0) < drift.threshold
+    assert (drift.production.successes, drift.production.episodes) == (40, 96)
+    assert (drift.policy, drift.report) == (POLICY, report().digest)
+
+
+def test_production_as_good_as_the_evaluation_is_no_drift() -> None:
+    assert checked(86, 96)[0].detected_at is None
+
+
+def test_a_report_about_another_package_is_refused_by_name() -> None:
+    with pytest.raises(OtherPolicyError, match="says nothing about") as caught:
+        find_baseline(report(digest_bytes(b"other")), POLICY, "report.json")
+    assert POLICY in str(caught.value)
+    assert f"candidate {digest_bytes(b'other')}" in str(caught.value)
+
+
+def test_an_evaluation_that_is_too_short_is_no_baseline() -> None:
+    with pytest.raises(TooFewEpisodesError, match="10 episodes, and fewer than 20 cannot decide"):
+        find_baseline(report(successes=9, episodes=10), POLICY, "report.json")
+
+
+def test_so_little_production_that_nothing_could_be_called_is_refused() -> None:
+    evaluation = report()
+    with pytest.raises(TooFewEpisodesError, match="1 episodes, and fewer than 2 cannot decide"):
+        check_drift(evaluation, evaluation.policies[0], production(0, 1), 0.05)
+
+
+def test_a_request_names_the_failed_episodes_worst_first_and_each_command_once() -> None:
+    drift, _ = checked(40, 96)
+    events = [
+        event(0, True, POLICY, kpis={"final_error_m": 9.0}),
+        event(1, False, POLICY, kpis={"final_error_m": 0.05}),
+        event(2, False, POLICY, kpis={}),
+        event(3, False, POLICY, kpis={"final_error_m": 0.30}),
+        event(4, False, POLICY, kpis={"final_error_m": 0.10}, command=(0.5, 0.1, 0.03, 0.0, 0.0, 0.0, 1.0)),  # as 3
+        event(5, False, POLICY, "robot-2", kpis={"final_error_m": 0.20}, site="plant-2"),
+    ]
+    request = make_request(drift, events, DATASET, 120)
+    assert request.events == (
+        "reach-1/robot-1/000003",
+        "reach-1/robot-2/000005",
+        "reach-1/robot-1/000001",
+        "reach-1/robot-1/000002",
+    )
+    assert request.collect.site == "plant-1"
+    assert (request.collect.task, request.collect.episodes) == ("Isaac-Reach-UR10", 120)
+    assert (request.drift, request.policy, request.dataset) == (drift.digest, POLICY, DATASET)
+    assert make_request(drift, events, DATASET, 120, site="plant-2").collect.site == "plant-2"
+
+
+class Setup:
+    """A package, its report and a store of telemetry."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.package = make_package(folder / "package", dataset=DATASET)
+        self.digest = manifest_digest(self.package)
+        report(self.digest).write(folder / "report.json")
+        self.store = folder / "t.db"
+        self.drift = folder / "out" / "drift.json"
+        self.request = folder / "out" / "retrain-request.json"
+
+    def produce(self, successes: int, episodes: int) -> None:
+        self.store.unlink(missing_ok=True)
+        with TelemetryStore(self.store) as store:
+            store.add(production(successes, episodes, self.digest))
+
+    def check(self, *words: str, package: bool = True) -> str:
+        named = ["--package", str(self.package)] if package else []
+        paths = ["--report", self.folder / "report.json", "--output", self.drift, "--request", self.request]
+        command = ["drift", "check", *map(str, paths), "--store", str(self.store), *named, *words]
+        outcome = CliRunner().invoke(app, command, env={"COLUMNS": "160"})
+        if outcome.exception is not None and not isinstance(outcome.exception, SystemExit):
+            raise outcome.exception
+        assert outcome.exit_code == 0, outcome.output
+        return outcome.stdout
+
+
+@pytest.fixture
+def setup(tmp_path: Path) -> Setup:
+    return Setup(tmp_path)
+
+
+def test_the_command_writes_a_report_and_a_request(setup: Setup) -> None:
+    setup.produce(40, 96)
+    printed = json.loads(setup.check("--collect-episodes", "70", "--json"))
+    drift, request = DriftReport.read(setup.drift), RetrainRequest.read(setup.request)
+    assert printed["detected_at"] == drift.detected_at is not None
+    assert request.drift == drift.digest
+    assert (request.policy, request.dataset, request.collect.episodes) == (setup.digest, DATASET, 70)
+    assert len(request.events) == 56
+    assert "called after" in setup.check()
+
+
+def test_without_drift_there_is_no_request_and_an_old_one_is_removed(setup: Setup) -> None:
+    setup.produce(40, 96)
+    setup.check()
+    assert setup.request.exists()
+    setup.produce(88, 96)
+    assert "none" in setup.check()
+    assert DriftReport.read(setup.drift).detected_at is None
+    assert not setup.request.exists()
+
+
+def test_a_package_is_found_in_the_registry_by_its_digest(setup: Setup) -> None:
+    setup.produce(40, 96)
+    assert open_registry(str(settings().registry)).push(setup.package) == setup.digest
+    setup.check("--policy", setup.digest, package=False)
+    assert RetrainRequest.read(setup.request).dataset == PolicyPackage.read(setup.package / "package.json").dataset
+
+
+def test_a_chart_is_written_on_request(setup: Setup) -> None:
+    setup.produce(40, 96)
+    setup.check("--html", str(setup.folder / "drift.html"))
+    page = (setup.folder / "drift.html").read_text()
+    assert "Drift, called after" in page
+    assert "<svg" in page
+
+
+def test_a_refused_check_writes_nothing(setup: Setup) -> None:
+    with pytest.raises(EmptyTelemetryError, match="It is empty"):
+        setup.check()
+    with TelemetryStore(setup.store) as store:
+        store.add(production(5, 10))
+    with pytest.raises(EmptyTelemetryError, match=f"It has episodes of {POLICY}"):
+        setup.check()
+    setup.produce(40, 96)
+    with pytest.raises(EmptyTelemetryError, match="at site 'plant-9'"):
+        setup.check("--site", "plant-9")
+    for words in ([], ["--package", str(setup.package), "--policy", setup.digest]):
+        with pytest.raises(PackageError, match="either --package FOLDER or --policy"):
+            setup.check(*words, package=False)
+    assert not setup.drift.exists()
+    assert not setup.request.exists()
+
+
+def test_what_will_be_found_is_told_beforehand() -> None:
+    outcome = CliRunner().invoke(app, ["drift", "power", "--success", "0.9", "--production-episodes", "40", "--json"])
+    rows = json.loads(outcome.stdout)["rows"]
+    assert [round(row["production_rate"], 1) for row in rows] == [0.9, 0.8, 0.7, 0.6, 0.5, 0.4]
+    found = [row["found"] for row in rows]
+    assert found[0] <= 0.05
+    assert found == sorted(found)
+    assert (
+        "unchanged (false alarm)" in CliRunner().invoke(app, ["drift", "power", "--production-episodes", "20"]).stdout
+    )

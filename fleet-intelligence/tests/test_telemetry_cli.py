@@ -1,0 +1,59 @@
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from physai.fleet_intelligence.cli import app
+from physai.fleet_intelligence.errors import NoEventsError
+from physai.infrastructure.contracts import digest_bytes
+
+from .make_laps import event, write_events
+
+POLICY = digest_bytes(b"policy")
+
+
+def run(*words: str) -> str:
+    result = CliRunner().invoke(app, ["telemetry", *words], env={"COLUMNS": "200"})
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> list[str]:
+    return ["--store", str(tmp_path / "t.db")]
+
+
+def test_events_are_taken_in_listed_and_counted(tmp_path: Path, store: list[str]) -> None:
+    for robot in ("robot-1", "robot-2"):
+        write_events(tmp_path / robot, [event(index, index < 6, POLICY, robot) for index in range(8)])
+    done = json.loads(run("ingest", str(tmp_path / "robot-1"), str(tmp_path / "robot-2"), *store, "--json"))
+    assert (done["added"], done["duplicates"], done["refused"]) == (16, 0, [])
+    assert "0 added, 16 known already, 0 refused" in run("ingest", str(tmp_path), *store)
+    listed = json.loads(run("list", "--robot", "robot-2", "--last", "3", *store, "--json"))["events"]
+    assert [each["data"]["episode"] for each in listed] == [5, 6, 7]
+    assert "reach-1" in run("list", *store)
+    summary = json.loads(run("summary", *store, "--json"))
+    assert summary["groups"][0]["success"]["value"] == 0.75
+    assert "75% (51%-90%) of 16" in run("summary", *store)  # Wilson: (0.6938 +- 0.1933), z = 1.96
+
+
+def test_what_is_refused_is_printed_with_its_place(tmp_path: Path, store: list[str]) -> None:
+    path = write_events(tmp_path, [event(0, True, POLICY)])
+    path.write_text(path.read_text() + '{"id": "[red]x"}\n' + '{"torn')
+    printed = run("ingest", str(path), *store)
+    assert f"refused {path}:2: " in printed
+    assert f"torn    {path}" in printed
+
+
+def test_a_name_that_looks_like_markup_is_printed_as_it_is(tmp_path: Path, store: list[str]) -> None:
+    run("ingest", str(write_events(tmp_path, [event(0, True, POLICY, "[bold]r[/bold]")])), *store)
+    assert "[bold]r[/bold]" in run("list", *store)
+
+
+def test_nothing_to_ingest_is_an_error(tmp_path: Path, store: list[str]) -> None:
+    (tmp_path / "events.jsonl").write_text("nonsense\n")
+    with pytest.raises(NoEventsError):
+        run("ingest", str(tmp_path), *store)
