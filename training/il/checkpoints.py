@@ -9,6 +9,9 @@ import shutil
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from . import lean  # noqa: F401  first, see there
+
+# isort: split
 from lerobot.common.train_utils import load_training_state, save_checkpoint
 from lerobot.configs.default import DatasetConfig
 from lerobot.configs.train import TrainPipelineConfig

@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..il import lean  # noqa: F401  first, see there
+
+# isort: split
 import onnx
 import torch
 from lerobot.configs import FeatureType, NormalizationMode
