@@ -170,6 +170,18 @@ def test_pulling_onto_itself_is_done_already_and_onto_others_refused(
     assert (tmp_path / "papers/note").read_text() == "mine"
 
 
+def test_what_an_earlier_pull_left_damaged_is_fetched_anew(tmp_path: Path, package: Path) -> None:
+    layout = OciLayout(tmp_path / "registry")
+    digest = layout.push(package)
+    aside = tmp_path / f".pulled.{digest[7:19]}.part"
+    aside.mkdir()
+    (aside / "stray").write_text("not of this package")
+    (aside / "policy.onnx").write_bytes(b"not the beginning of the graph")
+    (aside / "golden.npz").write_bytes((package / "golden.npz").read_bytes() + b"too long")
+    assert digest_tree(layout.pull(digest, tmp_path / "pulled")) == digest_tree(package)
+    assert not aside.exists()
+
+
 def test_a_package_that_is_not_what_it_lists_is_not_pushed(tmp_path: Path, package: Path) -> None:
     layout = OciLayout(tmp_path / "registry")
     folder = shutil.copytree(package, tmp_path / "package")
