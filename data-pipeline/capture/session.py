@@ -52,24 +52,29 @@ def session(folder: Path, plan: CapturePlan, episodes: int) -> Iterator[list[int
 
 
 def _settle(folder: Path, plan: CapturePlan) -> None:
-    """Compare with the plan in the folder, or leave ours in an empty one; sweep what a killed recorder left."""
+    """Compare with the plan in the folder, or leave ours where nothing is recorded yet; sweep what a kill left."""
     path = folder / PLAN
-    if not path.exists():
-        others = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
-        if others:
-            raise ForeignFolderError(folder, others[0])
+    others = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith(".") and entry != path)
+    if others and not path.exists():
+        raise ForeignFolderError(folder, others[0])
+    if others:
+        _compare(folder, plan)
+    else:
         write_whole(path, (plan.model_dump_json(indent=2) + "\n").encode())
+    for left in folder.glob(".*.part"):
+        left.unlink()
+
+
+def _compare(folder: Path, plan: CapturePlan) -> None:
     try:
-        found = CapturePlan.model_validate_json(path.read_bytes())
+        found = CapturePlan.model_validate_json((folder / PLAN).read_bytes())
     except ValidationError as error:
-        raise DamagedPlanError(path) from error
+        raise DamagedPlanError(folder / PLAN) from error
     for field in CapturePlan.model_fields:
         was, asked = getattr(found, field), getattr(plan, field)
         if was != asked:
-            name = field.replace("_", " ")
-            raise OtherPlanError(folder, name, *((was.name, asked.name) if field == "world" else (was, asked)))
-    for left in folder.glob(".*.part"):
-        left.unlink()
+            shown = (was.name, asked.name) if field == "world" and was.name != asked.name else (was, asked)
+            raise OtherPlanError(folder, field.replace("_", " "), *shown)
 
 
 def _indices(folder: Path) -> list[int]:
