@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from physai.infrastructure.datasets import Feature, camera, vector
 
-from .errors import SkewError, TooShortError
+from .errors import NoVelocitiesError, SkewError, TooShortError
 from .grid import allowed_skew_s, common_grid, hold, silence_s
 from .recording import COMMAND, IMAGE, JOINT_STATE, POSE, STATE, TARGET, Recording, camera_topic
 
@@ -68,6 +68,8 @@ def _episode(
     state, command = recording.joints(STATE), recording.joints(COMMAND)
     names, values = list(state.names), state.position
     if velocities:
+        if state.velocity.shape[1] != len(state.names):
+            raise NoVelocitiesError(recording.path, STATE)
         names += [f"{name}.velocity" for name in state.names]
         values = np.concatenate([state.position, state.velocity], axis=1)
     features = {

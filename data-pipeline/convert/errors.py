@@ -97,6 +97,13 @@ class JointsError(RecordingError):
         super().__init__(path, f"{topic}: joints are {', '.join(found)}; before: {', '.join(expected)}")
 
 
+class NoVelocitiesError(RecordingError):
+    """Velocities are asked for, but were not recorded."""
+
+    def __init__(self, path: Path, topic: str) -> None:
+        super().__init__(path, f"{topic}: holds no velocities", "Convert without --velocities.")
+
+
 class ImageError(RecordingError):
     """A camera image cannot be decoded, or changes its size."""
 

@@ -29,12 +29,12 @@ def header(stamp_ns: int) -> Any:
     return TYPES["std_msgs/msg/Header"](stamp=stamp, frame_id="base")
 
 
-def joints(stamp_ns: int, position: list[float], names: list[str] = JOINTS) -> Any:
+def joints(stamp_ns: int, position: list[float], names: list[str] = JOINTS, *, velocity: bool = True) -> Any:
     return TYPES["sensor_msgs/msg/JointState"](
         header=header(stamp_ns),
         name=names,
         position=np.array(position, dtype=np.float64),
-        velocity=np.array(position, dtype=np.float64) * 10,
+        velocity=np.array(position if velocity else [], dtype=np.float64) * 10,
         effort=np.array([], dtype=np.float64),
     )
 
@@ -87,7 +87,13 @@ class Tape:
         return replace(self, **changes)
 
 
-def write_mcap(path: Path, messages: list[Message]) -> None:
+def write_mcap(
+    path: Path,
+    messages: list[Message],
+    encoding: str = "ros2msg",
+    define: Callable[[str], str] = lambda definition: definition,
+) -> None:
+    """Write messages; `define` changes the definitions of their types."""
     with path.open("wb") as file:
         writer = Writer(file)
         writer.start(profile="ros2", library="test")
@@ -95,7 +101,7 @@ def write_mcap(path: Path, messages: list[Message]) -> None:
         for topic, stamp_ns, message in messages:
             if topic not in channels:
                 definition, _ = STORE.generate_msgdef(message.__msgtype__, ros_version=2)
-                schema = writer.register_schema(message.__msgtype__, "ros2msg", definition.encode())
+                schema = writer.register_schema(message.__msgtype__, encoding, define(definition).encode())
                 channels[topic] = writer.register_channel(topic, "cdr", schema)
             data = bytes(STORE.serialize_cdr(message, message.__msgtype__))
             writer.add_message(channels[topic], stamp_ns, data, stamp_ns)

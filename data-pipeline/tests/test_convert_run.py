@@ -24,6 +24,7 @@ from physai.data_pipeline.convert.errors import (
     MixedEpisodesError,
     NoEpisodesError,
     NotFiniteError,
+    NoVelocitiesError,
     OutcomeError,
     RateError,
     RecordingError,
@@ -41,6 +42,7 @@ from physai.data_pipeline.tests.convert_recordings import (
     outcome,
     pose,
     write_episode,
+    write_mcap,
     write_sidecar,
 )
 from physai.infrastructure.contracts import ContractError, RawEpisode
@@ -92,6 +94,14 @@ def test_velocities_are_added_when_asked_for(episodes, output):
     dataset = Dataset(output)
     assert dataset.info.features["observation.state"].element_names == [*JOINTS, *(f"{j}.velocity" for j in JOINTS)]
     assert dataset.episode(0)["observation.state"][2] == pytest.approx([2, 2.1, 2.2, 20, 21, 22])
+
+
+def test_velocities_that_were_not_recorded_are_missed(episodes, output):
+    still = replaced("/joint_states", 4, lambda stamp: joints(stamp, [4, 4.1, 4.2], velocity=False))
+    write_episode(episodes, 0, Tape(damage=still))
+    with pytest.raises(NoVelocitiesError, match="Convert without --velocities"):
+        convert(episodes, output, velocities=True)
+    assert convert(episodes, output).rows == 12
 
 
 def test_a_recording_without_a_camera_is_a_dataset_without_video(episodes, output):
@@ -195,6 +205,22 @@ def test_a_message_of_another_type_is_named(episodes, output):
     with pytest.raises(
         UndefinedTypeError, match=r"/joint_states: type geometry_msgs/msg/PoseStamped: expected sensor_msgs"
     ):
+        convert(episodes, output)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"encoding": "ros2idl"}, "schema encoding ros2idl"),
+        ({"define": lambda text: text.partition("=" * 80)[0]}, "cannot be decoded"),  # the header's type is not defined
+        ({"define": lambda text: text.replace("float64[] position", "nothing")}, "type sensor_msgs/msg/JointState"),
+    ],
+)
+def test_a_type_that_the_file_does_not_define_is_named(episodes, output, change, message):
+    path = write_episode(episodes, 0, Tape())
+    write_mcap(path, Tape().messages(), **change)
+    write_sidecar(path, Tape().messages(), Tape())
+    with pytest.raises(UndefinedTypeError, match=message):
         convert(episodes, output)
 
 
