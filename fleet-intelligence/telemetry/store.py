@@ -1,6 +1,7 @@
 """Every event once, in SQLite."""
 
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC
@@ -13,6 +14,7 @@ from ..errors import TelemetryStoreError
 
 APPLICATION_ID = 0x70687961  # "phya", in the header of our databases
 VERSION = 1
+WAIT_S = 60.0  # for other writers
 TABLE = """
 CREATE TABLE IF NOT EXISTS events (
     source TEXT NOT NULL,
@@ -65,7 +67,7 @@ class TelemetryStore:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         with self._plainly():
-            self._database = sqlite3.connect(path, timeout=60, isolation_level=None)
+            self._database = sqlite3.connect(path, timeout=WAIT_S, isolation_level=None)
             try:
                 self._prepare()
             except BaseException:
@@ -74,20 +76,34 @@ class TelemetryStore:
 
     def _prepare(self) -> None:
         run = self._database.execute
+        run("BEGIN")  # one view of the header, while another process may be creating the same store
         version = run("PRAGMA user_version").fetchone()[0]
         application = run("PRAGMA application_id").fetchone()[0]
         empty = not run("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        run("COMMIT")
         if not empty and application != APPLICATION_ID:
             raise TelemetryStoreError(self.path, "a database of another program")
         if not empty and version != VERSION:
             raise TelemetryStoreError(self.path, f"written in version {version}, this reads version {VERSION}")
-        run("PRAGMA journal_mode = WAL")
+        self._write_ahead()
         run("PRAGMA synchronous = FULL")
         if empty:
             self._database.executescript(
                 f"BEGIN IMMEDIATE; {TABLE} PRAGMA application_id = {APPLICATION_ID}; "
                 f"PRAGMA user_version = {VERSION}; COMMIT;"
             )
+
+    def _write_ahead(self) -> None:
+        """Keep a write-ahead log. SQLite does not wait when another process is just doing the same, so we do."""
+        deadline = time.monotonic() + WAIT_S
+        while True:
+            try:
+                self._database.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
 
     def __enter__(self) -> Self:
         return self
