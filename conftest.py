@@ -3,9 +3,13 @@
 import os
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 from physai.infrastructure.settings import PREFIX, settings
+
+hypothesis.settings.register_profile("physai", deadline=None)  # machines differ, and are shared
+hypothesis.settings.load_profile("physai")
 
 
 @pytest.fixture(scope="session", autouse=True)

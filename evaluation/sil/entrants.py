@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from physai.infrastructure.registry.verify import verify_package
-
 from physai.infrastructure.contracts import Digest, PolicyPackage, Role
 from physai.infrastructure.registry import manifest_digest
+from physai.infrastructure.registry.verify import verify_package
 
 ORDER: tuple[Role, ...] = ("candidate", "champion", "untrained", "expert")
 IMAGES = "observation.images."
