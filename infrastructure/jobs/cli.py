@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from ..console import Json, show, stderr
 from ..contracts import Contract
@@ -80,7 +81,7 @@ def run(
     values, env = _values(variables, strings), _assignments("--set-env", environment)
     with watching(stderr) as on_event:
         result = run_workflow(file, values=values, environment=env, run_dir=run_dir, on_event=on_event)
-    show(result, as_json, f"{result.workflow}: {summary(result)}\noutputs: {result.run_dir}/outputs")
+    show(result, as_json, Text(f"{result.workflow}: {summary(result)}\noutputs: {result.run_dir}/outputs"))
     if result.status is Status.FAILED_CANCELED:
         typer.echo(f"stopped: {result.run_dir} is kept. Run the command again: it continues.", err=True)
         raise typer.Exit(130)
@@ -112,7 +113,7 @@ def validate(
         typer.echo(f"{broken} of {len(files)} files cannot be used", err=True)
         raise typer.Exit(1)
     validated = Validated(files=tuple(map(str, files)), notes=tuple(notes))
-    show(validated, as_json, "\n".join([*notes, f"{len(files)} valid"]))
+    show(validated, as_json, Text("\n".join([*notes, f"{len(files)} valid"])))
 
 
 @app.command("show")
@@ -129,7 +130,7 @@ def show_plan(
     for task in view.tasks:
         name = f"{task.group} / {task.task}" if task.group else task.task
         memory = f"{task.memory_bytes / 2**30:.1f} Gi" if task.memory_bytes else ""
-        words = " ".join(task.command)
+        words = Text(" ".join(task.command))
         table.add_row(str(task.wave), name, ", ".join(task.after), str(task.cores), memory, str(task.gpus or ""), words)
     show(view, as_json, table)
     if not as_json:
@@ -150,7 +151,7 @@ def status(
     table = Table("task", "status", "time", "exit", "")
     for name, task in state.tasks.items():
         code = "" if task.exit_code is None else str(task.exit_code)
-        table.add_row(name, told(task.status, up_to_date=False), duration(task.seconds), code, task.reason)
+        table.add_row(name, told(task.status, up_to_date=False), duration(task.seconds), code, Text(task.reason))
     show(state, as_json, table)
     if state.status is Status.RUNNING and not folder.is_locked():
         typer.echo(f"its engine is gone: `physai jobs run {state.file}` continues it", err=True)

@@ -175,7 +175,9 @@ class Engine:
 
     def _fail(self, unit: Unit, status: Status, reason: str, exit_code: int | None = None) -> Status:
         for task in unit.tasks:
-            self._book.change(task.name, status=status, reason=reason, exit_code=exit_code, result="")
+            record = self._book.task(task.name)
+            key = None if record.result else record.key  # half of an output is worth keeping; a whole one is stale
+            self._book.change(task.name, status=status, reason=reason, exit_code=exit_code, key=key, result="")
         self._book.save()
         return status
 

@@ -47,7 +47,8 @@ def check_machine(checked: Checked, runs: Path) -> None:
 
 def _command(task: Task) -> Iterator[Found]:
     word = task.command[0]
-    if used(word) or any(word == file.path for file in task.files):
+    mounted = [mount.partition(":")[2] for mount in task.volume_mounts if ":" in mount]
+    if used(word) or any(word == file.path for file in task.files) or any(word.startswith(f"{m}/") for m in mounted):
         return
     if "/" in word and not word.startswith("/"):
         injected = [file.path for file in task.files if not file.path.startswith("/")]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal, Self
+from typing import IO, Literal, Self
 
 from pydantic import AwareDatetime, ValidationError
 
@@ -135,11 +135,9 @@ class RunFolder:
         """
         self.root.mkdir(parents=True, exist_ok=True)
         with (self.root / ".lock").open("a+") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not _lock(file):
                 file.seek(0)
-                raise BusyRunError(self.root, file.read().strip()) from None
+                raise BusyRunError(self.root, file.read().strip())
             file.truncate(0)
             file.write(f"process {os.getpid()}, since {time.strftime('%Y-%m-%d %H:%M:%S')}")
             file.flush()
@@ -169,6 +167,18 @@ class RunFolder:
         except FileNotFoundError:
             return False
         return self.output(task).is_dir() and set(left) <= set(self.list_output(task).splitlines())
+
+
+def _lock(file: IO[str]) -> bool:
+    """Take the lock; a glance of `is_locked` may be in the way for a moment."""
+    for pause_s in (0.02, 0.1, 0.0):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(pause_s)
+        else:
+            return True
+    return False
 
 
 def new_word() -> str:

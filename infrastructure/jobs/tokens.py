@@ -69,14 +69,11 @@ class Places:
     def file(self, path: str) -> Path:
         """Where the file that a container has at `path` lies here."""
         filled = Path(self.fill_tokens(path))
-        return filled if self._ours(filled) else self.work / str(filled).lstrip("/")
+        return filled if filled.is_relative_to(self.output) else self.work / str(filled).lstrip("/")
 
     def fill_tokens(self, text: str) -> str:
         """`text` with runtime tokens replaced, container paths left alone."""
         return TOKEN.sub(self._value, text)
-
-    def _ours(self, path: Path) -> bool:
-        return any(path.is_relative_to(place) for place in (self.output, *self.inputs))
 
     def _moved(self) -> Iterator[tuple[str, Path]]:
         files = ((file.path, self.file(file.path)) for file in self.task.files if file.path.startswith("/"))

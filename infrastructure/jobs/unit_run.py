@@ -55,15 +55,13 @@ class UnitRun:
 
     async def _start(self, tasks: Iterable[Task]) -> Status | None:
         """Start tasks; a status if one could not be."""
-        free = list(self.gpus)
         for task in tasks:
-            share = self.unit.shares[task.name]
-            mine, free = tuple(free[: share.gpus]), free[share.gpus :]
+            share, gpus = self.unit.shares[task.name], self._gpus(task)
             attempt = self.book.task(task.name).attempt + 1
             log = self.folder.log(task.name)
             try:
                 self.running[task.name] = await Member.start(
-                    self.places[task.name], share, mine, log, self.guard, attempt
+                    self.places[task.name], share, gpus, log, self.guard, attempt
                 )
             except OSError as error:
                 reason = f"could not be started: {error.strerror}: {error.filename or ''}"
@@ -80,6 +78,12 @@ class UnitRun:
             )
         self.book.save()
         return None
+
+    def _gpus(self, task: Task) -> tuple[str, ...]:
+        """Those of the unit's GPUs that are this task's own, the same at every start."""
+        shares = self.unit.shares
+        first = sum(shares[other.name].gpus for other in self.unit.tasks[: self.unit.tasks.index(task)])
+        return self.gpus[first : first + shares[task.name].gpus]
 
     async def _until_over(self) -> Status:
         """Wait for the lead, or for a failure that ends the unit."""

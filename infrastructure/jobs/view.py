@@ -126,7 +126,7 @@ class LiveTable:
 
     def table(self) -> Table:
         """All tasks in the order of the file."""
-        table = Table(title=self._title, title_justify="left", box=None, pad_edge=False, expand=True)
+        table = Table(title=Text(self._title), title_justify="left", box=None, pad_edge=False, expand=True)
         table.add_column("task", no_wrap=True)
         table.add_column("status", no_wrap=True)
         table.add_column("time", justify="right", no_wrap=True)

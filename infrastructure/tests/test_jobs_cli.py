@@ -148,9 +148,9 @@ def test_show_tells_order_shares_and_rendered_commands(physai: Run, file: Path) 
     assert plan["tasks"][0]["command"] == ["bash", "-c", "echo 'hi' $WHO; exit 0"]
     assert plan["tasks"][1]["command"] == ["echo", "{{input:0}}"]
     assert plan["tasks"][0]["memory_bytes"] == 2**30
-    code, out, err = physai("jobs", "show", file)
+    code, out, err = physai("jobs", "show", file, "--set", "word=[/red]")
     assert code == 0
-    assert "say" in out
+    assert "'[/red]'" in out  # not taken for markup
     assert err.startswith("note: tasks run as processes of this machine")
 
 

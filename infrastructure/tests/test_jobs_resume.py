@@ -124,6 +124,19 @@ def test_a_script_that_an_argument_names_is_part_of_the_task(write: Callable[[st
     assert Path(result.tasks["t"].log).read_text() == "2\n"
 
 
+def test_a_task_whose_input_was_away_for_a_while_starts_afresh(write: Callable[[str], Path], tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/x").touch()
+    url = (tmp_path / "data").as_uri()
+    task = f"{{name: t, image: i, command: [mkdir, '{{{{output}}}}/made'], inputs: [{{url: '{url}'}}]}}"
+    file = write(f"workflow: {{name: w, tasks: [{task}]}}")
+    assert run_workflow(file).status is Status.COMPLETED
+    (tmp_path / "data/x").rename(tmp_path / "away")
+    assert run_workflow(file).tasks["t"].exit_code == 2010
+    (tmp_path / "away").rename(tmp_path / "data/x")
+    assert run_workflow(file).status is Status.COMPLETED
+
+
 FAILS_ONCE = """\
     workflow:
       name: fails-once

@@ -166,6 +166,36 @@ def test_tasks_get_gpus_of_their_own(run: Callable[..., RunResult]) -> None:
     assert [Path(result.tasks[name].log).read_text().strip() for name in "ab"] == ["0,1", "2,5"]
 
 
+def test_a_rescheduled_member_keeps_its_own_gpus(run: Callable[..., RunResult]) -> None:
+    result = run(
+        """\
+        workflow:
+          name: gpus-again
+          resources: {default: {gpu: 1}}
+          groups:
+          - name: g
+            tasks:
+            - name: a
+              lead: true
+              image: i
+              command: [bash, -c, "until [ -e {{output}}/../b/2 ]; do sleep 0.01; done"]
+            - name: b
+              image: i
+              command: [bash, -c]
+              args:
+              - |
+                echo $CUDA_VISIBLE_DEVICES
+                [ -e {{output}}/1 ] || { touch {{output}}/1; exit 4; }
+                touch {{output}}/2; sleep 600
+              exitActions: {RESCHEDULE: 4}
+        """,
+        machine=Machine(cores=4, memory_bytes=2**30, gpus=("0", "1")),
+    )
+    assert result.status is Status.COMPLETED
+    words = Path(result.tasks["b"].log).read_text().split()
+    assert (words[0], words[-1]) == ("1", "1")
+
+
 def test_files_are_written_with_tokens_filled_in_and_bytes_as_they_are(run: Callable[..., RunResult]) -> None:
     data = base64.b64encode(bytes(range(256))).decode()
     result = run(f"""\
