@@ -54,7 +54,7 @@ def check_drift(
     Args:
         report: Where the baseline is from.
         baseline: One package's result in it.
-        events: Production episodes of that package, in order of time; at least one.
+        events: Production episodes of that package, at least one, releases in order of time.
         false_alarm: Bound on the probability that drift is called when nothing has changed.
 
     Raises:

@@ -35,7 +35,7 @@ def log_evidence(baseline: tuple[int, int], outcomes: NDArray[np.bool_]) -> NDAr
 
     Args:
         baseline: Successes and episodes of the evaluation.
-        outcomes: Success of the production episodes in order of time, shape (N,).
+        outcomes: Success of the production episodes in the order in which they began, shape (N,).
 
     Returns:
         Shape (N,); 0 is no evidence either way.

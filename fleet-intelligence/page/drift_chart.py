@@ -30,7 +30,9 @@ def drift_chart(drift: DriftReport, outcomes: Sequence[bool] = ()) -> Markup:
         parts += _moment(drift.detected_at, drift.statistic[drift.detected_at - 1], x, y)
     if len(outcomes) == len(drift.statistic):
         parts.append(_strip(outcomes, x))
-    parts.append(text((LEFT + RIGHT) / 2, HEIGHT - 4, "production episodes, in order of time", "axis", "middle"))
+    parts.append(
+        text((LEFT + RIGHT) / 2, HEIGHT - 4, "production episodes, in the order in which they began", "axis", "middle")
+    )
     said = f"drift called after {drift.detected_at} episodes" if drift.detected_at else "no drift called"
     return drawing(WIDTH, HEIGHT, f"Evidence of drift over {len(drift.statistic)} episodes: {said}", *parts)
 

@@ -5,7 +5,7 @@ import pytest
 from typer.testing import CliRunner
 
 from physai.fleet_intelligence.cli import app
-from physai.fleet_intelligence.drift.check import check_drift, find_baseline
+from physai.fleet_intelligence.drift.check import check_drift, find_baseline, in_order_of_start
 from physai.fleet_intelligence.drift.request import make_request
 from physai.fleet_intelligence.errors import (
     EmptyTelemetryError,
@@ -63,6 +63,22 @@ def test_a_drop_is_called_at_the_first_episode_that_reaches_the_threshold() -> N
 
 def test_production_as_good_as_the_evaluation_is_no_drift() -> None:
     assert checked(86, 96)[0].detected_at is None
+
+
+def test_episodes_are_taken_in_the_order_in_which_they_began() -> None:
+    """Sixteen arms at once: the failures take all the time there is and end last."""
+    begun = production(8, 16)
+    ended = sorted(begun, key=lambda each: not each.data.success)
+    assert in_order_of_start(ended) == begun
+    robots = [event(index, True, POLICY, robot) for robot in ("robot-2", "robot-1") for index in range(2)]
+    assert [(each.data.episode, each.data.robot[-1]) for each in in_order_of_start(robots)] == [
+        (0, "1"),
+        (0, "2"),
+        (1, "1"),
+        (1, "2"),
+    ]
+    later = event(0, True, POLICY, release="reach-2")
+    assert in_order_of_start([*begun, later])[-1] == later
 
 
 def test_a_report_about_another_package_is_refused_by_name() -> None:

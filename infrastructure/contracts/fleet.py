@@ -96,7 +96,7 @@ class DriftReport(Document):
     method: str
     """Name and source of the test."""
     statistic: tuple[float, ...]
-    """After each production episode, in order of time."""
+    """After each production episode, in the order in which they began."""
     threshold: float
     """The statistic at which drift is called."""
     false_alarm: float
