@@ -43,16 +43,6 @@ class WrongPolicyError(EvaluationError):
         )
 
 
-class UnfitPolicyError(EvaluationError):
-    """The package's contract does not fit the robot or the conditions."""
-
-    def __init__(self, role: str, what: str, package: object, robot: object) -> None:
-        super().__init__(
-            f"{role}: {what} does not fit: the package has {package}, the environment {robot}. "
-            "Evaluate it on the robot and task it was trained for, or train it for these."
-        )
-
-
 class ReportError(EvaluationError):
     """A report that contradicts itself, or does not speak of the package in question."""
 

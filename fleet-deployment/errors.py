@@ -56,16 +56,6 @@ class NotReleasedError(FleetError):
         super().__init__(f"{who}: {why}. {mend}.")
 
 
-class MisfitError(FleetError):
-    """A package does not fit a robot."""
-
-    def __init__(self, robot: str, what: str, package: object, here: object) -> None:
-        super().__init__(
-            f"{robot}: the package does not fit: its {what} is {package}, the robot's is {here}. "
-            "Release a package that was trained for this robot."
-        )
-
-
 class TransitionError(FleetError):
     """A step that a robot's policy may not take now."""
 

@@ -1,6 +1,7 @@
 """Condition sets: drawn once, stored, and met by every policy alike."""
 
-from physai.infrastructure.contracts import ConditionSet, World
+from physai.infrastructure.contracts import ConditionSet, PolicyPackage, World
+from physai.infrastructure.fit import MisfitError
 from physai.infrastructure.simulation.sampling import sample_conditions
 
 
@@ -23,3 +24,16 @@ def create_conditions(task: str, world: World, *, episodes: int, seed: int, hori
         joint_names=joint_names,
         conditions=conditions,
     )
+
+
+def check_conditions(role: str, package: PolicyPackage, conditions: ConditionSet) -> None:
+    """What can be told of a package before a simulator is started.
+
+    Raises:
+        MisfitError: If it was made for another task, or for joints in another order.
+    """
+    if package.task != conditions.task:
+        raise MisfitError(role, "task", package.task, conditions.task)
+    joints = package.outputs[0].elements
+    if joints != conditions.joint_names:
+        raise MisfitError(role, "joint order", joints, conditions.joint_names)

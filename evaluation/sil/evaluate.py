@@ -17,17 +17,17 @@ from physai.infrastructure.contracts import (
     Role,
 )
 from physai.infrastructure.control import ChunkedPolicy, Policy
+from physai.infrastructure.fit import MisfitError, check_fit, facts_of
 from physai.infrastructure.registry.verify import GOLDEN_FILE, read_golden
 from physai.infrastructure.simulation import Camera, Rollout, expert, launch, play
 from physai.infrastructure.video import write_video
 
-from ..errors import UnfitPolicyError
 from ..metrics import motion_kpis, success_rate
 from ..report import make_report
 from .client import PolicyClient
+from .conditions import check_conditions
 from .entrants import Entrant
-from .film import TILE, film, observe
-from .fit import RobotFacts, check_conditions, check_robot
+from .film import TILE, film
 from .host import PolicyHost
 from .results import FILM, ROLLOUTS, Workspace
 from .rollouts import write_rollouts
@@ -123,8 +123,7 @@ def _play_all(
     num_envs = max(min(plan.envs, len(conditions.conditions)), min(FILMED, len(conditions.conditions)))
     with launch(conditions.task, num_envs=num_envs, world=conditions.world, camera=_camera(entrants)) as env:
         for entrant in entrants:
-            seen = observe(env, images=entrant.camera is not None)
-            check_robot(entrant.role, entrant.package, RobotFacts.of(env, seen))
+            check_fit(entrant.package, facts_of(env), entrant.role)
         for entrant in entrants:
             client = asked[entrant.role]
             rollouts = _play(env, _chunked(entrant, client, env), entrant, conditions, progress)
@@ -196,13 +195,13 @@ def _camera(entrants: Sequence[Entrant]) -> Camera | None:
     """The camera that the policies look through, else one for the film; None if nothing is to be seen.
 
     Raises:
-        UnfitPolicyError: If policies need different cameras.
+        MisfitError: If policies need different cameras.
     """
     wanted = {entrant.role: entrant.camera for entrant in entrants if entrant.camera is not None}
     first = next(iter(wanted.values()), None)
     for role, camera in wanted.items():
         if camera != first:
-            raise UnfitPolicyError(role, "camera", camera, first)
+            raise MisfitError(role, "camera", camera, first)
     if first is not None:
         name, height, width = first
         return Camera(name=name, width=width, height=height)

@@ -7,13 +7,13 @@ from typing import Literal
 from physai.infrastructure.console import stderr
 from physai.infrastructure.contracts import PolicyPackage, Release, RobotState
 from physai.infrastructure.errors import PhysaiError
+from physai.infrastructure.fit import RobotFacts, check_fit
 from physai.infrastructure.registry import Registry
 
 from ..errors import RepositoryError
 from ..gating.slots import Slots
 from ..gitops.releases import check_release, find_for_robot
 from ..gitops.repository import FleetRepository
-from .fit import RobotFacts, check_fit
 from .home import RobotHome
 from .staging import stage, verify
 

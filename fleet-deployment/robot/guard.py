@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 
 from physai.infrastructure.contracts import JointLimits
 from physai.infrastructure.control import Observation, Policy
-
-from .fit import STATE
+from physai.infrastructure.fit import STATE
 
 
 class Guard:

@@ -5,13 +5,13 @@ from pathlib import Path
 
 from physai.infrastructure.console import progress
 from physai.infrastructure.contracts import Contract, Digest, PolicyPackage, Release
+from physai.infrastructure.fit import facts_of
 from physai.infrastructure.simulation import Camera, TaskEnv, launch, load_world
 from physai.infrastructure.video import write_video
 
 from .agent import Agent
 from .event_log import EventLog
 from .film import VIEW, Film
-from .fit import RobotFacts
 from .onnx_policy import OnnxPolicy
 from .work import Assignment, work
 
@@ -127,19 +127,3 @@ def policy_camera(package: PolicyPackage) -> Camera | None:
             _, height, width = spec.shape
             return Camera(name=spec.name.removeprefix(IMAGES), width=width, height=height)
     return None
-
-
-def facts_of(env: TaskEnv) -> RobotFacts:
-    """What a simulated robot says of itself."""
-    observations = {name: rows.shape[1:] for name, rows in env.observe().items()}
-    if env.camera is not None:
-        observations[env.image_key] = (3, env.camera.height, env.camera.width)
-    return RobotFacts(
-        task=env.task,
-        robot=env.robot,
-        rate_hz=env.rate_hz,
-        joints=env.joint_names,
-        units=env.units,
-        limits=env.joint_limits,
-        observations=observations,
-    )

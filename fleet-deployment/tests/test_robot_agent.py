@@ -9,7 +9,6 @@ import pytest
 
 from physai.fleet_deployment.errors import (
     FleetError,
-    MisfitError,
     NotReleasedError,
     RepositoryError,
     RobotBusyError,
@@ -17,11 +16,11 @@ from physai.fleet_deployment.errors import (
 )
 from physai.fleet_deployment.gitops.repository import FleetRepository
 from physai.fleet_deployment.robot.agent import Agent
-from physai.fleet_deployment.robot.fit import RobotFacts
 from physai.fleet_deployment.robot.home import RobotHome
 from physai.fleet_deployment.tests.conftest import Fleet
 from physai.infrastructure.contracts import JointLimits, PolicyPackage, Release
 from physai.infrastructure.errors import PhysaiError
+from physai.infrastructure.fit import MisfitError, RobotFacts
 from physai.infrastructure.registry import TamperedError, UnreachableError, open_registry
 from physai.infrastructure.registry.verify import GoldenError
 from physai.infrastructure.tests.registry_packages import JOINTS, TWO_PI, make_package

@@ -1,14 +1,27 @@
 """Whether a package was made for this robot: its joints in this order, its rate, its units, its ranges."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from physai.infrastructure.contracts import JointLimits, PolicyPackage, TensorSpec
+from .contracts import JointLimits, PolicyPackage, TensorSpec
+from .errors import PhysaiError
 
-from ..errors import MisfitError
+if TYPE_CHECKING:
+    from .simulation import TaskEnv
 
 RATE_TOLERANCE = 1e-3  # relative
 LIMIT_TOLERANCE_RAD = 1e-3  # makers publish degrees, assets round them
 STATE = "observation.state"
+
+
+class MisfitError(PhysaiError):
+    """A package does not fit a robot."""
+
+    def __init__(self, who: str, what: str, package: object, here: object) -> None:
+        super().__init__(
+            f"{who}: the package does not fit: its {what} is {package}, the robot's is {here}. "
+            "Take a package that was trained for this robot and task."
+        )
 
 
 @dataclass(frozen=True)
@@ -26,13 +39,29 @@ class RobotFacts:
     """Name → shape without batch, of everything it can observe."""
 
 
+def facts_of(env: "TaskEnv") -> RobotFacts:
+    """What a simulated robot says of itself."""
+    observations = {name: rows.shape[1:] for name, rows in env.observe().items()}
+    if env.camera is not None:
+        observations[env.image_key] = (3, env.camera.height, env.camera.width)
+    return RobotFacts(
+        task=env.task,
+        robot=env.robot,
+        rate_hz=env.rate_hz,
+        joints=env.joint_names,
+        units=env.units,
+        limits=env.joint_limits,
+        observations=observations,
+    )
+
+
 def check_fit(package: PolicyPackage, facts: RobotFacts, who: str) -> None:
     """Refuse a package whose contract is not this robot's.
 
     Args:
         package: What the package says.
         facts: What the robot says.
-        who: Name of the robot, for the message.
+        who: Name of the robot, or the role of the package, for the message.
 
     Raises:
         MisfitError: On the first difference.

@@ -5,14 +5,21 @@ from typing import Any
 
 import pytest
 
-from physai.fleet_deployment.errors import MisfitError
-from physai.fleet_deployment.robot.fit import check_fit
-from physai.fleet_deployment.tests.test_robot_agent import FACTS
 from physai.infrastructure.contracts import JointLimits, PolicyPackage, TensorSpec
-from physai.infrastructure.tests.registry_packages import CHUNK, JOINTS, make_package
+from physai.infrastructure.fit import MisfitError, RobotFacts, check_fit
+from physai.infrastructure.tests.registry_packages import CHUNK, JOINTS, TWO_PI, make_package
 
 SWAPPED = (JOINTS[1], JOINTS[0], *JOINTS[2:])
 RAD = ("rad",) * 6
+FACTS = RobotFacts(
+    task="Isaac-Reach-UR10",
+    robot="ur10",
+    rate_hz=30.0,
+    joints=JOINTS,
+    units=RAD,
+    limits=tuple(JointLimits(joint=joint, lower_rad=-TWO_PI, upper_rad=TWO_PI) for joint in JOINTS),
+    observations={"observation.state": (6,), "observation.environment_state": (7,)},
+)
 
 
 @pytest.fixture(scope="module")
