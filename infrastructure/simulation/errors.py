@@ -57,6 +57,22 @@ class JointOrderError(SimulationError):
         )
 
 
+class AssetError(SimulationError):
+    """An asset that a task needs cannot be had."""
+
+    def __init__(self, root: str, reason: object) -> None:
+        super().__init__(
+            f"asset root {root}: {reason}. Correct PHYSAI_ASSET_ROOT, or leave it out to use the authored assets."
+        )
+
+
+class DeviceError(SimulationError):
+    """There is no such device here."""
+
+    def __init__(self, device: str) -> None:
+        super().__init__(f"device '{device}': no CUDA device is found here. Set PHYSAI_DEVICE=cpu.")
+
+
 def _nearest(word: str, known: Sequence[str]) -> str:
     close = get_close_matches(word, known, n=1)
     return f" Did you mean '{close[0]}'?" if close else ""

@@ -16,6 +16,7 @@ from ..contracts import World
 from ..settings import settings
 from .camera import Camera, dress
 from .configuration import alter, load_cfg, start_region, strip
+from .errors import AssetError, DeviceError
 from .quiet import aside, silence_harmless
 from .tasks import Task, find_task
 
@@ -52,6 +53,8 @@ def launch(
     Raises:
         UnknownTaskError: If we do not know the task.
         WorldMismatchError: If the world names a joint that the robot lacks.
+        AssetError: If the asset root lacks what the task needs.
+        DeviceError: If there is no such device.
     """
     known = find_task(task)
     prepare()
@@ -75,6 +78,10 @@ def launch(
 
 def _start(running: ExitStack, task: Task, num_envs: int, world: World, camera: Camera | None, device: str) -> TaskEnv:
     """Everything that is started is put on `running`, to be closed in reverse."""
+    import torch
+
+    if device != "cpu" and not torch.cuda.is_available():
+        raise DeviceError(device)
     silence_harmless(device)
     import gymnasium
     from isaaclab.app.sim_launcher import launch_simulation
@@ -91,7 +98,10 @@ def _start(running: ExitStack, task: Task, num_envs: int, world: World, camera: 
         dress(cfg.scene, camera)
     args = argparse.Namespace(device=device, headless=True, enable_cameras=False, visualizer=None, video=False)
     running.enter_context(launch_simulation(cfg, args))
-    env = gymnasium.make(task.id, cfg=cfg).unwrapped
+    try:
+        env = gymnasium.make(task.id, cfg=cfg).unwrapped
+    except FileNotFoundError as error:
+        raise AssetError(os.environ["ISAACSIM_ASSET_ROOT"], error) from error
     running.callback(env.close)
     env.reset()
     if device == "cpu" and can_replay(cfg.sim.physics):

@@ -9,17 +9,21 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 
+from ..errors import PhysaiError
+
 HARMLESS = ("Could not find or load the NVIDIA CUDA driver", "Failed to get root com velocity")
 """No GPU is no fault on a CPU; a fixed base has no velocity."""
 
 
 @contextmanager
 def aside() -> Iterator[None]:
-    """Hold back what is printed meanwhile; tell it on stderr if something fails."""
+    """Hold back what is printed meanwhile; tell it on stderr if something fails that does not speak for itself."""
     said = io.StringIO()
     try:
         with redirect_stdout(said):
             yield
+    except PhysaiError:
+        raise
     except Exception:
         sys.stderr.write(said.getvalue())
         raise

@@ -4,7 +4,11 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -91,4 +95,29 @@ def test_a_world_of_another_robot_is_refused_in_one_line(environment: dict[str, 
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("error: world 'other': encoder_offset_rad names joint 'elbow'")
     assert "Did you mean 'elbow_joint'?" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.simulation
+def test_a_gpu_that_is_not_there_is_told_in_one_line(environment: dict[str, str]) -> None:
+    done = physai({**environment, "PHYSAI_DEVICE": "cuda", "CUDA_VISIBLE_DEVICES": ""}, "play", "--episodes", "1")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("error: device 'cuda': no CUDA device is found here.")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.fixture
+def empty_server(tmp_path: Path) -> Iterator[str]:
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.simulation
+def test_an_asset_server_without_the_assets_is_told_in_one_line(environment: dict[str, str], empty_server: str) -> None:
+    done = physai({**environment, "PHYSAI_ASSET_ROOT": empty_server}, "play", "--episodes", "1")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(f"error: asset root {empty_server}: Unable to find the file")
     assert "Traceback" not in done.stderr
