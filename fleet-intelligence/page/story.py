@@ -19,12 +19,12 @@ class Figure(NamedTuple):
 def headline(summary: FlywheelSummary) -> str:
     """One sentence that no number contradicts."""
     first, last = summary.laps[0], summary.laps[-1]
-    if len(summary.laps) > 1 and first.detected_at and _better(last):
-        return "It learned, met a changed world, noticed, and learned again."
     if len(summary.laps) > 1 and first.detected_at:
-        return "It learned, met a changed world, noticed, and tried again; the gain is not certain."
+        met = "met a changed world" if first.world != last.world else "did worse at work than promised"
+        again = "learned again" if _better(last) else "tried again; the gain is not certain"
+        return f"It learned, {met}, noticed, and {again}."
     if last.detected_at:
-        return "It learned, met a changed world, and noticed."
+        return "It learned, did worse at work than its evaluation promised, and noticed."
     if last.drift is not None:
         return "It learned, went to work, and works as its evaluation promised."
     return "A lap that did not come to its end."

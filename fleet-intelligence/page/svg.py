@@ -94,11 +94,11 @@ def p_value(value: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A length of time, e.g. `48 s`, `3 min 20 s`."""
+    """A length of time, e.g. `4.8 s`, `48 s`, `3 min`, `3 min 20 s`, `2 h 05 min`."""
     whole = round(seconds)
     if whole < 60:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s"
+        return f"{seconds:.1f} s" if seconds < 9.95 else f"{whole} s"
     minutes, rest = divmod(whole, 60)
     if minutes < 60:
-        return f"{minutes} min {rest:02} s"
-    return f"{minutes // 60} h {minutes % 60:02} min"
+        return f"{minutes} min {rest:02} s" if rest else f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60:02} min" if minutes % 60 else f"{minutes // 60} h"

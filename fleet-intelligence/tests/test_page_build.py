@@ -12,6 +12,7 @@ from physai.fleet_intelligence.errors import NothingToTellError
 from physai.fleet_intelligence.page import LapArtifacts, build, summary_table
 from physai.fleet_intelligence.page.build import read_laps, summarize
 from physai.fleet_intelligence.page.lineage import trace
+from physai.fleet_intelligence.page.story import headline
 from physai.infrastructure.console import Console
 from physai.infrastructure.contracts import (
     DriftReport,
@@ -194,6 +195,18 @@ def test_a_single_lap_without_drift_is_told_as_such(tmp_path: Path) -> None:
     page = (tmp_path / "out" / "index.html").read_text()
     assert "It learned, went to work, and works as its evaluation promised." in page
     assert "a retrain request would start a lap" in page
+
+
+def test_the_headline_says_no_more_than_the_numbers(tmp_path: Path) -> None:
+    one = make_lap(tmp_path / "lap-1", 1)
+    two = make_lap(tmp_path / "lap-2", 2, parent=one, evaluated=(60, 64), production=(89, 96))
+    summary = summary_of(one, two)
+    assert headline(summary) == "It learned, did worse at work than promised, noticed, and learned again."
+    second = summary.laps[1]
+    assert second.comparison is not None
+    unsure = second.model_copy(update={"comparison": second.comparison.model_copy(update={"lower": -0.02})})
+    assert "the gain is not certain" in headline(summary.model_copy(update={"laps": (summary.laps[0], unsure)}))
+    assert headline(summary_of(one)) == "It learned, did worse at work than its evaluation promised, and noticed."
 
 
 def test_text_from_artifacts_is_escaped(tmp_path: Path) -> None:

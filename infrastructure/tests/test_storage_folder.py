@@ -88,6 +88,20 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path) -> None:
     assert everything(tmp_path) == {}
 
 
+def test_a_full_disk_during_a_put_leaves_the_old_file(
+    store: FolderStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.put(write(tmp_path / "a", b"old"), "a")
+
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        store.put(write(tmp_path / "a", b"new"), "a")
+    assert everything(store.root) == {"a": b"old"}
+
+
 def test_wrong_bytes_are_refused_and_the_old_file_stays(store: FolderStore, tmp_path: Path) -> None:
     store.put(write(tmp_path / "a", b"abc"), "a")
     old = write(tmp_path / "old", b"old")
