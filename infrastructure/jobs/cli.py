@@ -1,6 +1,7 @@
 """Check and run OSMO workflows on this machine; see what a run did."""
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -148,12 +149,17 @@ def status(
     Example: physai jobs status flywheel
     """
     folder, state = _run(run)
+    alive = folder.is_locked()
     table = Table("task", "status", "time", "exit", "")
     for name, task in state.tasks.items():
         code = "" if task.exit_code is None else str(task.exit_code)
-        table.add_row(name, told(task.status, up_to_date=False), duration(task.seconds), code, Text(task.reason))
+        words, seconds = told(task.status, up_to_date=False), task.seconds
+        if task.status is Status.RUNNING and task.started_at:
+            words = words if alive else "interrupted"
+            seconds = (datetime.now(UTC) - task.started_at).total_seconds() if alive else None
+        table.add_row(name, words, duration(seconds), code, Text(task.reason))
     show(state, as_json, table)
-    if state.status is Status.RUNNING and not folder.is_locked():
+    if state.status is Status.RUNNING and not alive:
         typer.echo(f"its engine is gone: `physai jobs run {state.file}` continues it", err=True)
 
 

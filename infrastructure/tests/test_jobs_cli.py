@@ -168,11 +168,15 @@ def test_status_and_logs_know_runs_by_name_and_by_folder(physai: Run, file: Path
 def test_status_tells_that_an_engine_was_killed(physai: Run, tmp_path: Path) -> None:
     (tmp_path / "w.yaml").write_text("workflow: {name: s, tasks: [{name: t, image: i, command: [sleep, 600]}]}")
     engine = EngineProcess(tmp_path / "w.yaml", tmp_path / "run")
-    log = tmp_path / "run/logs/t.log"
-    until(log.exists, "the task starts")
-    assert physai("jobs", "status", tmp_path / "run")[2] == ""
+    state = tmp_path / "run/state.json"
+    until(lambda: state.exists() and '"RUNNING"' in state.read_text().partition("tasks")[2], "the task starts")
+    code, out, err = physai("jobs", "status", tmp_path / "run")
+    assert (code, err) == (0, "")
+    assert re.search(r"t +│ running +│ \d", out)
     engine.kill()
-    assert "its engine is gone: `physai jobs run" in physai("jobs", "status", tmp_path / "run")[2]
+    code, out, err = physai("jobs", "status", tmp_path / "run")
+    assert "interrupted" in out
+    assert "its engine is gone: `physai jobs run" in err
 
 
 def test_logs_can_be_followed_while_they_grow(tmp_path: Path) -> None:
