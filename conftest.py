@@ -1,12 +1,17 @@
 """Every test has a home of its own; the one of the checkout belongs to its user."""
 
 import os
+import signal
 from collections.abc import Iterator
 
 import hypothesis
 import pytest
 
 from physai.infrastructure.settings import PREFIX, settings
+
+# Tests stop processes by hand; what a shell starts in the background inherits signals that are ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 hypothesis.settings.register_profile("physai", deadline=None)  # machines differ, and are shared
 hypothesis.settings.load_profile("physai")

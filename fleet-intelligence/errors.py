@@ -54,13 +54,6 @@ class TooFewEpisodesError(FleetIntelligenceError):
         super().__init__(f"{what}: {episodes} episodes, and fewer than {least} cannot decide. Let more be run.")
 
 
-class PackageError(FleetIntelligenceError):
-    """It is not clear which package is meant."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__(f"{why}. Give either --package FOLDER or --policy sha256:….")
-
-
 class NothingToTellError(FleetIntelligenceError):
     """There is no lap to make a page of."""
 

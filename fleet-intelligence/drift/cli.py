@@ -11,9 +11,9 @@ from physai.infrastructure.contracts import Contract, Digest, DriftReport, Evalu
 from physai.infrastructure.registry import manifest_digest, open_registry
 from physai.infrastructure.settings import settings
 
-from ..errors import EmptyTelemetryError, PackageError
+from ..errors import EmptyTelemetryError
 from ..telemetry.cli import StorePath, open_telemetry, percent, short
-from .check import check_drift, find_baseline
+from .check import check_drift, find_baseline, in_order_of_start
 from .operating import Operating, operating
 from .request import make_request
 
@@ -43,7 +43,7 @@ def identify(package: Path | None, policy: str | None) -> tuple[Digest, Digest]:
     if policy is not None and package is None:
         artifact = open_registry(str(settings().registry)).show(policy)
         return artifact.digest, artifact.package.dataset
-    raise PackageError("it is not clear which package is meant")
+    raise typer.BadParameter("give one of --package and --policy")
 
 
 @app.command()
@@ -80,7 +80,7 @@ def check(
     if html is not None:
         from ..page.drift_page import write_drift_page
 
-        write_drift_page(drift, html)
+        write_drift_page(drift, html, [event.data.success for event in in_order_of_start(events)])
     show(drift, as_json, _table(drift))
 
 
