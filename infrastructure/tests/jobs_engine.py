@@ -26,17 +26,29 @@ class EngineProcess:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            preexec_fn=listen,
         )
 
     def end(self) -> tuple[int, str, str]:
         """Wait; exit code, stdout, stderr."""
-        out, err = self.process.communicate(timeout=120)
+        try:
+            out, err = self.process.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            self.process.kill()  # its guard ends the tasks
+            self.process.wait()
+            raise
         return self.process.returncode, out, err
 
     def kill(self) -> None:
         """Kill it as the kernel does when memory is short: nothing of its own runs any more."""
         self.process.send_signal(signal.SIGKILL)
         self.end()
+
+
+def listen() -> None:
+    """Hear the signals that a test run in the background was started to ignore."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 MAIN = "from physai.infrastructure.cli import main; main()"

@@ -258,6 +258,15 @@ def test_a_stop_by_hand_leaves_no_process_and_a_run_that_continues(
     assert {task.status for task in state.tasks.values()} == {Status.FAILED_CANCELED}
 
 
+def test_a_signal_that_is_ignored_from_outside_stays_ignored(write: Callable[[str], Path], tmp_path: Path) -> None:
+    file = write("workflow: {name: w, tasks: [{name: t, image: i, command: [bash, -c, 'kill -HUP $PPID; sleep 0.2']}]}")
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    try:
+        assert run_workflow(file, run_dir=tmp_path / "run").status is Status.COMPLETED
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 @pytest.mark.timeout(60)
 def test_a_second_ctrl_c_does_not_wait(
     write: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -274,9 +283,13 @@ def test_a_second_ctrl_c_does_not_wait(
         os.kill(os.getpid(), signal.SIGINT)
 
     hand = threading.Thread(target=press_twice)
-    hand.start()
-    assert run_workflow(deaf, run_dir=run_dir).status is Status.FAILED_CANCELED
-    hand.join()
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        hand.start()
+        assert run_workflow(deaf, run_dir=run_dir).status is Status.FAILED_CANCELED
+        hand.join()
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert processes_of(run_dir) == []
 
 
