@@ -7,15 +7,11 @@ import typer
 from rich.table import Table
 
 from physai.infrastructure.console import Json, show
-from physai.infrastructure.contracts import Contract, Digest, DriftReport, EvaluationReport, PolicyPackage
-from physai.infrastructure.registry import manifest_digest, open_registry
+from physai.infrastructure.contracts import Digest, DriftReport, EvaluationReport, PolicyPackage
 from physai.infrastructure.settings import settings
 
 from ..errors import EmptyTelemetryError
 from ..telemetry.cli import StorePath, open_telemetry, percent, short
-from .check import check_drift, find_baseline, in_order_of_start
-from .operating import Operating, operating
-from .request import make_request
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 
@@ -24,20 +20,10 @@ FALSE_ALARM = 0.05
 FalseAlarm = Annotated[float, typer.Option(min=1e-6, max=0.5, help="Bound on the probability of a call in vain.")]
 
 
-class Power(Contract):
-    """What the test can find."""
-
-    baseline_rate: float
-    baseline_episodes: int
-    production_episodes: int
-    false_alarm: float
-    """The bound the test is set to."""
-    rows: tuple[Operating, ...]
-    """By production rate, unchanged first."""
-
-
 def identify(package: Path | None, policy: str | None) -> tuple[Digest, Digest]:
     """The package's digest and its dataset's, from a folder or from the registry."""
+    from physai.infrastructure.registry import manifest_digest, open_registry
+
     if package is not None and policy is None:
         return manifest_digest(package), PolicyPackage.read(package / "package.json").dataset
     if policy is not None and package is None:
@@ -64,6 +50,9 @@ def check(
 
     Example: physai fleet-intelligence drift check --report report.json --package out/package --output drift.json
     """
+    from .check import check_drift, find_baseline, in_order_of_start
+    from .request import make_request
+
     digest, dataset = identify(package, policy)
     evaluation = EvaluationReport.read(report)
     baseline = find_baseline(evaluation, digest, str(report))
@@ -107,21 +96,11 @@ def power(
 
     Example: physai fleet-intelligence drift power --success 0.9 --production-episodes 96
     """
-    drops = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
-    rows = tuple(
-        operating(success, baseline_episodes, success - drop, production_episodes, false_alarm)
-        for drop in drops
-        if success - drop >= 0
-    )
-    plan = Power(
-        baseline_rate=success,
-        baseline_episodes=baseline_episodes,
-        production_episodes=production_episodes,
-        false_alarm=false_alarm,
-        rows=rows,
-    )
+    from .operating import power as compute
+
+    plan = compute(success, baseline_episodes, production_episodes, false_alarm)
     table = Table("success in production", "found", "half of them within")
-    for row in rows:
+    for row in plan.rows:
         name = "unchanged (false alarm)" if row.production_rate == success else f"{row.production_rate:.2f}"
         table.add_row(name, f"{row.found:.1%}", f"{row.median_episodes} episodes" if row.median_episodes else "")
     show(plan, as_json, table)

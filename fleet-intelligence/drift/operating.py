@@ -2,13 +2,14 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binom
+from scipy.special import betaln, xlog1py, xlogy
 
 from physai.infrastructure.contracts import Contract
 
 from .evidence import log_bayes_factor, log_threshold
 
 NEGLIGIBLE = 1e-9  # evaluations rarer than this are left out
+DROPS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
 
 
 class Operating(Contract):
@@ -19,6 +20,18 @@ class Operating(Contract):
     """Probability of a call within the episodes; if nothing has changed, that of a false alarm."""
     median_episodes: int | None
     """Episodes within which half of all cases are called; None if they are not."""
+
+
+class Power(Contract):
+    """What the test can find."""
+
+    baseline_rate: float
+    baseline_episodes: int
+    production_episodes: int
+    false_alarm: float
+    """The bound the test is set to."""
+    rows: tuple[Operating, ...]
+    """By production rate, unchanged first."""
 
 
 def operating(
@@ -33,7 +46,7 @@ def operating(
         episodes: Length of production.
         alpha: False-alarm probability the test is set to.
     """
-    evaluations = binom.pmf(np.arange(baseline_episodes + 1), baseline_episodes, baseline_rate)
+    evaluations = _binomial(baseline_episodes, baseline_rate)
     called = np.zeros(episodes)
     for successes in np.flatnonzero(evaluations > NEGLIGIBLE):
         boundary = call_boundary((int(successes), baseline_episodes), episodes, alpha)
@@ -62,6 +75,25 @@ def call_boundary(baseline: tuple[int, int], episodes: int, alpha: float) -> NDA
         low = np.where(moving & called, middle, low)
         high = np.where(moving & ~called, middle, high)
     return low
+
+
+def power(baseline_rate: float, baseline_episodes: int, episodes: int, alpha: float) -> Power:
+    """What the test finds for drops of 0, 0.1, … 0.5; arguments as those of `operating`."""
+    rates = [baseline_rate - drop for drop in DROPS if baseline_rate - drop >= 0]
+    return Power(
+        baseline_rate=baseline_rate,
+        baseline_episodes=baseline_episodes,
+        production_episodes=episodes,
+        false_alarm=alpha,
+        rows=tuple(operating(baseline_rate, baseline_episodes, rate, episodes, alpha) for rate in rates),
+    )
+
+
+def _binomial(episodes: int, rate: float) -> NDArray[np.float64]:
+    """Probability of 0, 1, … `episodes` successes, shape (episodes + 1,)."""
+    successes = np.arange(episodes + 1)
+    log_ways = -betaln(episodes - successes + 1, successes + 1) - np.log(episodes + 1)
+    return np.asarray(np.exp(log_ways + xlogy(successes, rate) + xlog1py(episodes - successes, -rate)))
 
 
 def _first_passage(boundary: NDArray[np.int64], rate: float) -> NDArray[np.float64]:

@@ -12,17 +12,7 @@ from .lap import Lap, read_lap
 from .lineage import trace
 from .render import render
 
-PAGE = "index.html"
 SUMMARY = "summary.json"
-
-
-def build(laps: Sequence[LapArtifacts], folder: Path) -> FlywheelSummary:
-    """Write `index.html` and `summary.json` into a folder.
-
-    Raises:
-        NothingToTellError: If there is no lap.
-    """
-    return write_page(laps, folder / PAGE)
 
 
 def write_page(laps: Sequence[LapArtifacts], output: Path) -> FlywheelSummary:

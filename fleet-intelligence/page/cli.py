@@ -8,10 +8,6 @@ import typer
 from physai.infrastructure.console import Json, show, stderr
 from physai.infrastructure.errors import MissingFileError
 
-from .artifacts import LapArtifacts
-from .build import write_page
-from .table import summary_table
-
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 
 
@@ -30,6 +26,8 @@ def build(
 
     Example: physai fleet-intelligence page build .physai/flywheel/lap-1 .physai/flywheel/lap-2 --output index.html
     """
+    from . import LapArtifacts, summary_table, write_page
+
     for lap in laps:
         if not lap.is_dir():
             raise MissingFileError(lap, "lap", "Give the run folders of a flywheel, or run `physai flywheel`.")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from physai.fleet_intelligence.page import LapArtifacts, build
+from physai.fleet_intelligence.page import LapArtifacts, write_page
 
 from .make_laps import make_lap
 
@@ -26,7 +26,7 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("laps")
     one = make_lap(root / "lap-1", 1, video=True)
     two = make_lap(root / "lap-2", 2, parent=one, evaluated=(60, 64), production=(89, 96), video=True)
-    build([LapArtifacts.of_run(one), LapArtifacts.of_run(two)], root / "out")
+    write_page([LapArtifacts.of_run(one), LapArtifacts.of_run(two)], root / "out" / "index.html")
     return root / "out" / "index.html"
 
 

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from physai.fleet_intelligence.cli import app
 from physai.fleet_intelligence.errors import NothingToTellError
-from physai.fleet_intelligence.page import LapArtifacts, build, summary_table
+from physai.fleet_intelligence.page import LapArtifacts, summary_table, write_page
 from physai.fleet_intelligence.page.build import read_laps, summarize
 from physai.fleet_intelligence.page.lineage import trace
 from physai.fleet_intelligence.page.story import headline
@@ -104,7 +104,7 @@ def test_a_recording_that_is_gone_is_missed(laps: tuple[Path, Path]) -> None:
 
 
 def test_the_page_and_the_summary_are_written_together(made: tuple[Path, Path], tmp_path: Path) -> None:
-    summary = build([LapArtifacts.of_run(run) for run in made], tmp_path / "out")
+    summary = write_page([LapArtifacts.of_run(run) for run in made], tmp_path / "out" / "index.html")
     assert FlywheelSummary.read(tmp_path / "out" / "summary.json") == summary
     page = (tmp_path / "out" / "index.html").read_text()
     assert "It learned, met a changed world, noticed, and learned again." in page
@@ -115,7 +115,7 @@ def test_the_page_and_the_summary_are_written_together(made: tuple[Path, Path], 
 
 
 def test_the_page_needs_nothing_but_itself(made: tuple[Path, Path], tmp_path: Path) -> None:
-    build([LapArtifacts.of_run(run) for run in made], tmp_path)
+    write_page([LapArtifacts.of_run(run) for run in made], tmp_path / "index.html")
     page = (tmp_path / "index.html").read_text()
     assert "<script" not in page
     assert re.findall(r'(?:src|href)="(?!data:)[^"]*"', page) == []
@@ -143,7 +143,7 @@ MISSING = {
 @pytest.mark.parametrize("artifact", MISSING)
 def test_what_is_missing_is_named_and_not_invented(laps: tuple[Path, Path], tmp_path: Path, artifact: str) -> None:
     remove(laps[0] / "outputs" / artifact)
-    summary = build([LapArtifacts.of_run(laps[0])], tmp_path / "out")
+    summary = write_page([LapArtifacts.of_run(laps[0])], tmp_path / "out" / "index.html")
     said = films(summary.laps[0].problems)
     message = MISSING[artifact]
     page = (tmp_path / "out" / "index.html").read_text()
@@ -159,7 +159,7 @@ def test_damage_is_named(laps: tuple[Path, Path], tmp_path: Path) -> None:
     (out("detect") / "drift.json").write_text('{"kind": "drift-report", "version": 1}')
     (out("train") / "run" / "training.json").write_bytes(b"\xff")
     (out("evaluate") / "evaluation" / "report.json").write_text("{")
-    summary = build([LapArtifacts.of_run(laps[0])], tmp_path / "out")
+    summary = write_page([LapArtifacts.of_run(laps[0])], tmp_path / "out" / "index.html")
     lap = summary.laps[0]
     assert (lap.drift, lap.detected_at, lap.policy, lap.training_s) == (None, None, None, None)
     assert lap.production is not None  # the robots' own files still say it
@@ -189,7 +189,7 @@ def test_artifacts_that_contradict_each_other_are_named(laps: tuple[Path, Path])
 
 def test_a_single_lap_without_drift_is_told_as_such(tmp_path: Path) -> None:
     run = make_lap(tmp_path / "lap-1", production=(88, 96))
-    summary = build([LapArtifacts.of_run(run)], tmp_path / "out")
+    summary = write_page([LapArtifacts.of_run(run)], tmp_path / "out" / "index.html")
     assert summary.laps[0].request is None
     assert films(summary.laps[0].problems) == []
     page = (tmp_path / "out" / "index.html").read_text()
@@ -211,7 +211,7 @@ def test_the_headline_says_no_more_than_the_numbers(tmp_path: Path) -> None:
 
 def test_text_from_artifacts_is_escaped(tmp_path: Path) -> None:
     run = make_lap(tmp_path / "lap-1", world="<script>alert(1)</script>")
-    build([LapArtifacts.of_run(run)], tmp_path / "out")
+    write_page([LapArtifacts.of_run(run)], tmp_path / "out" / "index.html")
     page = (tmp_path / "out" / "index.html").read_text()
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert(1)" in page
@@ -219,7 +219,7 @@ def test_text_from_artifacts_is_escaped(tmp_path: Path) -> None:
 
 def test_no_lap_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(NothingToTellError):
-        build([], tmp_path)
+        write_page([], tmp_path / "index.html")
     with pytest.raises(NothingToTellError, match="no run of a workflow in this folder"):
         LapArtifacts.of_run(tmp_path)
 
