@@ -107,6 +107,16 @@ class CheckpointError(TrainingError):
         )
 
 
+class SaveError(TrainingError):
+    """The disk refused a checkpoint."""
+
+    def __init__(self, path: Path, error: Exception) -> None:
+        super().__init__(
+            f"{path}: cannot be written ({' '.join(str(error).split())}). "
+            "Free space or mend rights, then run the same command to go on."
+        )
+
+
 class PackagingError(PhysaiError):
     """A policy cannot be packaged."""
 
@@ -143,6 +153,15 @@ class PackageExistsError(PackagingError):
 
     def __init__(self, output: Path) -> None:
         super().__init__(f"{output}: is there already. Remove it, or choose another --output.")
+
+
+class PackageWriteError(PackagingError):
+    """The disk refused a package."""
+
+    def __init__(self, output: Path, error: OSError) -> None:
+        super().__init__(
+            f"{output}: cannot be written ({error.strerror or error}). Free space or mend rights, then retry."
+        )
 
 
 class JointOrderError(PackagingError):

@@ -15,10 +15,11 @@ from . import lean  # noqa: F401  first, see there
 from lerobot.common.train_utils import load_training_state, save_checkpoint
 from lerobot.configs.default import DatasetConfig
 from lerobot.configs.train import TrainPipelineConfig
+from safetensors import SafetensorError
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from ..errors import CheckpointError
+from ..errors import CheckpointError, SaveError
 from ..run import checkpoint_folder
 from .policy import TrainablePolicy
 from .recipe import Recipe
@@ -49,11 +50,13 @@ def save(
     recipe: Recipe,
     dataset: Path,
 ) -> Path:
-    """Write a checkpoint beside its place, bring it to the disk, then rename it."""
+    """Write a checkpoint beside its place, bring it to the disk, then rename it.
+
+    Raises:
+        SaveError: If the disk refuses; the checkpoints before are as they were.
+    """
     target = checkpoint_folder(run, step)
     part = target.with_name(f".{target.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
     config = TrainPipelineConfig(
         dataset=DatasetConfig(repo_id=f"local/{dataset.name}", root=str(dataset), video_backend="pyav"),
         policy=made.policy.config,
@@ -63,12 +66,18 @@ def save(
         steps=recipe.steps,
         save_freq=recipe.checkpoint_every,
     )
-    save_checkpoint(part, step, config, made.policy, optimizer, scheduler, made.pre, made.post)
-    (part / STATE / HISTORY).write_text(json.dumps(asdict(history)))
-    _sync(part)
-    shutil.rmtree(target, ignore_errors=True)
-    part.rename(target)
-    _point_last(target)
+    try:
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        save_checkpoint(part, step, config, made.policy, optimizer, scheduler, made.pre, made.post)
+        (part / STATE / HISTORY).write_text(json.dumps(asdict(history)))
+        _sync(part)
+        shutil.rmtree(target, ignore_errors=True)
+        part.rename(target)
+        _point_last(target)
+    except (OSError, SafetensorError) as error:
+        shutil.rmtree(part, ignore_errors=True)
+        raise SaveError(target, error) from error
     return target
 
 

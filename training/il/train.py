@@ -17,7 +17,7 @@ from torch.optim.lr_scheduler import OneCycleLR
 from physai.infrastructure.contracts import TrainingSummary, digest_bytes
 from physai.infrastructure.datasets import Dataset
 from physai.infrastructure.settings import settings
-from physai.infrastructure.tracking import Run, open_run, resume_run
+from physai.infrastructure.tracking import Run, TrackingError, open_run, resume_run
 
 from ..errors import DivergedError, StoppedError
 from ..run import (
@@ -70,7 +70,10 @@ def train(dataset: Path, recipe: Recipe, output: Path, progress: Progress | None
         try:
             return trainer.run_to_end(progress)
         except BaseException as error:
-            tracked.finish("FAILED" if isinstance(error, DivergedError) else "KILLED")
+            try:
+                tracked.finish("KILLED" if isinstance(error, StoppedError) else "FAILED")
+            except TrackingError as second:  # the first is the one to mend
+                error.add_note(str(second))
             raise
 
 

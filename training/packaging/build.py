@@ -16,7 +16,7 @@ from physai.infrastructure.registry.verify import (
 )
 from physai.infrastructure.robots import load_robot
 
-from ..errors import CheckpointError, PackageExistsError
+from ..errors import CheckpointError, PackageExistsError, PackageWriteError
 from ..il import policy
 from ..il.checkpoints import PRETRAINED
 from ..run import RUN_FILE, SAMPLES_FILE, TrainingRun, find_checkpoint, save_arrays
@@ -43,6 +43,7 @@ def build(
 
     Raises:
         CheckpointError: If there is no such checkpoint, or it cannot be loaded.
+        PackageWriteError: If the disk refuses.
         PackagingError: If graph and policy differ, or the package would say something that is not known.
     """
     training = TrainingRun.read(run / RUN_FILE)
@@ -55,8 +56,8 @@ def build(
         raise PackageExistsError(output)
     part = output.with_name(f".{output.name}.part")
     shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
     try:
+        part.mkdir(parents=True)
         worst = _write_graph(found / PRETRAINED, run / SAMPLES_FILE, part)
         package = PolicyPackage(
             name=name or _slug(f"{training.task}-{training.recipe.policy}"),
@@ -84,6 +85,8 @@ def build(
         verify_package(part)
         output.mkdir(parents=True, exist_ok=True)  # a rename replaces an empty folder
         part.rename(output)
+    except OSError as error:
+        raise PackageWriteError(output, error) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return package

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -26,6 +27,7 @@ from physai.training.errors import (
     JointOrderError,
     PackageExistsError,
     ParityError,
+    SaveError,
     StoppedError,
     UnknownUnitError,
 )
@@ -177,6 +179,29 @@ def test_a_loss_that_is_no_number_stops_the_training(dataset: Path, tmp_path: Pa
     with pytest.raises(DivergedError, match=r"step \d+: the loss is (nan|inf)\. Lower --lr"):
         train(dataset, RECIPE.model_copy(update={"lr": 1e20}), tmp_path / "run")
     assert not (tmp_path / "run/training.json").exists()
+
+
+def test_a_full_disk_stops_the_training_and_it_goes_on_when_there_is_room(
+    run: Path, dataset: Path, tmp_path: Path
+) -> None:
+    """From step 25 on, no file may be larger than 8 KiB; the checkpoint of step 30 is the first to suffer."""
+    from physai.training.il.train import train
+
+    output, unlimited = tmp_path / "run", resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        with pytest.raises(SaveError, match="000030: cannot be written"):
+            train(
+                dataset,
+                RECIPE,
+                output,
+                lambda _step, _loss: resource.setrlimit(resource.RLIMIT_FSIZE, (8192, unlimited[1])),
+            )
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
+    assert find_checkpoint(output, "last")[1] == 20
+    assert not list((output / "checkpoints").glob(".*"))
+    train(dataset, RECIPE, output)
+    assert weights(output, 40) == weights(run, 40)
 
 
 def test_a_torn_checkpoint_is_named(run: Path, dataset: Path, tmp_path: Path) -> None:
