@@ -63,7 +63,7 @@ def main() -> None:
     try:
         umbrella(wanted)()
     except PhysaiError as error:
-        fail(str(error))
+        fail(str(error), error.exit_code)
     except ModuleNotFoundError as error:
         if (error.name or "physai").startswith("physai"):
             raise
@@ -77,7 +77,7 @@ def main() -> None:
         fail(f"{where}{error.strerror}. Free what is in the way, then run the command again.")
 
 
-def fail(message: str) -> None:
+def fail(message: str, exit_code: int = 1) -> None:
     """Say in one line why nothing more was done."""
     sys.stderr.write(f"error: {' '.join(message.split())}\n")
-    raise SystemExit(1)
+    raise SystemExit(exit_code)

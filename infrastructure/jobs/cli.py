@@ -83,9 +83,6 @@ def run(
     with watching(stderr) as on_event:
         result = run_workflow(file, values=values, environment=env, run_dir=run_dir, on_event=on_event)
     show(result, as_json, Text(f"{result.workflow}: {summary(result)}\noutputs: {result.run_dir}/outputs"))
-    if result.status is Status.FAILED_CANCELED:
-        typer.echo(f"stopped: {result.run_dir} is kept. Run the command again: it continues.", err=True)
-        raise typer.Exit(130)
     result.raise_for_failure()
 
 

@@ -109,5 +109,7 @@ class TaskFailedError(JobError):
 class RunCanceledError(JobError):
     """A run was stopped by hand."""
 
+    exit_code = 130  # as a shell says of what Ctrl-C ended
+
     def __init__(self, run_dir: Path) -> None:
         super().__init__(f"{run_dir}: stopped by hand. Run the command again: it continues.")
