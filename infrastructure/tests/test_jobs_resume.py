@@ -207,7 +207,7 @@ def test_a_full_disk_stops_the_run_in_one_line_and_the_next_one_continues(
         full.setattr("physai.infrastructure.jobs.state.write_whole", write_whole)
         with pytest.raises(RunFolderError, match=r"state.json: cannot be written: No space left on device. Make room"):
             run_workflow(file, run_dir=run_dir)
-    assert processes_of(run_dir) == []
+    until(lambda: not processes_of(run_dir), "the kernel has ended every process")
     assert run_workflow(file, run_dir=run_dir).status is Status.COMPLETED
 
 
@@ -290,7 +290,7 @@ def test_a_second_ctrl_c_does_not_wait(
         hand.join()
     finally:
         signal.signal(signal.SIGINT, before)
-    assert processes_of(run_dir) == []
+    until(lambda: not processes_of(run_dir), "the kernel has ended every process")
 
 
 def test_a_killed_engine_leaves_nothing_that_writes(write: Callable[[str], Path], tmp_path: Path) -> None:
