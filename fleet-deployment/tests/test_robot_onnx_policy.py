@@ -45,6 +45,6 @@ def test_latency_is_that_of_the_present_episode(tmp_path: Path) -> None:
 
 
 def test_a_robot_decides_without_pytorch() -> None:
-    modules = "agent, event_log, fit, guard, home, onnx_policy, staging"
+    modules = "agent, event_log, guard, home, onnx_policy, staging"
     code = f"import sys; from physai.fleet_deployment.robot import {modules}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

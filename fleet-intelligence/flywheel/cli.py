@@ -12,7 +12,7 @@ app = typer.Typer(no_args_is_help=False, subcommand_metavar="")
 
 QUICK = {
     "episodes": 80,
-    "steps": 600,
+    "steps": 500,
     "evaluation_episodes": 50,
     "production_episodes": 24,
     "collect_episodes": 60,
