@@ -84,8 +84,9 @@ def percent(value: float) -> str:
 
 
 def points(value: float) -> str:
-    """A difference of rates, e.g. `+12`, with a true minus."""
-    return f"{value * 100:+.0f}".replace("-", MINUS)
+    """A difference of rates, e.g. `+12`, with a true minus, and zero without a sign."""
+    rounded = round(value * 100)
+    return f"{rounded:+d}".replace("-", MINUS) if rounded else "0"
 
 
 def p_value(value: float) -> str:

@@ -52,6 +52,7 @@ def test_numbers_are_written_for_people() -> None:
         "0.0 s", "9.9 s", "10 s", "59 s", "1 min", "1 min 20 s", "1 h", "2 h 05 min",
     ]  # fmt: skip
     assert (percent(0.906), points(0.5), points(-0.493)) == ("91 %", "+50", "\N{MINUS SIGN}49")
+    assert points(-0.001) == "0"
     assert (p_value(0.0123), p_value(1e-9)) == ("= 0.012", "< 0.0001")
 
 
