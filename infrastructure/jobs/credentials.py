@@ -1,7 +1,7 @@
 """Credentials of a task, taken from the environment of the engine.
 
 OSMO keeps credentials in its own store. On one machine, the value of `credentials: {hub: {HF_TOKEN: token}}` is that
-of `HUB_TOKEN` (credential and key), or else of `HF_TOKEN` itself; `credentials: {keys: /root/.keys}` is the file or
+of `HUB_TOKEN` (credential and key), or else of `HF_TOKEN` itself; `credentials: {keys: /opt/keys}` is the file or
 folder whose path is in `KEYS_FILE`.
 """
 

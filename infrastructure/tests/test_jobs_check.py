@@ -289,7 +289,7 @@ def test_everything_the_specification_knows_is_accepted(tmp_path: Path) -> None:
           files: [{path: /tmp/run.sh, contents: "echo"}, {path: b, contents: aGk=, base64: true}]
           inputs: [{url: "s3://b/x", regex: ".*"}, {task: "earlier-1:task"}]
           outputs: [{url: "azure://account/container/{{workflow_id}}", regex: ".*json"}]
-          credentials: {hub: {TOKEN: key}, keys: /root/.keys}
+          credentials: {hub: {TOKEN: key}, keys: /opt/keys}
           checkpoint: [{path: /ckpt, url: "s3://b/c", frequency: 30m, regex: ".*"}]
           exitActions: {COMPLETE: "0-3,7", RESCHEDULE: 137}
           kpis: [{index: a, path: b.json}]

@@ -562,11 +562,11 @@ def test_a_mount_and_credentials_come_from_this_machine(
           - name: t
             image: i
             command: [bash, -c]
-            args: ['cat /home/shelf/book.txt /root/.keys; echo $TOKEN $OTHER']
+            args: ['cat /home/shelf/book.txt /opt/keys; echo $TOKEN $OTHER']
             volumeMounts: ["{tmp_path}/shelf:/home/shelf", /tmp]
             credentials:
               hub: {{TOKEN: key, OTHER: second-key}}
-              keys: /root/.keys
+              keys: /opt/keys
         """
     with pytest.raises(WorkflowError) as caught:
         run(text)
