@@ -1,6 +1,7 @@
 """Writes a LeRobot v3.0 dataset that appears whole or not at all."""
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -92,9 +93,9 @@ class DatasetWriter:
 
     def __exit__(self, kind: type[BaseException] | None, *_: BaseException | TracebackType | None) -> None:
         try:
-            self._row_files.close()
-            for files in self._clip_files.values():
-                files.close()
+            with ExitStack() as opened:  # every file is closed, also if the disk takes no more
+                for files in (self._row_files, *self._clip_files.values()):
+                    opened.callback(files.close)
             if kind is None:
                 self._commit()
         finally:
