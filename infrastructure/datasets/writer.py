@@ -94,7 +94,8 @@ class DatasetWriter:
     def __exit__(self, kind: type[BaseException] | None, *_: BaseException | TracebackType | None) -> None:
         try:
             with ExitStack() as opened:  # every file is closed, also if the disk takes no more
-                for files in (self._row_files, *self._clip_files.values()):
+                opened.callback(self._row_files.close)
+                for files in self._clip_files.values():
                     opened.callback(files.close)
             if kind is None:
                 self._commit()
