@@ -9,16 +9,14 @@ from numpy.typing import NDArray
 from physai.infrastructure.contracts import Condition
 from physai.infrastructure.control import Observation, Policy
 from physai.infrastructure.simulation import Camera
+from physai.infrastructure.video import SUCCESS, UNDECIDED, framed, tiled
 
 if TYPE_CHECKING:
     from physai.infrastructure.simulation import TaskEnv
 
 TILE = Camera(name="film", width=200, height=150, shadows=True)
-COLUMNS = 2
 STRIDE = 2  # control steps per frame
 HOLD_S = 1.0  # how long the last frame stays
-BORDER = 3
-WAITING, SUCCESS = (90, 90, 90), (40, 170, 80)
 
 type Frames = NDArray[np.uint8]
 
@@ -66,11 +64,5 @@ def observe(env: "TaskEnv", images: bool) -> Observation:
 
 def grid(pictures: Frames, done: NDArray[np.bool_]) -> Frames:
     """Pictures (N, H, W, 3) as tiles in rows, each framed in the colour of its outcome."""
-    tiles = []
-    for picture, succeeded in zip(pictures, done, strict=True):
-        tile = picture.copy()
-        colour = SUCCESS if succeeded else WAITING
-        tile[:BORDER] = tile[-BORDER:] = colour
-        tile[:, :BORDER] = tile[:, -BORDER:] = colour
-        tiles.append(tile)
-    return np.concatenate([np.concatenate(tiles[i : i + COLUMNS], axis=1) for i in range(0, len(tiles), COLUMNS)])
+    colours = [SUCCESS if succeeded else UNDECIDED for succeeded in done]
+    return tiled([framed(picture, colour) for picture, colour in zip(pictures, colours, strict=True)])

@@ -5,14 +5,12 @@ from numpy.typing import NDArray
 
 from physai.infrastructure.control import Observation, Policy
 from physai.infrastructure.simulation import Camera, Rollout, TaskEnv
+from physai.infrastructure.video import FAILURE, SUCCESS, Colour, framed, tiled
 
 VIEW = Camera(name="film", width=160, height=120)
 ARMS = 4
-COLUMNS = 2
 STRIDE = 3  # control steps per frame; rendering costs more than all the rest of a shift
-BORDER = 3  # pixels
 FLASH = 5  # frames for which an outcome is shown
-SUCCESS, FAILURE = (40, 170, 80), (200, 60, 50)
 
 type Frames = NDArray[np.uint8]
 
@@ -24,7 +22,7 @@ class Film:
         self._env = env
         self._wanted = max(1, round(seconds * self.fps))
         self._frames: list[Frames] = []
-        self._flashes: dict[int, tuple[tuple[int, int, int], int]] = {}  # arm → colour and frames left
+        self._flashes: dict[int, tuple[Colour, int]] = {}  # arm → colour and frames left
 
     @property
     def fps(self) -> int:
@@ -39,25 +37,19 @@ class Film:
     def shoot(self, step: int) -> None:
         """Take a picture, if one is due at this control step."""
         if step % STRIDE == 0 and len(self._frames) < self._wanted:
-            self._frames.append(self._grid(self._env.images()[:ARMS]))
+            pictures = self._env.images()[:ARMS]
+            self._frames.append(tiled([self._tile(arm, picture) for arm, picture in enumerate(pictures)]))
 
     def show(self, rollout: Rollout) -> None:
         """Show an outcome on the frames that follow."""
         self._flashes[rollout.env] = (SUCCESS if rollout.success else FAILURE, FLASH)
 
-    def _grid(self, pictures: Frames) -> Frames:
-        tiles = [self._tile(arm, picture.copy()) for arm, picture in enumerate(pictures)]
-        tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % min(COLUMNS, len(tiles)))
-        rows = [np.concatenate(tiles[i : i + COLUMNS], axis=1) for i in range(0, len(tiles), COLUMNS)]
-        return np.concatenate(rows)
-
-    def _tile(self, arm: int, tile: Frames) -> Frames:
+    def _tile(self, arm: int, picture: Frames) -> Frames:
         colour, left = self._flashes.get(arm, (SUCCESS, 0))
-        if left:
-            tile[:BORDER] = tile[-BORDER:] = colour
-            tile[:, :BORDER] = tile[:, -BORDER:] = colour
-            self._flashes[arm] = (colour, left - 1)
-        return tile
+        if not left:
+            return picture
+        self._flashes[arm] = (colour, left - 1)
+        return framed(picture, colour)
 
 
 class Filmed:

@@ -6,9 +6,10 @@ from typing import cast
 import numpy as np
 import pytest
 
-from physai.fleet_deployment.robot.film import BORDER, FAILURE, FLASH, STRIDE, SUCCESS, Film, Filmed
+from physai.fleet_deployment.robot.film import FLASH, STRIDE, Film, Filmed
 from physai.infrastructure.control import Observation
 from physai.infrastructure.simulation import Rollout, TaskEnv
+from physai.infrastructure.video import BORDER, FAILURE, SUCCESS
 
 HEIGHT, WIDTH = 12, 16
 

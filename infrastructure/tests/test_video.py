@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from physai.infrastructure.video import write_video
+from physai.infrastructure.video import BORDER, FAILURE, framed, tiled, write_video
 
 CHROMIUM = shutil.which("chromium")
 
@@ -59,3 +59,18 @@ def test_a_browser_plays_it(tmp_path: Path, frames: NDArray[np.uint8]) -> None:
     assert seen["seconds"] == pytest.approx(1.0, abs=0.05)
     assert np.abs(np.array(seen["left"]) - (220, 20, 20)).max() < 30
     assert np.abs(np.array(seen["right"]) - (20, 20, 220)).max() < 30
+
+
+def test_a_frame_leaves_the_picture_alone() -> None:
+    picture = np.full((64, 64, 3), 10, dtype=np.uint8)
+    seen = framed(picture, FAILURE)
+    assert (seen[0] == FAILURE).all()
+    assert (seen[:, -1] == FAILURE).all()
+    assert (seen[BORDER:-BORDER, BORDER:-BORDER] == 10).all()
+    assert (picture == 10).all()
+
+
+def test_tiles_stand_row_by_row_and_the_last_row_is_filled_with_black() -> None:
+    tiles = [np.full((2, 4, 3), value, dtype=np.uint8) for value in (1, 2, 3)]
+    assert tiled(tiles)[:, :, 0].tolist() == [[1] * 4 + [2] * 4] * 2 + [[3] * 4 + [0] * 4] * 2
+    assert tiled(tiles[:1]).shape == (2, 4, 3)
