@@ -148,13 +148,6 @@ class UnknownUnitError(PackagingError):
         )
 
 
-class PackageExistsError(PackagingError):
-    """Something else is where the package should go."""
-
-    def __init__(self, output: Path) -> None:
-        super().__init__(f"{output}: is there already. Remove it, or choose another --output.")
-
-
 class PackageWriteError(PackagingError):
     """The disk refused a package."""
 

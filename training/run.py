@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from physai.infrastructure.aside import whole_file
 from physai.infrastructure.contracts import Digest, Document, TensorSpec
 
 from .errors import CheckpointError
@@ -53,10 +54,8 @@ def code_commit() -> str:
 
 def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write arrays as `.npz`, whole or not at all; equal arrays give equal bytes."""
-    aside = path.with_name(f".{path.name}.part")
-    with aside.open("wb") as file:
+    with whole_file(path) as part, part.open("wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]  # numpy's stub takes the names for its own options
-    aside.replace(path)
 
 
 def checkpoint_folder(run: Path, step: int) -> Path:

@@ -79,9 +79,18 @@ def evaluate(plan: Plan, output: Path, progress: Progress) -> EvaluationReport:
     for entrant in plan.entrants:
         check_conditions(entrant.role, entrant.package, plan.conditions)
     workspace = Workspace(output, plan.conditions)
-    if (done := workspace.open(plan.packages)) is not None:
+    if (done := workspace.done(plan.packages)) is not None:
         stderr.print(f"{output} is up to date: the same policies met the same conditions")
         return done
+    with workspace:
+        results = _finish_all(plan, workspace, progress)
+        report = make_report(plan.conditions, tuple(results))
+        workspace.finish(report)
+    return report
+
+
+def _finish_all(plan: Plan, workspace: Workspace, progress: Progress) -> list[PolicyResult]:
+    """The result of every role, in the plan's order: kept from an earlier run, or played now."""
     results = {role: workspace.finished(role, digest) for role, digest in plan.packages.items()}
     pending = [role for role, result in results.items() if result is None]
     for role in results.keys() - set(pending):
@@ -91,9 +100,7 @@ def evaluate(plan: Plan, output: Path, progress: Progress) -> EvaluationReport:
         with clients(plan, entrants) as asked:
             for result in _play_all(plan, entrants, asked, workspace, progress):
                 results[result.role] = result
-    report = make_report(plan.conditions, tuple(result for result in results.values() if result is not None))
-    workspace.finish(report)
-    return report
+    return [result for result in results.values() if result is not None]
 
 
 @contextmanager

@@ -3,10 +3,12 @@
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from types import TracebackType
+from typing import Literal, Self
 
 from pydantic import ValidationError
 
+from physai.infrastructure.aside import is_free, part_of, whole_folder
 from physai.infrastructure.contracts import ConditionSet, Digest, Document, EvaluationReport, PolicyResult, Role
 
 from ..errors import OutputError
@@ -27,15 +29,25 @@ class RoleResult(Document):
 
 
 class Workspace:
-    """The folder beside the output in which an evaluation grows; it is renamed when it is whole."""
+    """Context manager of the folder in which an evaluation grows; it is the output when the block ends."""
 
     def __init__(self, output: Path, conditions: ConditionSet) -> None:
         self.output = output
         self.conditions = conditions
-        self.part = output.with_name(f".{output.name}.part")
+        self.part = part_of(output)
+        self._whole = whole_folder(output, keep=True)
 
-    def open(self, packages: Mapping[Role, Digest | None]) -> EvaluationReport | None:
-        """Make the folder ready; the report, if this very evaluation is done already.
+    def __enter__(self) -> Self:
+        self._whole.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._whole.__exit__(kind, error, traceback)
+
+    def done(self, packages: Mapping[Role, Digest | None]) -> EvaluationReport | None:
+        """The report, if this very evaluation is done already.
 
         Args:
             packages: Who takes part, with the package of each.
@@ -43,12 +55,8 @@ class Workspace:
         Raises:
             OutputError: If the output holds anything else.
         """
-        if self.output.exists() and (not self.output.is_dir() or any(self.output.iterdir())):
-            return self._done(packages)
-        self.part.mkdir(parents=True, exist_ok=True)
-        return None
-
-    def _done(self, packages: Mapping[Role, Digest | None]) -> EvaluationReport:
+        if is_free(self.output):
+            return None
         if not (self.output / REPORT).is_file():
             raise OutputError(self.output, "exists and is no evaluation")
         report = EvaluationReport.read(self.output / REPORT)
@@ -79,14 +87,11 @@ class Workspace:
         return path
 
     def finish(self, report: EvaluationReport) -> None:
-        """Add the report and the conditions, and let the output appear."""
+        """Add the report and the conditions; the output appears when the block ends."""
         report.write(self.part / REPORT)
         self.conditions.write(self.part / CONDITIONS)
         for result in report.policies:
             self._file(result.role).unlink()
-        if self.output.exists():
-            self.output.rmdir()  # empty, as `open` has seen
-        self.part.rename(self.output)
 
     def _file(self, role: Role) -> Path:
         return self.part / f"{role}.json"

@@ -20,8 +20,16 @@ def report(make_evaluation: Make) -> EvaluationReport:
 @pytest.fixture
 def workspace(tmp_path: Path, make_conditions: Conditions) -> Workspace:
     workspace = Workspace(tmp_path / "evaluation", make_conditions(2))
-    assert workspace.open(PACKAGES) is None
+    assert workspace.done(PACKAGES) is None
     return workspace
+
+
+def complete(workspace: Workspace, report: EvaluationReport) -> None:
+    with workspace:
+        for result in report.policies:
+            workspace.keep(result)
+        assert not workspace.output.exists() or not any(workspace.output.iterdir())
+        workspace.finish(report)
 
 
 def test_a_kept_result_is_found_again(workspace: Workspace, report: EvaluationReport) -> None:
@@ -49,7 +57,7 @@ def test_a_damaged_result_is_played_again(workspace: Workspace, report: Evaluati
 
 
 def test_leftovers_of_a_killed_run_are_cleared(workspace: Workspace) -> None:
-    (workspace.part / "rollouts").mkdir()
+    (workspace.part / "rollouts").mkdir(parents=True)
     (workspace.part / "rollouts" / "half").write_text("half")
     assert not workspace.fresh("rollouts").exists()
     (workspace.part / "rollout.mp4").write_text("half")
@@ -57,10 +65,7 @@ def test_leftovers_of_a_killed_run_are_cleared(workspace: Workspace) -> None:
 
 
 def test_the_output_appears_whole_and_without_working_files(workspace: Workspace, report: EvaluationReport) -> None:
-    for result in report.policies:
-        workspace.keep(result)
-    assert not workspace.output.exists()
-    workspace.finish(report)
+    complete(workspace, report)
     assert sorted(path.name for path in workspace.output.iterdir()) == ["conditions.json", "report.json"]
     assert not workspace.part.exists()
 
@@ -68,35 +73,46 @@ def test_the_output_appears_whole_and_without_working_files(workspace: Workspace
 def test_an_empty_output_folder_is_taken(tmp_path: Path, report: EvaluationReport, make_conditions: Conditions) -> None:
     (tmp_path / "evaluation").mkdir()
     workspace = Workspace(tmp_path / "evaluation", make_conditions(2))
-    assert workspace.open(PACKAGES) is None
-    for result in report.policies:
-        workspace.keep(result)
-    workspace.finish(report)
+    assert workspace.done(PACKAGES) is None
+    complete(workspace, report)
     assert (tmp_path / "evaluation" / "report.json").exists()
 
 
 def test_a_finished_evaluation_is_given_back(workspace: Workspace, report: EvaluationReport) -> None:
-    for result in report.policies:
-        workspace.keep(result)
-    workspace.finish(report)
-    assert Workspace(workspace.output, workspace.conditions).open(PACKAGES) == report
+    complete(workspace, report)
+    assert Workspace(workspace.output, workspace.conditions).done(PACKAGES) == report
 
 
 def test_an_output_of_other_policies_or_conditions_is_not_overwritten(
     workspace: Workspace, report: EvaluationReport, make_conditions: Conditions
 ) -> None:
-    for result in report.policies:
-        workspace.keep(result)
-    workspace.finish(report)
+    complete(workspace, report)
     with pytest.raises(OutputError, match="holds the evaluation of other policies or conditions"):
-        workspace.open({"candidate": digest_bytes(b"other"), "expert": None})
+        workspace.done({"candidate": digest_bytes(b"other"), "expert": None})
     with pytest.raises(OutputError, match="holds the evaluation of other policies or conditions"):
-        Workspace(workspace.output, make_conditions(3)).open(PACKAGES)
+        Workspace(workspace.output, make_conditions(3)).done(PACKAGES)
 
 
 def test_an_output_that_holds_something_else_is_not_overwritten(tmp_path: Path, make_conditions: Conditions) -> None:
     (tmp_path / "thesis.tex").write_text("years of work")
     with pytest.raises(OutputError, match="exists and is no evaluation"):
-        Workspace(tmp_path, make_conditions(1)).open(PACKAGES)
+        Workspace(tmp_path, make_conditions(1)).done(PACKAGES)
     with pytest.raises(OutputError, match="exists and is no evaluation"):
-        Workspace(tmp_path / "thesis.tex", make_conditions(1)).open(PACKAGES)
+        Workspace(tmp_path / "thesis.tex", make_conditions(1)).done(PACKAGES)
+
+
+def test_an_interrupted_evaluation_keeps_what_is_finished(workspace: Workspace, report: EvaluationReport) -> None:
+    def interrupt() -> None:
+        with workspace:
+            workspace.keep(report.policies[0])
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupt()
+    assert not workspace.output.exists()
+    again = Workspace(workspace.output, workspace.conditions)
+    with again:
+        assert again.finished("candidate", PACKAGES["candidate"]) == report.policies[0]
+        again.keep(report.policies[1])
+        again.finish(report)
+    assert workspace.done(PACKAGES) == report

@@ -1,6 +1,7 @@
 """Everything that crosses a border between domains, as pydantic models."""
 
-from .base import Contract, ContractError, Digest, Document, digest_bytes, digest_file, digest_tree, write_whole
+from ..aside import write_whole
+from .base import Contract, ContractError, Digest, Document, digest_bytes, digest_file, digest_tree
 from .dataset import DatasetProvenance, DroppedEpisode, EpisodeSource, Outcome, RawEpisode
 from .evaluation import (
     EpisodeOutcome,
@@ -17,15 +18,24 @@ from .fleet import (
     Approval,
     Collection,
     DriftReport,
-    EpisodeData,
     Release,
     RetrainRequest,
     RobotState,
-    TelemetryEvent,
 )
 from .package import JointLimits, PolicyPackage, TensorSpec
 from .robot import Robot
 from .summary import FlywheelSummary, LapSummary, TaskTime, VerdictSummary
+from .telemetry import (
+    EVENTS,
+    CloudEvent,
+    ControlData,
+    ControlEvent,
+    EpisodeData,
+    EpisodeEvent,
+    HealthData,
+    HealthEvent,
+    TelemetryEvent,
+)
 from .training import TrainingSummary
 from .world import Condition, ConditionSet, TargetRegion, World
 
@@ -48,23 +58,30 @@ DOCUMENTS: tuple[type[Document], ...] = (
 
 __all__ = [
     "DOCUMENTS",
+    "EVENTS",
     "Approval",
+    "CloudEvent",
     "Collection",
     "Condition",
     "ConditionSet",
     "Contract",
     "ContractError",
+    "ControlData",
+    "ControlEvent",
     "DatasetProvenance",
     "Digest",
     "Document",
     "DriftReport",
     "DroppedEpisode",
     "EpisodeData",
+    "EpisodeEvent",
     "EpisodeOutcome",
     "EpisodeSource",
     "EvaluationReport",
     "FlywheelSummary",
     "GateVerdict",
+    "HealthData",
+    "HealthEvent",
     "JointLimits",
     "LapSummary",
     "Outcome",

@@ -1,13 +1,12 @@
 """What every contract shares: frozen, strict, unknown keys refused, read and written whole."""
 
 import hashlib
-import os
-import threading
 from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from ..aside import write_whole
 from ..errors import MissingFileError, PhysaiError
 
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
@@ -71,21 +70,6 @@ class Document(Contract):
     def digest(self) -> Digest:
         """Digest of the canonical JSON, independent of white space in a file."""
         return digest_bytes(self.model_dump_json().encode())
-
-
-def write_whole(path: Path, content: bytes) -> Path:
-    """Write a file so that no reader ever sees half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_native_id()}.part")
-    try:
-        with aside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
-    return path
 
 
 def digest_bytes(content: bytes) -> Digest:

@@ -1,4 +1,4 @@
-"""What the fleet is told and what it tells: releases, robot state, telemetry, drift, retrain requests."""
+"""What the fleet is told, and what is made of what it tells: releases, robot state, drift, retrain requests."""
 
 from typing import Literal
 
@@ -48,39 +48,6 @@ class RobotState(Document):
     package: Digest
     activated_at: AwareDatetime
     state: Literal["active", "running", "stopped"]
-
-
-class EpisodeData(Contract):
-    """What a robot says of one production episode."""
-
-    policy: Digest
-    release: str
-    robot: str
-    site: str
-    task: str
-    episode: int = Field(ge=0)
-    """Counts from 0 within robot and release."""
-    success: bool
-    steps: int
-    duration_s: float
-    command: tuple[float, ...]
-    """What was asked of the robot; tells which episodes to collect."""
-    kpis: dict[str, float] = {}
-    """With the unit in the name, e.g. `inference_p99_ms`."""
-
-
-class TelemetryEvent(Contract):
-    """A CloudEvents 1.0 event in its JSON format. Source: github.com/cloudevents/spec, json-format.md."""
-
-    specversion: Literal["1.0"] = "1.0"
-    id: str
-    """Idempotency key; the same episode always has the same id."""
-    source: str
-    """URI of the robot, e.g. `/site-1/robot-1`."""
-    type: Literal["dev.physai.episode.completed"] = "dev.physai.episode.completed"
-    time: AwareDatetime
-    datacontenttype: Literal["application/json"] = "application/json"
-    data: EpisodeData
 
 
 class DriftReport(Document):

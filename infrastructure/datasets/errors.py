@@ -60,20 +60,6 @@ class EpisodeIndexError(DatasetError):
         super().__init__(f"{root}: no episode {episode}. It has episodes 0 to {total - 1}.")
 
 
-class ExistsError(DatasetError):
-    """The output folder is there already."""
-
-    def __init__(self, root: Path) -> None:
-        super().__init__(f"{root}: exists and is not empty. Remove it, or name another output.")
-
-
-class BusyError(DatasetError):
-    """Another process is writing the same dataset."""
-
-    def __init__(self, root: Path) -> None:
-        super().__init__(f"{root}: another process is writing it. Wait for it, or name another output.")
-
-
 class EmptyError(DatasetError):
     """A dataset without episodes was about to be written."""
 

@@ -1,13 +1,13 @@
 """Published datasets: kept in the store under their content digest, fetched by it."""
 
 import re
-import shutil
 from pathlib import Path
 
+from ..aside import OccupiedError, empty, is_free, whole_folder
 from ..contracts import DatasetProvenance, Digest
 from ..settings import settings
 from ..storage import Store, open_store
-from .errors import ContentError, ExistsError, NotPublishedError
+from .errors import ContentError, NotPublishedError
 from .info import ANCESTORS, PROVENANCE
 from .reader import Dataset, read_ancestors
 
@@ -46,21 +46,21 @@ def fetch(digest: Digest, target: Path) -> Path:
 
     Raises:
         NotPublishedError: If the store does not hold it.
-        ExistsError: If something else is at `target`.
+        OccupiedError: If something else is at `target`.
+        BusyError: If another process is fetching it there.
         ContentError: If what arrives is not what was asked for.
     """
-    if target.exists() and any(target.iterdir()):
+    if not is_free(target):
         if (target / PROVENANCE).exists() and Dataset(target).content_digest() == digest:
             return target
-        raise ExistsError(target)
+        raise OccupiedError(target)
     store = _published(digest)
-    part = target.with_name(f".{target.name}.part")
-    store.sync_down(_name(digest), part)
-    found = Dataset(part).content_digest()
-    if found != digest:
-        shutil.rmtree(part)
-        raise ContentError(target, found, digest)
-    part.rename(target)
+    with whole_folder(target, keep=True) as part:
+        store.sync_down(_name(digest), part)
+        found = Dataset(part).content_digest()
+        if found != digest:
+            empty(part)
+            raise ContentError(target, found, digest)
     return target
 
 

@@ -1,7 +1,7 @@
 """Writes a LeRobot v3.0 dataset that appears whole or not at all."""
 
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -10,9 +10,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from ..aside import part_of, whole_folder
 from ..contracts import DatasetProvenance, Digest, DroppedEpisode, EpisodeSource, digest_tree
 from . import video
-from .aside import Aside
 from .errors import EmptyError, FeatureError
 from .files import ClipFiles, RowFiles
 from .info import ANCESTORS, INDEX_FEATURES, PROVENANCE, Feature, Info, check_features
@@ -77,9 +77,10 @@ class DatasetWriter:
         self.dropped: list[DroppedEpisode] = []
         self.frames: dict[str, int] = {}
         """Camera → frames decoded from the finished files; known after the end."""
-        self._aside = Aside(root)
-        self._row_files = RowFiles(self._aside.path, self.info)
-        self._clip_files = {name: ClipFiles(self._aside.path, self.info, name) for name in self.info.cameras}
+        self._part = part_of(root)
+        self._row_files = RowFiles(self._part, self.info)
+        self._clip_files = {name: ClipFiles(self._part, self.info, name) for name in self.info.cameras}
+        self._whole = self._writing()
         self._tasks: dict[str, int] = {}
         self._rows: list[dict[str, Any]] = []
         self._stats: list[dict[str, Stats]] = []
@@ -88,19 +89,22 @@ class DatasetWriter:
         self._ancestors: dict[Digest, DatasetProvenance] = {}
 
     def __enter__(self) -> Self:
-        self._aside.open()
+        self._whole.__enter__()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: BaseException | TracebackType | None) -> None:
-        try:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._whole.__exit__(kind, error, traceback)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        with whole_folder(self.root):
             with ExitStack() as opened:  # every file is closed, also if the disk takes no more
-                opened.callback(self._row_files.close)
-                for files in self._clip_files.values():
-                    opened.callback(files.close)
-            if kind is None:
-                self._commit()
-        finally:
-            self._aside.close()
+                for close in (self._row_files.close, *(files.close for files in self._clip_files.values())):
+                    opened.callback(close)
+                yield
+            self._finish()
 
     @property
     def num_episodes(self) -> int:
@@ -215,11 +219,11 @@ class DatasetWriter:
             self._sources.append(source.model_copy(update={"episode": index}))
         return index
 
-    def _commit(self) -> None:
-        """Write the metadata, read everything back, rename."""
+    def _finish(self) -> None:
+        """Write the metadata, and read everything back."""
         if not self._rows:
             raise EmptyError(self.root)
-        part = self._aside.path
+        part = self._part
         (part / "meta").mkdir()
         self._finished_info().write(part)
         write_stats(part, self._stats)
@@ -231,7 +235,6 @@ class DatasetWriter:
         self.frames = {camera: written.count_frames(camera) for camera in self.info.cameras}
         if self._sources:
             self._provenance().write(part / PROVENANCE)
-        self._aside.commit()
 
     def _finished_info(self) -> Info:
         features = dict(self.info.features)
@@ -250,7 +253,7 @@ class DatasetWriter:
 
     def _provenance(self) -> DatasetProvenance:
         return DatasetProvenance(
-            content=digest_tree(self._aside.path, frozenset({PROVENANCE.as_posix()})),
+            content=digest_tree(self._part, frozenset({PROVENANCE.as_posix()})),
             task=self.task,
             robot=self.info.robot_type or "unknown",
             created_at=datetime.now(UTC),

@@ -5,10 +5,10 @@ import shutil
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
+from ..aside import is_aside
 from ..contracts import Digest, digest_bytes
 from ..storage import MissingKeyError, Store, Stored, open_store
 from ..storage.concurrent import each
-from ..storage.keys import is_aside
 
 THREADS = 8  # files in flight; small files are bound by round trips
 

@@ -3,20 +3,16 @@
 Source: github.com/opencontainers/image-spec v1.1, image-layout.md.
 """
 
-import hashlib
 import json
-import os
-import re
 import shutil
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, override
 
 from pydantic import ValidationError
 
-from ..contracts import Digest, digest_bytes, digest_file, write_whole
-from .aside import locked
+from ..aside import is_aside, locked, whole_file, write_whole
+from ..contracts import Digest, digest_bytes, digest_file
 from .errors import ForeignLayoutError, TamperedError, UnknownReferenceError, writing
 from .manifest import ARTIFACT_TYPE, MANIFEST_TYPE, Descriptor, OciModel
 from .store import Entry, Registry
@@ -105,15 +101,10 @@ class OciLayout(Registry):
         with writing(target):
             if target.exists() and digest_file(target) == blob.digest:
                 return
-            target.parent.mkdir(parents=True, exist_ok=True)
-            aside = target.with_name(f".{uuid.uuid4().hex}.part")
-            try:
-                got = _copy(path, aside)
-                if got != blob.digest:
+            with whole_file(target) as part:
+                shutil.copyfile(path, part)
+                if (got := digest_file(part)) != blob.digest:
                     raise TamperedError(path, blob.digest, got)
-                aside.replace(target)
-            finally:
-                aside.unlink(missing_ok=True)
 
     @override
     def _put_bytes(self, blob: Descriptor, content: bytes) -> None:
@@ -176,17 +167,7 @@ class OciLayout(Registry):
 
 def _ours(path: Path) -> bool:
     """Whether a push that was cut off before its end may have left this in an empty folder."""
-    return path.name in {".lock", "blobs"} or re.fullmatch(r"\..+\.part", path.name) is not None
-
-
-def _copy(source: Path, target: Path) -> Digest:
-    """Copy a file to the disk; the digest of what was written."""
-    with source.open("rb") as reader, target.open("xb") as writer:
-        shutil.copyfileobj(reader, writer, BLOCK)
-        writer.flush()
-        os.fsync(writer.fileno())
-    with target.open("rb") as file:
-        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+    return path.name in {".lock", "blobs"} or is_aside(path.name)
 
 
 def _without_repeats(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:

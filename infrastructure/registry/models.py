@@ -5,10 +5,10 @@ The bytes stay in the OCI registry; an entry points to them. Needs `physai-infra
 
 from typing import TYPE_CHECKING, Literal
 
+from ..aside import locked
 from ..contracts import Digest
 from ..settings import Settings, settings
 from ..tracking.client import open_client, tracking
-from .aside import locked
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -2,13 +2,14 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from ..aside import OccupiedError, whole_folder
 from ..contracts import Contract, ContractError, Digest, PolicyPackage, digest_bytes, digest_file
 from ..errors import MissingFileError
-from .aside import alone, sync_folder
 from .errors import NotAPackageError, TamperedError, TargetExistsError, writing
 from .manifest import EMPTY, EMPTY_CONFIG, PACKAGE_FILE, Descriptor, Manifest, describe, manifest_digest
 from .verify import check_files
@@ -62,12 +63,12 @@ class Registry(ABC):
         """
         digest = self.resolve(reference)
         manifest = Manifest.parse(f"{self.name} manifest {digest}", self._get_manifest(digest), digest)
-        aside = target.with_name(f".{target.name}.{digest[7:19]}.part")
-        with writing(target), alone(aside, unless=target) as free:
-            if free:
-                self._fill(aside, manifest)
-                sync_folder(aside)
-                aside.rename(target)
+        with (
+            writing(target),
+            suppress(OccupiedError),
+            whole_folder(target, mark=digest[7:19], keep=True, wait=True) as part,
+        ):
+            self._fill(part, manifest)
         if not _is(target, digest):
             raise TargetExistsError(target, digest)
         return target

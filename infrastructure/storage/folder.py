@@ -1,14 +1,14 @@
 """A store in a local folder."""
 
 import hashlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import override
 
+from ..aside import is_aside, whole_file
 from ..contracts import Digest, digest_file
 from .errors import MissingKeyError
-from .keys import ASIDE, check_key, check_prefix, is_aside
+from .keys import check_key, check_prefix
 from .receive import receive
 from .store import Store, Stored, source_size
 
@@ -28,14 +28,8 @@ class FolderStore(Store):
         target = self._path(key)
         if target.is_file() and target.stat().st_size == size and (digest := digest_file(target)) == digest_file(path):
             return digest
-        target.parent.mkdir(parents=True, exist_ok=True)
-        aside = target.with_name(f".{target.name}.{os.getpid()}{ASIDE}")
-        try:
-            digest = _copy(path, aside)
-            aside.replace(target)
-        finally:
-            aside.unlink(missing_ok=True)
-        return digest
+        with whole_file(target) as part:
+            return _copy(path, part)
 
     @override
     def get(self, key: str, path: Path, digest: Digest | None = None) -> Digest:
@@ -90,8 +84,6 @@ def _copy(source: Path, target: Path) -> Digest:
         for block in _blocks(source, 0):
             file.write(block)
             sha256.update(block)
-        file.flush()
-        os.fsync(file.fileno())
     return f"sha256:{sha256.hexdigest()}"
 
 

@@ -1,9 +1,7 @@
-"""Names of files in a store: relative, with forward slashes, the same everywhere."""
+"""Names of files in a store: relative, with forward slashes, the same everywhere. No store lists what lies aside."""
 
+from ..aside import SUFFIX, is_aside
 from .errors import BadKeyError
-
-ASIDE = ".part"
-"""Ending of what is still being written; with a leading dot. No store lists such files."""
 
 
 def check_key(key: str) -> str:
@@ -20,7 +18,7 @@ def check_key(key: str) -> str:
     if "\\" in key or any(ord(character) < 32 or ord(character) == 127 for character in key):
         raise BadKeyError(key, "holds a backslash or a control character")
     if is_aside(parts[-1]):
-        raise BadKeyError(key, f"names like .*{ASIDE} are kept for files that are still being written")
+        raise BadKeyError(key, f"names like .*{SUFFIX} are kept for files that are still being written")
     return key
 
 
@@ -33,8 +31,3 @@ def check_prefix(prefix: str) -> str:
 def join(prefix: str, key: str) -> str:
     """The key of a file in a folder of the store."""
     return f"{prefix}/{key}" if prefix else key
-
-
-def is_aside(name: str) -> bool:
-    """Whether a file name marks something that is still being written."""
-    return name.startswith(".") and name.endswith(ASIDE)

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from ..aside import SUFFIX
 from ..contracts import Digest, digest_file
 from .errors import DamagedError
-from .keys import ASIDE
 
 Read = Callable[[int], Iterator[bytes]]
 """The bytes of a file from an offset to its end, in pieces."""
@@ -33,7 +33,7 @@ def receive(path: Path, where: str, size_bytes: int, digest: Digest | None, read
         return digest
     path.parent.mkdir(parents=True, exist_ok=True)
     mark = digest.removeprefix("sha256:")[:16] if digest else f"{os.getpid()}"
-    with _aside(path.with_name(f".{path.name}.{mark}{ASIDE}")) as file:
+    with _aside(path.with_name(f".{path.name}.{mark}{SUFFIX}")) as file:
         resumed = _continue(file, size_bytes if digest else 0)
         got = _finish(file, read)
         if digest and got != digest and resumed:  # the piece from before was bad: once more from the start

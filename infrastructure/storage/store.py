@@ -4,11 +4,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 
+from ..aside import is_aside
 from ..contracts import Contract, Digest, digest_file
 from ..errors import MissingFileError
 from .concurrent import each
 from .errors import MissingKeyError, NotAFolderError
-from .keys import check_prefix, is_aside, join
+from .keys import check_prefix, join
 
 THREADS = 8  # files in flight; small files are bound by round trips
 

@@ -1,7 +1,8 @@
 import pytest
 
+from physai.infrastructure.aside import OccupiedError
 from physai.infrastructure.datasets import Dataset, fetch, fetch_provenance, is_digest, publish
-from physai.infrastructure.datasets.errors import ContentError, ExistsError, NotPublishedError
+from physai.infrastructure.datasets.errors import ContentError, NotPublishedError
 from physai.infrastructure.settings import settings
 from physai.infrastructure.tests.datasets_samples import write
 
@@ -64,7 +65,7 @@ def test_a_dataset_that_changed_since_it_was_written_is_not_published(tmp_path, 
 def test_another_folder_is_not_overwritten(tmp_path):
     digest = publish(write(tmp_path / "ds", [5]))
     other = write(tmp_path / "other", [6])
-    with pytest.raises(ExistsError):
+    with pytest.raises(OccupiedError):
         fetch(digest, other)
     assert Dataset(other).lengths == [6]
 

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from physai.infrastructure.aside import BusyError, OccupiedError
 from physai.infrastructure.datasets import Dataset, DatasetWriter, Feature, camera, vector
-from physai.infrastructure.datasets.errors import BusyError, EmptyError, ExistsError, FeatureError
+from physai.infrastructure.datasets.errors import EmptyError, FeatureError
 from physai.infrastructure.tests.datasets_samples import (
     CAMERA,
     FPS,
@@ -99,7 +100,7 @@ def test_without_an_episode_there_is_no_dataset(tmp_path):
 
 def test_another_dataset_is_not_overwritten(tmp_path):
     write(tmp_path / "ds", [5])
-    with pytest.raises(ExistsError, match="Remove it"), writer(tmp_path / "ds"):
+    with pytest.raises(OccupiedError, match="Remove it"), writer(tmp_path / "ds"):
         pass
     assert Dataset(tmp_path / "ds").num_episodes == 1
 

@@ -4,7 +4,6 @@
 """
 
 import json
-import os
 import shutil
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,6 +17,8 @@ from lerobot.configs.train import TrainPipelineConfig
 from safetensors import SafetensorError
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
+
+from physai.infrastructure.aside import whole_folder
 
 from ..errors import CheckpointError, SaveError
 from ..run import checkpoint_folder
@@ -56,7 +57,6 @@ def save(
         SaveError: If the disk refuses; the checkpoints before are as they were.
     """
     target = checkpoint_folder(run, step)
-    part = target.with_name(f".{target.name}.part")
     config = TrainPipelineConfig(
         dataset=DatasetConfig(repo_id=f"local/{dataset.name}", root=str(dataset), video_backend="pyav"),
         policy=made.policy.config,
@@ -67,16 +67,11 @@ def save(
         save_freq=recipe.checkpoint_every,
     )
     try:
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
-        save_checkpoint(part, step, config, made.policy, optimizer, scheduler, made.pre, made.post)
-        (part / STATE / HISTORY).write_text(json.dumps(asdict(history)))
-        _sync(part)
-        shutil.rmtree(target, ignore_errors=True)
-        part.rename(target)
+        with whole_folder(target) as part:
+            save_checkpoint(part, step, config, made.policy, optimizer, scheduler, made.pre, made.post)
+            (part / STATE / HISTORY).write_text(json.dumps(asdict(history)))
         _point_last(target)
     except (OSError, SafetensorError) as error:
-        shutil.rmtree(part, ignore_errors=True)
         raise SaveError(target, error) from error
     return target
 
@@ -107,13 +102,3 @@ def _point_last(target: Path) -> None:
     aside.unlink(missing_ok=True)
     aside.symlink_to(target.name)
     aside.replace(target.with_name("last"))
-
-
-def _sync(path: Path) -> None:
-    """Bring a folder and its files to the disk."""
-    for entry in [*path.rglob("*"), path]:
-        descriptor = os.open(entry, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

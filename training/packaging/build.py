@@ -1,12 +1,12 @@
 """Builds a policy package from a checkpoint: the same checkpoint always gives the same bytes."""
 
 import re
-import shutil
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from physai.infrastructure.aside import whole_folder
 from physai.infrastructure.contracts import PolicyPackage, digest_file
 from physai.infrastructure.registry.verify import (
     GOLDEN_FILE,
@@ -16,7 +16,7 @@ from physai.infrastructure.registry.verify import (
 )
 from physai.infrastructure.robots import load_robot
 
-from ..errors import CheckpointError, PackageExistsError, PackageWriteError
+from ..errors import CheckpointError, PackageWriteError
 from ..il import policy
 from ..il.checkpoints import PRETRAINED
 from ..run import RUN_FILE, SAMPLES_FILE, TrainingRun, find_checkpoint, save_arrays
@@ -43,6 +43,7 @@ def build(
 
     Raises:
         CheckpointError: If there is no such checkpoint, or it cannot be loaded.
+        OccupiedError: If something is at `output`.
         PackageWriteError: If the disk refuses.
         PackagingError: If graph and policy differ, or the package would say something that is not known.
     """
@@ -52,43 +53,35 @@ def build(
     inputs = tuple(with_units(spec, description) for spec in training.inputs)
     action = with_units(training.action, description)
     limits = limits_of(action, description)
-    if output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise PackageExistsError(output)
-    part = output.with_name(f".{output.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
     try:
-        part.mkdir(parents=True)
-        worst = _write_graph(found / PRETRAINED, run / SAMPLES_FILE, part)
-        package = PolicyPackage(
-            name=name or _slug(f"{training.task}-{training.recipe.policy}"),
-            policy_type=training.recipe.policy,
-            task=training.task,
-            robot=training.robot,
-            inputs=inputs,
-            outputs=(action.model_copy(update={"shape": (training.recipe.chunk, *action.shape)}),),
-            rate_hz=training.rate_hz,
-            action_meaning="absolute-joint-position",
-            action_steps=training.recipe.action_steps,
-            limits=limits,
-            dataset=training.dataset,
-            run_id=training.run_id,
-            training_steps=step,
-            commit=training.commit,
-            opset=_opset(part / GRAPH_FILE),
-            parity_max_abs=worst,
-            files={},
-        )
-        (part / TRITON_FILE).write_text(config(package))
-        files = {name: digest_file(part / name) for name in (TRITON_FILE, GOLDEN_FILE, GRAPH_FILE)}
-        package = package.model_copy(update={"files": files})
-        package.write(part / PACKAGE_FILE)
-        verify_package(part)
-        output.mkdir(parents=True, exist_ok=True)  # a rename replaces an empty folder
-        part.rename(output)
+        with whole_folder(output) as part:
+            worst = _write_graph(found / PRETRAINED, run / SAMPLES_FILE, part)
+            package = PolicyPackage(
+                name=name or _slug(f"{training.task}-{training.recipe.policy}"),
+                policy_type=training.recipe.policy,
+                task=training.task,
+                robot=training.robot,
+                inputs=inputs,
+                outputs=(action.model_copy(update={"shape": (training.recipe.chunk, *action.shape)}),),
+                rate_hz=training.rate_hz,
+                action_meaning="absolute-joint-position",
+                action_steps=training.recipe.action_steps,
+                limits=limits,
+                dataset=training.dataset,
+                run_id=training.run_id,
+                training_steps=step,
+                commit=training.commit,
+                opset=_opset(part / GRAPH_FILE),
+                parity_max_abs=worst,
+                files={},
+            )
+            (part / TRITON_FILE).write_text(config(package))
+            files = {name: digest_file(part / name) for name in (TRITON_FILE, GOLDEN_FILE, GRAPH_FILE)}
+            package = package.model_copy(update={"files": files})
+            package.write(part / PACKAGE_FILE)
+            verify_package(part)
     except OSError as error:
         raise PackageWriteError(output, error) from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return package
 
 

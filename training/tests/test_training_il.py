@@ -15,6 +15,7 @@ import pytest
 from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 
+from physai.infrastructure.aside import OccupiedError
 from physai.infrastructure.contracts import TrainingSummary, digest_file, digest_tree
 from physai.infrastructure.registry import TamperedError, manifest_digest
 from physai.infrastructure.registry.verify import GraphError, open_session, read_golden, verify_package
@@ -25,7 +26,6 @@ from physai.training.errors import (
     DivergedError,
     ForeignRunError,
     JointOrderError,
-    PackageExistsError,
     ParityError,
     SaveError,
     StoppedError,
@@ -278,7 +278,7 @@ def test_an_unknown_checkpoint_lists_those_there_are(run: Path, tmp_path: Path) 
 
 def test_an_occupied_output_is_left_alone(run: Path, tmp_path: Path) -> None:
     (tmp_path / "notes").write_text("mine")
-    with pytest.raises(PackageExistsError):
+    with pytest.raises(OccupiedError):
         building.build(run, tmp_path)
     assert (tmp_path / "notes").read_text() == "mine"
 
