@@ -79,9 +79,7 @@ def curate(
         for candidate in (*train, *held):
             _copy(writer, datasets[candidate.dataset], candidate.episode)
         writer.dropped = dropped
-        writer.splits = {TRAIN: f"0:{len(train)}"}
-        if held:
-            writer.splits[HELDOUT] = f"{len(train)}:{len(candidates)}"
+        writer.splits = {TRAIN: len(train), HELDOUT: len(held)}
     written = Dataset(output)
     if publish_it:
         publish(output)

@@ -81,9 +81,7 @@ def vary(
             varied.append(_add_copy(writer, dataset, index, copy, seed))
         for index in held:
             writer.copy_episode(dataset, index, source=_source(dataset, index))
-        writer.splits = {"train": f"0:{len(train) * (1 + copies)}"}
-        if held:
-            writer.splits[HELDOUT] = f"{len(train) * (1 + copies)}:{writer.num_episodes}"
+        writer.splits = {"train": len(train) * (1 + copies), HELDOUT: len(held)}
     written = Dataset(output)
     if publish_it:
         publish(output)

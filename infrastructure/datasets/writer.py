@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from itertools import accumulate
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -25,7 +26,8 @@ class DatasetWriter:
     """Context manager that writes beside `root` and renames at its end; an exception leaves nothing.
 
     Episodes go to one data file and one video file per camera until these reach LeRobot's size limits, then to the
-    next. `splits` may be set before the end; by default all episodes are `train`.
+    next. `splits` may be set before the end: episodes of each split, in the order in which they were added; by default
+    all are `train`.
 
     Example:
         ```python
@@ -73,7 +75,7 @@ class DatasetWriter:
             video_path=Info.model_fields["video_path"].default if any(f.is_video for f in features.values()) else None,
         )
         self.task = task
-        self.splits: dict[str, str] | None = None
+        self.splits: dict[str, int] | None = None
         self.dropped: list[DroppedEpisode] = []
         self.frames: dict[str, int] = {}
         """Camera → frames decoded from the finished files; known after the end."""
@@ -247,7 +249,7 @@ class DatasetWriter:
             "total_episodes": self.num_episodes,
             "total_frames": self._rows[-1]["dataset_to_index"],
             "total_tasks": len(self._tasks),
-            "splits": self.splits or {"train": f"0:{self.num_episodes}"},
+            "splits": _ranges(self.splits or {"train": self.num_episodes}),
         }
         return self.info.model_copy(update=changes)
 
@@ -261,6 +263,12 @@ class DatasetWriter:
             episodes=tuple(self._sources),
             dropped=tuple(self.dropped),
         )
+
+
+def _ranges(counts: Mapping[str, int]) -> dict[str, str]:
+    """Splits as `meta/info.json` has them: `first:last`, the last excluded. An empty one is left out."""
+    ends = accumulate(counts.values())
+    return {name: f"{end - count}:{end}" for (name, count), end in zip(counts.items(), ends, strict=True) if count}
 
 
 def _fit(name: str, feature: Feature, values: NDArray[Any]) -> NDArray[Any]:

@@ -239,3 +239,12 @@ def test_a_full_disk_leaves_nothing(tmp_path):
     assert result.returncode == 1
     assert "OSError" in result.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_splits_are_given_as_counts(tmp_path):
+    with writer(tmp_path / "ds") as target:
+        for _ in range(3):
+            target.add_episode(columns(5))
+        target.splits = {"train": 2, "heldout": 1, "unused": 0}
+    dataset = Dataset(tmp_path / "ds")
+    assert dataset.splits == {"train": range(2), "heldout": range(2, 3)}

@@ -54,7 +54,7 @@ def write_dataset(root: Path, *, cameras: bool = False, leave_out: str | None = 
             frames = rng.integers(0, 255, (ROWS, SIDE, SIDE, 3), dtype=np.uint8)
             writer.add_episode(columns, {FRONT: frames} if cameras else {})
         if split:
-            writer.splits = {"train": "0:4", "heldout": "4:6"}
+            writer.splits = {"train": 4, "heldout": 2}
     return root
 
 
