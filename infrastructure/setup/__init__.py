@@ -1,0 +1,1 @@
+"""What is installed on the Azure platform after Terraform, and the profiles that size both."""
