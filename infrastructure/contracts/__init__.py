@@ -2,7 +2,7 @@
 
 from ..aside import write_whole
 from .base import Contract, ContractError, Digest, Document, digest_bytes, digest_file, digest_tree
-from .dataset import DatasetProvenance, DroppedEpisode, EpisodeSource, Outcome, RawEpisode
+from .dataset import DatasetProvenance, DroppedEpisode, EpisodeSource, Finding, Outcome, RawEpisode, TopicRecord
 from .evaluation import (
     EpisodeOutcome,
     EvaluationReport,
@@ -23,6 +23,7 @@ from .fleet import (
     RobotState,
 )
 from .package import JointLimits, PolicyPackage, TensorSpec
+from .recording import Alignment, FeatureRule, GapThresholds, RecordingConfig, TopicRule
 from .robot import Robot
 from .summary import FlywheelSummary, LapSummary, TaskTime, VerdictSummary
 from .telemetry import (
@@ -37,6 +38,15 @@ from .telemetry import (
     TelemetryEvent,
 )
 from .training import TrainingSummary
+from .trigger import (
+    GpioTrigger,
+    JointRegionTrigger,
+    KeyTrigger,
+    ServiceTrigger,
+    TimerTrigger,
+    TopicTrigger,
+    Trigger,
+)
 from .world import Condition, ConditionSet, TargetRegion, World
 
 DOCUMENTS: tuple[type[Document], ...] = (
@@ -48,6 +58,7 @@ DOCUMENTS: tuple[type[Document], ...] = (
     GateVerdict,
     PolicyPackage,
     RawEpisode,
+    RecordingConfig,
     Release,
     RetrainRequest,
     Robot,
@@ -59,6 +70,7 @@ DOCUMENTS: tuple[type[Document], ...] = (
 __all__ = [
     "DOCUMENTS",
     "EVENTS",
+    "Alignment",
     "Approval",
     "CloudEvent",
     "Collection",
@@ -78,11 +90,17 @@ __all__ = [
     "EpisodeOutcome",
     "EpisodeSource",
     "EvaluationReport",
+    "FeatureRule",
+    "Finding",
     "FlywheelSummary",
+    "GapThresholds",
     "GateVerdict",
+    "GpioTrigger",
     "HealthData",
     "HealthEvent",
     "JointLimits",
+    "JointRegionTrigger",
+    "KeyTrigger",
     "LapSummary",
     "Outcome",
     "PairedComparison",
@@ -90,17 +108,24 @@ __all__ = [
     "PolicyResult",
     "Rate",
     "RawEpisode",
+    "RecordingConfig",
     "Release",
     "RetrainRequest",
     "Robot",
     "RobotState",
     "Role",
     "RuleVerdict",
+    "ServiceTrigger",
     "TargetRegion",
     "TaskTime",
     "TelemetryEvent",
     "TensorSpec",
+    "TimerTrigger",
+    "TopicRecord",
+    "TopicRule",
+    "TopicTrigger",
     "TrainingSummary",
+    "Trigger",
     "Verdict",
     "VerdictSummary",
     "World",

@@ -2,11 +2,43 @@
 
 from typing import Literal
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from .base import Contract, Digest, Document
 
 Outcome = Literal["success", "failure", "interrupted"]
+
+
+class Finding(Contract):
+    """A fault of a recording."""
+
+    level: Literal["warning", "error"]
+    topic: str = ""
+    """Where; empty: the recording as a whole."""
+    what: Literal[
+        "gaps", "silent", "died", "dropped", "lost", "clock-jump", "clock-back", "no-publisher", "torn", "disk"
+    ]
+    detail: str
+    """One line with numbers."""
+
+
+class TopicRecord(Contract):
+    """What is known of a topic of one recording."""
+
+    type: str
+    messages: int = Field(ge=0)
+    first_ns: int | None = None
+    """Header time of the first message, by the source's clock; log time if the type has no header."""
+    last_ns: int | None = None
+    gaps: int = Field(default=0, ge=0)
+    """Silences longer than the config allows."""
+    worst_gap_s: float = Field(default=0.0, ge=0)
+    dropped: int = Field(default=0, ge=0)
+    """Messages that arrived and were not written, because the disk did not keep up."""
+    lost: int = Field(default=0, ge=0)
+    """Messages that the middleware says never arrived."""
+    clock_offset_s: float | None = None
+    """Median of log time minus header time: the recorder's clock ahead of the source's, and the way between them."""
 
 
 class RawEpisode(Document):
@@ -20,17 +52,30 @@ class RawEpisode(Document):
     task: str
     robot: str
     world: str
-    """Name of the world it was recorded in."""
+    """Name of the simulated world it was recorded in; `real` for a robot."""
     generator: str
     """Who moved the robot: `expert`, an operator, or a policy digest."""
     seed: int
+    """Of the simulated condition; 0 for a robot."""
     outcome: Outcome
+    """`interrupted`: the recorder was killed, or the disk was full, and this is what could be saved."""
     started_at: AwareDatetime
     duration_s: float
     rate_hz: float
     """Control rate of the robot."""
     messages: dict[str, int]
     """Topic → number of messages."""
+    topics: dict[str, TopicRecord] = {}
+    """Topic → more about it; empty for a simulated robot, which has neither gaps nor drops."""
+    config: Digest | None = None
+    """Of the recording config; None for a simulated robot."""
+    note: str = ""
+    """What the operator has to say."""
+    started_by: str = ""
+    """The trigger that began it, e.g. `key r`."""
+    stopped_by: str = ""
+    findings: tuple[Finding, ...] = ()
+    """Faults, errors first."""
 
 
 class EpisodeSource(Contract):
