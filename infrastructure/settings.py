@@ -84,6 +84,12 @@ class Settings(BaseSettings):
     subscription_id: str | None = None
     resource_group: str | None = None
     azureml_workspace: str | None = None
+    azureml_compute: str | None = None
+    """Kubernetes or AmlCompute target that jobs run on; default: `aks`."""
+    osmo_url: str | None = None
+    """Address of the OSMO service; default: that of `osmo login`."""
+    key_vault_url: str | None = None
+    """Where AzureML jobs find the credentials that a workflow names."""
 
     @classmethod
     @override

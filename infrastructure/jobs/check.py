@@ -10,15 +10,12 @@ from pydantic import BaseModel, ValidationError
 from . import references
 from .document import Document, Key, dotted, parse
 from .errors import Problem, WorkflowError, suggest
+from .localfiles import inline
 from .render import Rendered, Value, read_text, render
 from .spec import Checkpoint, File, Group, Input, Kpi, Output, Resource, Task, Timeout, Topology, Workflow, WorkflowFile
 
 MOST_TASKS = 20  # OSMO's default limit: docs/deployment_guide/references/configs_definitions/workflow.rst
 GONE = "was removed in OSMO 6.3. Use `url:` with the storage location, or `task:` with the task that makes the data."
-LOCALPATH = (
-    "is inlined only by OSMO's own command line. Put the text under `contents:` (bytes: with `base64: true`), "
-    "or call a command that is installed."
-)
 MENDS = {
     "env": "Write 'environment'.",
     "cmd": "Write 'command'.",
@@ -61,7 +58,7 @@ def read_workflow(
     """
     rendered = render(path, read_text(path), values or {})
     document = parse(path, rendered)
-    if removed := [*_removed(document)]:
+    if removed := [*_removed(document), *inline(path, document, _tasks(document.data))]:
         raise WorkflowError(path, removed)
     try:
         workflow = WorkflowFile.model_validate(document.data).workflow
@@ -118,7 +115,6 @@ def _removed(document: Document) -> Iterator[Problem]:
         for part, words, why in (
             ("inputs", ("dataset", "update_dataset"), GONE),
             ("outputs", ("dataset", "update_dataset"), GONE),
-            ("files", ("localpath",), LOCALPATH),
         ):
             entries = task.get(part)
             for index, entry in enumerate(entries if isinstance(entries, list) else []):

@@ -160,7 +160,15 @@ BROKEN = {
     ),
     "a local file": (
         tasks(TASK, more("files:\n- path: /a\n  localpath: a.py")),
-        "w.yaml:9: task 'make': files[0].localpath: 'localpath' is inlined only by OSMO's own command line. Put",
+        "w.yaml:9: task 'make': files[0].localpath: there is no a.py. A local path is",
+    ),
+    "a local file that is a folder": (
+        tasks(TASK, more("files:\n- path: /a\n  localpath: .")),
+        "is a folder. Name a file; OSMO takes data of a folder from a `url:` input.",
+    ),
+    "a file with two sources": (
+        tasks(TASK, more("files:\n- {path: /a, localpath: w.yaml, contents: x}")),
+        "w.yaml:8: task 'make': files[0].localpath: a file has either 'contents' or 'localpath'. Keep one.",
     ),
     "base64 that is none": (
         tasks(TASK, more("files:\n- {path: /a, contents: '@@', base64: true}")),
