@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from physai.infrastructure.contracts import TelemetryEvent
+from physai.infrastructure.contracts import EpisodeEvent
 
 from ..errors import EventLogError
 
@@ -23,7 +23,7 @@ class EventLog:
         self.events = _read(path)
         """Every event in the log, in order."""
 
-    def append(self, event: TelemetryEvent) -> None:
+    def append(self, event: EpisodeEvent) -> None:
         """Add one event; when this returns, it is on the disk."""
         line = event.model_dump_json().encode() + b"\n"
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -45,7 +45,7 @@ class EventLog:
         }
 
 
-def _read(path: Path) -> list[TelemetryEvent]:
+def _read(path: Path) -> list[EpisodeEvent]:
     if not path.exists():
         return []
     content = path.read_bytes()
@@ -55,7 +55,7 @@ def _read(path: Path) -> list[TelemetryEvent]:
     events = []
     for number, line in enumerate(whole.splitlines(), start=1):
         try:
-            events.append(TelemetryEvent.model_validate_json(line))
+            events.append(EpisodeEvent.model_validate_json(line))
         except ValidationError as error:
             raise EventLogError(path, number, error.errors()[0]["msg"]) from error
     return events

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from physai.infrastructure.contracts import Condition, EpisodeData, Release, TelemetryEvent
+from physai.infrastructure.contracts import Condition, EpisodeData, EpisodeEvent, Release
 from physai.infrastructure.simulation import TaskEnv, play
 
 from .film import Film, Filmed
@@ -40,7 +40,7 @@ def work(
     images: bool = False,
     film: Film | None = None,
     progress: Progress | None = None,
-) -> Iterator[TelemetryEvent]:
+) -> Iterator[EpisodeEvent]:
     """Play episodes and tell of each as it ends.
 
     Args:
@@ -59,32 +59,37 @@ def work(
     for rollout in play(env, playing, conditions, horizon_s=horizon_s, images=images, progress=progress):
         if film:
             film.show(rollout)
-        kpis = {
-            "inference_p50_ms": policy.latency_ms(rollout.env, 50),
-            "inference_p99_ms": policy.latency_ms(rollout.env, 99),
-            "final_error_m": rollout.final_error_m,
-            "clamped_actions": float(guard.clamped[rollout.env]),
-            "held_actions": float(guard.held[rollout.env]),
-        }
+        ended_at = datetime.now(UTC)
+        duration_s = rollout.steps / env.rate_hz
+        actions = rollout.actions[: rollout.steps]
         data = EpisodeData(
             policy=assignment.release.package,
             release=assignment.release.name,
+            cohort=assignment.release.cohort,
             robot=assignment.robot,
             site=assignment.site,
             task=env.task,
             episode=episodes[rollout.condition],
+            started_at=policy.began_at[rollout.env],
             success=rollout.success,
             steps=rollout.steps,
-            duration_s=rollout.steps / env.rate_hz,
+            duration_s=duration_s,
             command=conditions[rollout.condition].command,
-            kpis=kpis,
+            inference_p50_ms=policy.latency_ms(rollout.env, 50),
+            inference_p99_ms=policy.latency_ms(rollout.env, 99),
+            deadline_misses=policy.misses(rollout.env, 1e3 / env.rate_hz),
+            clamped_actions=int(guard.clamped[rollout.env]),
+            held_actions=int(guard.held[rollout.env]),
+            action_mean=tuple(actions.mean(axis=0).tolist()),
+            action_std=tuple(actions.std(axis=0).tolist()),
+            kpis={"final_error_m": rollout.final_error_m},
         )
-        yield make_event(data, datetime.now(UTC))
+        yield make_event(data, ended_at)
 
 
-def make_event(data: EpisodeData, ended_at: datetime) -> TelemetryEvent:
+def make_event(data: EpisodeData, ended_at: datetime) -> EpisodeEvent:
     """The event of one episode; the same episode has the same id, however often it is told."""
-    return TelemetryEvent(
+    return EpisodeEvent(
         id=f"{data.release}/{data.robot}/{data.episode:06d}",
         source=f"/{data.site}/{data.robot}",
         time=ended_at,

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from physai.fleet_deployment.errors import EventLogError
 from physai.fleet_deployment.robot.event_log import EventLog
 from physai.fleet_deployment.robot.work import make_event
-from physai.infrastructure.contracts import EpisodeData, TelemetryEvent
+from physai.infrastructure.contracts import EpisodeData, EpisodeEvent
 
 
-def event(episode: int, *, robot: str = "robot-1", release: str = "spring") -> TelemetryEvent:
+def event(episode: int, *, robot: str = "robot-1", release: str = "spring") -> EpisodeEvent:
     data = EpisodeData(
         policy="sha256:" + "a" * 64,
         release=release,
@@ -22,6 +22,7 @@ def event(episode: int, *, robot: str = "robot-1", release: str = "spring") -> T
         site="plant-1",
         task="Isaac-Reach-UR10",
         episode=episode,
+        started_at=datetime(2026, 1, 1, tzinfo=UTC),
         success=episode % 2 == 0,
         steps=30,
         duration_s=1.0,

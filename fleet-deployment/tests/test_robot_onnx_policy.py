@@ -26,6 +26,7 @@ def test_chunks_are_played_before_the_graph_is_asked_again(tmp_path: Path) -> No
         assert policy.act(moved).tolist() == first.tolist()
     assert policy.act(moved).tolist() == [[1.5] * 6, [2.5] * 6]
     assert 0 < policy.latency_ms(0, 50) <= policy.latency_ms(0, 99)
+    assert policy.misses(0, 0.0) > 0 == policy.misses(0, 1e9)
 
 
 def test_latency_is_that_of_the_present_episode(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from physai.infrastructure.contracts import Digest, DriftReport, EvaluationReport, PolicyResult, TelemetryEvent
+from physai.infrastructure.contracts import Digest, DriftReport, EpisodeEvent, EvaluationReport, PolicyResult
 
 from ..errors import OtherPolicyError, TooFewEpisodesError
 from ..rates import success_rate
@@ -33,7 +33,7 @@ def find_baseline(report: EvaluationReport, policy: Digest, where: str) -> Polic
     return found
 
 
-def in_order_of_start(events: Sequence[TelemetryEvent]) -> list[TelemetryEvent]:
+def in_order_of_start(events: Sequence[EpisodeEvent]) -> list[EpisodeEvent]:
     """Production episodes of one package in the order in which they began.
 
     A robot numbers its episodes when they begin. They end in another order: of those that run side by side the
@@ -47,7 +47,7 @@ def in_order_of_start(events: Sequence[TelemetryEvent]) -> list[TelemetryEvent]:
 
 
 def check_drift(
-    report: EvaluationReport, baseline: PolicyResult, events: Sequence[TelemetryEvent], false_alarm: float
+    report: EvaluationReport, baseline: PolicyResult, events: Sequence[EpisodeEvent], false_alarm: float
 ) -> DriftReport:
     """Look for a drop, from the first production episode to the last, in the order in which they began.
 

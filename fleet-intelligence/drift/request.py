@@ -7,15 +7,15 @@ from physai.infrastructure.contracts import (
     Collection,
     Digest,
     DriftReport,
+    EpisodeEvent,
     RetrainRequest,
-    TelemetryEvent,
 )
 
 ERROR = "final_error_m"
 
 
 def make_request(
-    drift: DriftReport, events: Sequence[TelemetryEvent], dataset: Digest, episodes: int, site: str | None = None
+    drift: DriftReport, events: Sequence[EpisodeEvent], dataset: Digest, episodes: int, site: str | None = None
 ) -> RetrainRequest:
     """Ask for retraining.
 
@@ -41,14 +41,14 @@ def make_request(
     )
 
 
-def worst_first(events: Iterable[TelemetryEvent]) -> list[TelemetryEvent]:
+def worst_first(events: Iterable[EpisodeEvent]) -> list[EpisodeEvent]:
     """By how far from the target an episode ended; those that do not say come last, in order of time."""
     return sorted(events, key=lambda event: (-event.data.kpis.get(ERROR, -1.0), event.time, event.id))
 
 
-def distinct(events: Iterable[TelemetryEvent]) -> list[TelemetryEvent]:
+def distinct(events: Iterable[EpisodeEvent]) -> list[EpisodeEvent]:
     """The first of those that asked the same of a robot at the same site: a repetition teaches nothing new."""
-    first: dict[tuple[object, ...], TelemetryEvent] = {}
+    first: dict[tuple[object, ...], EpisodeEvent] = {}
     for event in events:
         data = event.data
         first.setdefault((data.site, data.task, data.command or event.id), event)

@@ -9,6 +9,7 @@ from physai.infrastructure.contracts import (
     Digest,
     Document,
     DriftReport,
+    EpisodeEvent,
     EvaluationReport,
     GateVerdict,
     PolicyPackage,
@@ -16,7 +17,6 @@ from physai.infrastructure.contracts import (
     Release,
     RetrainRequest,
     TaskTime,
-    TelemetryEvent,
     TrainingSummary,
 )
 from physai.infrastructure.datasets.reader import read_ancestors
@@ -45,7 +45,7 @@ class Lap:
     report: EvaluationReport | None
     verdicts: tuple[GateVerdict, ...]
     release: Release | None
-    events: tuple[TelemetryEvent, ...]
+    events: tuple[EpisodeEvent, ...]
     """Production episodes of this lap's package, in order of time."""
     drift: DriftReport | None
     request: RetrainRequest | None
@@ -89,8 +89,8 @@ class _Reader:
             self.problems.append(str(error))
             return {}
 
-    def events(self, folders: Sequence[Path]) -> list[TelemetryEvent]:
-        found: dict[tuple[str, str], TelemetryEvent] = {}
+    def events(self, folders: Sequence[Path]) -> list[EpisodeEvent]:
+        found: dict[tuple[str, str], EpisodeEvent] = {}
         for folder in folders:
             try:
                 batch = read_events(folder / EVENTS)

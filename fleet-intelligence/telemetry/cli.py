@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from physai.infrastructure.console import Json, show
-from physai.infrastructure.contracts import Contract, Rate, TelemetryEvent
+from physai.infrastructure.contracts import Contract, Rate, EpisodeEvent
 from physai.infrastructure.settings import settings
 
 from .ingest import ingest as ingest_files
@@ -23,7 +23,7 @@ StorePath = Annotated[Path | None, typer.Option("--store", help="SQLite file; de
 class Episodes(Contract):
     """Events of the store, in order of time."""
 
-    events: tuple[TelemetryEvent, ...]
+    events: tuple[EpisodeEvent, ...]
 
 
 def open_telemetry(path: Path | None) -> TelemetryStore:

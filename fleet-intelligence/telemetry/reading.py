@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from physai.infrastructure.contracts import Contract, TelemetryEvent
+from physai.infrastructure.contracts import Contract, EpisodeEvent
 from physai.infrastructure.errors import MissingFileError
 
 MAX_LINE_BYTES = 64 * 1024  # CloudEvents 1.0, "Size Limits": an event of 64 KiB must be forwarded, larger need not
@@ -24,7 +24,7 @@ class Batch(Contract):
     """What one file holds."""
 
     file: str
-    events: tuple[TelemetryEvent, ...]
+    events: tuple[EpisodeEvent, ...]
     refused: tuple[Refusal, ...]
     torn: bool
     """The last line was cut off, as by a power cut; it counts as neither."""
@@ -47,7 +47,7 @@ def find_event_files(paths: Sequence[Path]) -> list[Path]:
 
 def read_events(path: Path) -> Batch:
     """Read one event file; a bad line is refused by name and does not stop the rest."""
-    events: list[TelemetryEvent] = []
+    events: list[EpisodeEvent] = []
     refused: list[Refusal] = []
     torn = False
     for number, line, whole in _lines(path):
@@ -58,7 +58,7 @@ def read_events(path: Path) -> Batch:
             refused.append(Refusal(where=where, why=f"longer than {MAX_LINE_BYTES} bytes"))
             continue
         try:
-            events.append(TelemetryEvent.model_validate_json(line))
+            events.append(EpisodeEvent.model_validate_json(line))
         except ValidationError as error:
             if whole:
                 refused.append(Refusal(where=where, why=_first(error)))

@@ -8,7 +8,7 @@ from datetime import UTC
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from physai.infrastructure.contracts import Contract, Digest, TelemetryEvent
+from physai.infrastructure.contracts import Contract, Digest, EpisodeEvent
 
 from ..errors import TelemetryStoreError
 
@@ -111,7 +111,7 @@ class TelemetryStore:
     def __exit__(self, *_: object) -> None:
         self._database.close()
 
-    def add(self, events: Iterable[TelemetryEvent]) -> Added:
+    def add(self, events: Iterable[EpisodeEvent]) -> Added:
         """Keep what is new: all of it, or after a crash none of it."""
         added = duplicates = 0
         conflicts: list[str] = []
@@ -127,7 +127,7 @@ class TelemetryStore:
 
     def events(
         self, policy: Digest | None = None, robot: str | None = None, site: str | None = None
-    ) -> tuple[TelemetryEvent, ...]:
+    ) -> tuple[EpisodeEvent, ...]:
         """Events in order of time; those of one policy, robot or site if they are named."""
         wanted = {"policy": policy, "robot": robot, "site": site}
         where = [(f"{column} = ?", value) for column, value in wanted.items() if value is not None]
@@ -135,7 +135,7 @@ class TelemetryStore:
         query = f"SELECT body FROM events {condition} ORDER BY time, source, id"  # noqa: S608 - column names are ours
         with self._plainly():
             rows = self._database.execute(query, [value for _, value in where]).fetchall()
-        return tuple(TelemetryEvent.model_validate_json(body) for (body,) in rows)
+        return tuple(EpisodeEvent.model_validate_json(body) for (body,) in rows)
 
     def tally(self, column: str) -> list[Tally]:
         """Count the episodes of each policy for each value of `policy`, `robot` or `site`, in order of time."""
@@ -151,13 +151,13 @@ class TelemetryStore:
         """Every policy that has told of an episode, in order of its first."""
         return [tally.policy for tally in self.tally("policy")]
 
-    def _insert(self, event: TelemetryEvent) -> bool:
+    def _insert(self, event: EpisodeEvent) -> bool:
         data = event.data
         time = event.time.astimezone(UTC).isoformat(timespec="microseconds")
         row = (event.source, event.id, time, data.policy, data.robot, data.site, data.success, event.model_dump_json())
         return self._database.execute("INSERT OR IGNORE INTO events VALUES (?,?,?,?,?,?,?,?)", row).rowcount == 1
 
-    def _body(self, event: TelemetryEvent) -> str:
+    def _body(self, event: EpisodeEvent) -> str:
         query = "SELECT body FROM events WHERE source = ? AND id = ?"
         return str(self._database.execute(query, (event.source, event.id)).fetchone()[0])
 

@@ -16,6 +16,7 @@ from physai.infrastructure.contracts import (
     DatasetProvenance,
     Digest,
     EpisodeData,
+    EpisodeEvent,
     EpisodeOutcome,
     EpisodeSource,
     EvaluationReport,
@@ -26,7 +27,6 @@ from physai.infrastructure.contracts import (
     Release,
     Role,
     RuleVerdict,
-    TelemetryEvent,
     TrainingSummary,
     digest_bytes,
 )
@@ -62,8 +62,8 @@ def result(role: Role, package: Digest | None, successes: int, episodes: int) ->
     )
 
 
-def event(episode: int, success: bool, policy: Digest, robot: str = "robot-1", **fields: Any) -> TelemetryEvent:
-    return TelemetryEvent(
+def event(episode: int, success: bool, policy: Digest, robot: str = "robot-1", **fields: Any) -> EpisodeEvent:
+    return EpisodeEvent(
         id=f"reach-1/{robot}/{episode:06d}",
         source=f"/plant-1/{robot}",
         time=START + timedelta(minutes=5, seconds=episode + (0.5 if robot == "robot-2" else 0)),
@@ -75,6 +75,7 @@ def event(episode: int, success: bool, policy: Digest, robot: str = "robot-1", *
                 "site": "plant-1",
                 "task": TASK,
                 "episode": episode,
+                "started_at": START + timedelta(minutes=5, seconds=episode),
                 "success": success,
                 "steps": 40 if success else 120,
                 "duration_s": 2.0,
@@ -86,7 +87,7 @@ def event(episode: int, success: bool, policy: Digest, robot: str = "robot-1", *
     )
 
 
-def write_events(folder: Path, events: Sequence[TelemetryEvent]) -> Path:
+def write_events(folder: Path, events: Sequence[EpisodeEvent]) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "events.jsonl"
     path.write_text("".join(f"{event.model_dump_json()}\n" for event in events))

@@ -15,10 +15,10 @@ from physai.fleet_intelligence.errors import (
 from physai.fleet_intelligence.telemetry.store import TelemetryStore
 from physai.infrastructure.contracts import (
     DriftReport,
+    EpisodeEvent,
     EvaluationReport,
     PolicyPackage,
     RetrainRequest,
-    TelemetryEvent,
     digest_bytes,
 )
 from physai.infrastructure.registry import manifest_digest, open_registry
@@ -40,11 +40,11 @@ def report(policy: str = POLICY, successes: int = 54, episodes: int = 60) -> Eva
     )
 
 
-def production(successes: int, episodes: int, policy: str = POLICY) -> list[TelemetryEvent]:
+def production(successes: int, episodes: int, policy: str = POLICY) -> list[EpisodeEvent]:
     return [event(index, success, policy) for index, success in enumerate(outcomes(successes, episodes))]
 
 
-def checked(successes: int, episodes: int) -> tuple[DriftReport, list[TelemetryEvent]]:
+def checked(successes: int, episodes: int) -> tuple[DriftReport, list[EpisodeEvent]]:
     events = production(successes, episodes)
     evaluation = report()
     return check_drift(evaluation, find_baseline(evaluation, POLICY, "r"), events, 0.05), events

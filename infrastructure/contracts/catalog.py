@@ -7,14 +7,16 @@ from typing import Any
 from pydantic_core import from_json
 
 from ..errors import MissingFileError, PhysaiError
-from . import DOCUMENTS, Contract, Document, TelemetryEvent, write_whole
+from . import DOCUMENTS, Contract, ControlEvent, Document, EpisodeEvent, HealthEvent, write_whole
 
 SUFFIX = ".schema.json"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 CONTRACTS: dict[str, type[Contract]] = {
     **{document.kind_name(): document for document in DOCUMENTS},
-    "telemetry-event": TelemetryEvent,  # a line of a file, not a file: CloudEvents gives it its envelope
+    "episode-event": EpisodeEvent,  # events are lines of a file, not files: CloudEvents gives them their envelope
+    "control-event": ControlEvent,
+    "health-event": HealthEvent,
 }
 
 

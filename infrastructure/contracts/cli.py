@@ -21,7 +21,7 @@ class Kind(Contract):
 
     kind: str
     version: int | None
-    """None for a telemetry event, whose version is in its CloudEvents type."""
+    """None for an event, whose version is in its CloudEvents type."""
     purpose: str
 
 

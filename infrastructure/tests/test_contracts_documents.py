@@ -14,10 +14,11 @@ from pydantic.fields import FieldInfo
 
 from physai.infrastructure.contracts import (
     DOCUMENTS,
+    EVENTS,
     Contract,
     ContractError,
     Document,
-    TelemetryEvent,
+    EpisodeEvent,
     World,
     digest_bytes,
     digest_tree,
@@ -26,7 +27,6 @@ from physai.infrastructure.contracts import (
 from physai.infrastructure.errors import MissingFileError
 
 DIGESTS = st.binary(min_size=1, max_size=4).map(digest_bytes)
-TEXT = st.text(max_size=8)
 
 
 def values(annotation: Any, metadata: tuple[Any, ...] = ()) -> st.SearchStrategy[Any]:
@@ -59,7 +59,7 @@ def scalars(annotation: Any, metadata: tuple[Any, ...]) -> st.SearchStrategy[Any
     if annotation is AwareDatetime:
         return st.datetimes(timezones=st.just(UTC))
     if annotation is str:
-        return DIGESTS if any("sha256" in str(getattr(item, "pattern", "")) for item in metadata) else TEXT
+        return texts(metadata)
     if annotation is bool:
         return st.booleans()
     least = next((getattr(item, "ge", getattr(item, "gt", None)) for item in metadata if bound(item, "ge", "gt")), None)
@@ -71,6 +71,14 @@ def scalars(annotation: Any, metadata: tuple[Any, ...]) -> st.SearchStrategy[Any
     return st.floats(
         min_value=least, max_value=most, exclude_min=open_below, allow_nan=False, allow_infinity=False, width=64
     )
+
+
+def texts(metadata: tuple[Any, ...]) -> st.SearchStrategy[str]:
+    pattern = next((item.pattern for item in metadata if getattr(item, "pattern", None)), None)
+    if pattern is not None:
+        return DIGESTS if "sha256" in pattern else st.from_regex(pattern, fullmatch=True)
+    least = next((item.min_length for item in metadata if isinstance(item, annotated_types.MinLen)), 0)
+    return st.text(min_size=least, max_size=8)
 
 
 def bound(item: object, *names: str) -> bool:
@@ -89,7 +97,7 @@ def models(model: type[BaseModel]) -> st.SearchStrategy[Any]:
     return st.fixed_dictionaries(fields).map(build).filter(lambda value: value is not None)
 
 
-@pytest.mark.parametrize("contract", [*DOCUMENTS, TelemetryEvent], ids=lambda contract: contract.__name__)
+@pytest.mark.parametrize("contract", [*DOCUMENTS, *EVENTS], ids=lambda contract: contract.__name__)
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(data=st.data())
 def test_what_is_written_reads_back_the_same(contract: type[Contract], data: st.DataObject) -> None:
@@ -204,7 +212,7 @@ def test_the_digest_of_a_folder_is_of_its_sorted_files(tmp_path: Path) -> None:
 
 
 def test_times_have_a_zone() -> None:
-    event = TelemetryEvent.model_json_schema()
+    event = EpisodeEvent.model_json_schema()
     assert event["properties"]["time"]["format"] == "date-time"
     with pytest.raises(ValidationError, match="timezone"):
-        TelemetryEvent.model_validate({"id": "1", "source": "/a", "time": datetime(2026, 1, 1), "data": {}})
+        EpisodeEvent.model_validate({"id": "1", "source": "/a", "time": datetime(2026, 1, 1), "data": {}})

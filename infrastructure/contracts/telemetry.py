@@ -1,0 +1,140 @@
+"""What a robot tells of its work: CloudEvents of episodes, of control windows and of its hardware.
+
+The tables of every store, cloud or local, are made from these models: `physai fleet-intelligence telemetry tables`.
+Lengths are bounded, so an event is at most some 40 KB; CloudEvents 1.0, "Size Limits", forwards 64 KiB anywhere.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field
+
+from .base import Contract, Digest
+
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+Count = Annotated[int, Field(ge=0, le=2**53)]
+"""2**53: JSON readers that know only doubles still tell it exactly (RFC 8259, section 6)."""
+Share = Annotated[float, Field(ge=0, le=1)]
+Vector = Annotated[tuple[float, ...], Field(max_length=256)]
+Measures = Annotated[dict[Name, float], Field(max_length=64)]
+
+
+class EpisodeData(Contract):
+    """What a robot says of one production episode."""
+
+    policy: Digest
+    release: Name
+    cohort: Name | None = None
+    """Robots that get a release together."""
+    robot: Name
+    site: Name
+    task: Name
+    episode: Count
+    """Counts from 0 within robot and release."""
+    started_at: AwareDatetime
+    """Episodes count in the order in which they began: the outcome has a part in when they end."""
+    success: bool
+    steps: Count
+    duration_s: float
+    command: Vector
+    """What was asked of the robot; tells which episodes to collect."""
+    grasp_accuracy: Share | None = None
+    """Successful grasps of those tried."""
+    navigation_completion: Share | None = None
+    """Part of the way that was gone."""
+    inference_p50_ms: float | None = None
+    inference_p99_ms: float | None = None
+    deadline_misses: Count | None = None
+    """Inferences that took longer than a control period."""
+    clamped_actions: Count | None = None
+    """Actions beyond a joint's range."""
+    held_actions: Count | None = None
+    """Actions that were not finite, so that the robot held its last target."""
+    action_mean: Vector = ()
+    """Over the episode, by joint, in the action's unit."""
+    action_std: Vector = ()
+    features: Measures = {}
+    """Of observations and behaviour, one number an episode, compared between evaluation and production."""
+    kpis: Measures = {}
+    """Of the task, with the unit in the name, e.g. `final_error_m`."""
+
+
+class ControlData(Contract):
+    """A policy at work over a stretch of time, summed up on the robot."""
+
+    policy: Digest
+    release: Name
+    cohort: Name | None = None
+    robot: Name
+    site: Name
+    window_s: Annotated[float, Field(gt=0)]
+    """Length of the stretch, which ends at the event's time."""
+    steps: Count
+    inference_p50_ms: float
+    inference_p95_ms: float
+    inference_p99_ms: float
+    inference_max_ms: float
+    deadline_misses: Count
+    errors: Count
+    """Inferences that raised an error or gave no finite action."""
+
+
+class HealthData(Contract):
+    """The state of a robot's hardware, and of its agent."""
+
+    policy: Digest | None = None
+    """Active policy."""
+    cohort: Name | None = None
+    robot: Name
+    site: Name
+    cpu_share: Share
+    memory_share: Share
+    disk_free_bytes: Count
+    gpu_share: Share | None = None
+    gpu_memory_share: Share | None = None
+    temperature_c: float | None = None
+    """Of the hottest sensor of the computer."""
+    battery_share: Share | None = None
+    joint_temperature_c: Vector = ()
+    queued_events: Count
+    """Waiting on the robot."""
+    dropped_events: Count
+    """Ever, because the robot's queue was full."""
+    clock_offset_s: float
+    """How far the clock of the wall has jumped from that of the agent, which stamps the events."""
+
+
+class CloudEvent(Contract):
+    """The envelope in its JSON format. Source: github.com/cloudevents/spec, cloudevents/formats/json-format.md."""
+
+    specversion: Literal["1.0"] = "1.0"
+    id: Name
+    """Idempotency key within the source; what is told again has the same id."""
+    source: Annotated[str, Field(pattern=r"^/[^/]{1,200}/[^/]{1,200}$")]
+    """URI of the robot, `/<site>/<robot>`."""
+    time: AwareDatetime
+    datacontenttype: Literal["application/json"] = "application/json"
+
+
+class EpisodeEvent(CloudEvent):
+    """An episode has ended."""
+
+    type: Literal["dev.physai.episode.completed.v2"] = "dev.physai.episode.completed.v2"
+    data: EpisodeData
+
+
+class ControlEvent(CloudEvent):
+    """A policy has worked for a while."""
+
+    type: Literal["dev.physai.control.summarized.v1"] = "dev.physai.control.summarized.v1"
+    data: ControlData
+
+
+class HealthEvent(CloudEvent):
+    """A robot has looked at itself."""
+
+    type: Literal["dev.physai.robot.health.v1"] = "dev.physai.robot.health.v1"
+    data: HealthData
+
+
+TelemetryEvent = Annotated[EpisodeEvent | ControlEvent | HealthEvent, Field(discriminator="type")]
+EVENTS: tuple[type[CloudEvent], ...] = (EpisodeEvent, ControlEvent, HealthEvent)
