@@ -97,6 +97,57 @@ def digest(package: Path) -> None:
     stdout.print(manifest_digest(package), soft_wrap=True)
 
 
+@app.command("generate-key-pair")
+def generate(
+    output: Annotated[Path, typer.Option(help="Folder for `cosign.key` and `cosign.pub`.")] = Path("keys"),
+) -> None:
+    """Make a key pair to sign packages with. The private half stays where packages are released.
+
+    Example: physai registry generate-key-pair --output keys
+    """
+    from .signing import generate_key_pair
+
+    stdout.print(str(generate_key_pair(output)), soft_wrap=True)
+
+
+@app.command("sign")
+def sign_artifact(
+    reference: str,
+    key: Annotated[Path, typer.Option(help="Private key in PEM: ECDSA on P-256.")],
+    password: Annotated[str | None, typer.Option(envvar="COSIGN_PASSWORD", help="Of the key, if it has one.")] = None,
+    registry: Uri = None,
+    as_json: Json = False,
+) -> None:
+    """Sign a package by its digest, in the form that cosign verifies.
+
+    Example: physai registry sign reach-v2 --key keys/cosign.key
+    """
+    from .signing import sign
+
+    where = _open(registry)
+    digest = sign(where, reference, key, password)
+    show(Placed(digest=digest, path=where.name), as_json, digest)
+
+
+@app.command("verify")
+def verify_artifact(
+    reference: str,
+    key: Annotated[list[Path], typer.Option(help="A public key that is trusted; may be repeated.")],
+    registry: Uri = None,
+    as_json: Json = False,
+) -> None:
+    """Check that a trusted key has signed a package.
+
+    Example: physai registry verify reach-v2 --key keys/cosign.pub
+    """
+    from .signing import read_keys, verify
+
+    where = _open(registry)
+    keys = read_keys(key)
+    found = verify(where, where.resolve(reference), keys)
+    show(found, as_json, f"{found.digest} is signed by {', '.join(found.keys)}")
+
+
 def _table(artifact: Artifact) -> Table:
     package = artifact.package
     table = Table("field", Column("value", overflow="fold"), show_header=False, box=None)

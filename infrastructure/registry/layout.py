@@ -16,7 +16,7 @@ from ..contracts import Digest, digest_bytes, digest_file
 from .errors import ForeignLayoutError, TamperedError, UnknownReferenceError, writing
 from .manifest import ARTIFACT_TYPE, MANIFEST_TYPE, Descriptor, OciModel
 from .store import Entry, Registry
-from .tags import check_tag, is_digest
+from .tags import check_tag, is_digest, is_signature_tag, signature_tag
 
 INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
 REF_NAME = "org.opencontainers.image.ref.name"
@@ -62,7 +62,9 @@ class OciLayout(Registry):
     @override
     def entries(self) -> tuple[Entry, ...]:
         found: dict[str, list[str]] = {}
-        for line in filter(lambda line: is_digest(line.digest), self._index()):
+        for line in self._index():
+            if not is_digest(line.digest) or is_signature_tag(line.annotations.get(REF_NAME, "")):
+                continue
             tags = found.setdefault(line.digest, [])
             if REF_NAME in line.annotations:
                 tags.append(line.annotations[REF_NAME])
@@ -115,17 +117,30 @@ class OciLayout(Registry):
 
     @override
     def _put_manifest(self, raw: bytes, tag: str | None) -> Digest:
-        blob = Descriptor(media_type=MANIFEST_TYPE, digest=digest_bytes(raw), size=len(raw))
         if tag is not None:
             check_tag(tag)
+        return self._put_indexed(raw, tag, {"artifactType": ARTIFACT_TYPE})
+
+    @override
+    def _put_signature_manifest(self, raw: bytes, tag: str) -> None:
+        self._put_indexed(raw, tag, {})
+
+    @override
+    def get_signatures(self, digest: Digest) -> bytes | None:
+        tag = signature_tag(digest)
+        found = [line.digest for line in self._index() if line.annotations.get(REF_NAME) == tag]
+        return self._read(found[0]) if found else None
+
+    def _put_indexed(self, raw: bytes, tag: str | None, fields: dict[str, str]) -> Digest:
+        blob = Descriptor(media_type=MANIFEST_TYPE, digest=digest_bytes(raw), size=len(raw))
         self._put_bytes(blob, raw)
         with writing(self.root), locked(self.root / ".lock"):
             if not (self.root / "oci-layout").exists():
                 write_whole(self.root / "oci-layout", json.dumps({"imageLayoutVersion": LAYOUT_VERSION}).encode())
-            self._enter(blob, tag)
+            self._enter(blob, tag, fields)
         return blob.digest
 
-    def _enter(self, blob: Descriptor, tag: str | None) -> None:
+    def _enter(self, blob: Descriptor, tag: str | None, fields: dict[str, str]) -> None:
         """Name the manifest in the index, and move the tag to it; the lock is held."""
         index = self._raw_index()
         before = json.dumps(index)
@@ -134,7 +149,7 @@ class OciLayout(Registry):
             for line in lines:
                 if line.get("annotations", {}).get(REF_NAME) == tag and line["digest"] != blob.digest:
                     line["annotations"] = {k: v for k, v in line["annotations"].items() if k != REF_NAME}
-        line = {"mediaType": MANIFEST_TYPE, "artifactType": ARTIFACT_TYPE, "digest": blob.digest, "size": blob.size}
+        line = {"mediaType": MANIFEST_TYPE, **fields, "digest": blob.digest, "size": blob.size}
         own = [entry.get("annotations", {}).get(REF_NAME) for entry in lines if entry["digest"] == blob.digest]
         if tag is not None and tag not in own:
             lines.append({**line, "annotations": {REF_NAME: tag}})

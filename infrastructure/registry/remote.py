@@ -17,7 +17,7 @@ from .auth import RegistryAuth
 from .errors import RegistryError, TamperedError, UnknownReferenceError, UnreachableError
 from .manifest import MANIFEST_TYPE, Descriptor
 from .store import Entry, Registry
-from .tags import check_tag, is_digest
+from .tags import check_tag, is_digest, is_signature_tag, signature_tag
 
 BLOCK = 1 << 20  # bytes
 MANIFEST_LIMIT = 4 << 20  # bytes; the size that the specification asks registries to accept
@@ -83,7 +83,8 @@ class OciRegistry(Registry):
 
     def _tags_of(self, answer: httpx.Response) -> list[str]:
         try:
-            return [check_tag(str(tag)) for tag in answer.json()["tags"] or []]
+            tags = [check_tag(str(tag)) for tag in answer.json()["tags"] or []]
+            return [tag for tag in tags if not is_signature_tag(tag)]
         except (ValueError, KeyError, TypeError) as error:
             raise self._no_registry(answer) from error
 
@@ -135,6 +136,16 @@ class OciRegistry(Registry):
         return digest
 
     @override
+    def _put_signature_manifest(self, raw: bytes, tag: str) -> None:
+        self._send("PUT", f"manifests/{tag}", headers={"Content-Type": MANIFEST_TYPE}, content=raw, expect=(201,))
+
+    @override
+    def get_signatures(self, digest: Digest) -> bytes | None:
+        place = f"manifests/{signature_tag(digest)}"
+        answer = self._send("GET", place, headers={"Accept": MANIFEST_TYPE}, expect=(200, 404))
+        return answer.content if answer.is_success else None
+
+    @override
     def _get_manifest(self, digest: Digest) -> bytes:
         answer = self._send("GET", f"manifests/{digest}", headers={"Accept": MANIFEST_TYPE}, expect=(200, 404))
         if answer.status_code == httpx.codes.NOT_FOUND:
@@ -161,7 +172,7 @@ class OciRegistry(Registry):
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={offset}-"} if offset else {})
         with self._client.stream("GET", f"blobs/{blob.digest}", headers=headers) as answer:
             if answer.status_code == httpx.codes.NOT_FOUND:
-                raise TamperedError(f"{self.name} blob {blob.title}", blob.digest, "nothing")
+                raise TamperedError(f"{self.name} blob", blob.digest, "nothing")
             self._check(answer, (200, 206))
             skip = 0 if answer.status_code == httpx.codes.PARTIAL_CONTENT else offset
             for block in answer.iter_raw():

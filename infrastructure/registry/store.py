@@ -1,7 +1,7 @@
 """What every registry does, wherever its blobs lie: push a folder, pull it whole and verified, tell what is there."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,7 +12,10 @@ from ..contracts import Contract, ContractError, Digest, PolicyPackage, digest_b
 from ..errors import MissingFileError
 from .errors import NotAPackageError, TamperedError, TargetExistsError, writing
 from .manifest import EMPTY, EMPTY_CONFIG, PACKAGE_FILE, Descriptor, Manifest, describe, manifest_digest
+from .tags import signature_tag
 from .verify import check_files
+
+SMALL = 1 << 20  # bytes; a signature's payload is a few hundred
 
 
 class Entry(Contract):
@@ -91,6 +94,31 @@ class Registry(ABC):
             digest=digest, tags=tags, files={layer.title: layer.size for layer in manifest.layers}, package=package
         )
 
+    def put_signatures(self, digest: Digest, blobs: Sequence[tuple[Descriptor, bytes]], raw: bytes) -> None:
+        """Store the manifest of a package's signatures, `raw`, and the blobs that it names, where cosign looks."""
+        for blob, content in blobs:
+            self._put_bytes(blob, content)
+        self._put_signature_manifest(raw, signature_tag(digest))
+
+    @abstractmethod
+    def get_signatures(self, digest: Digest) -> bytes | None:
+        """The manifest of a package's signatures, or None if nobody has signed it."""
+
+    def get_bytes(self, blob: Descriptor) -> bytes:
+        """A small blob, verified.
+
+        Raises:
+            TamperedError: If its bytes are more than its size, or do not match its digest.
+        """
+        content = b""
+        for block in self._get_blob(blob, 0):
+            content += block
+            if len(content) > min(blob.size, SMALL):
+                raise TamperedError(f"{self.name} blob", blob.digest, f"more than {min(blob.size, SMALL)} bytes")
+        if (got := digest_bytes(content)) != blob.digest:
+            raise TamperedError(f"{self.name} blob", blob.digest, got)
+        return content
+
     def _fill(self, folder: Path, manifest: Manifest) -> None:
         wanted = {folder / layer.title for layer in manifest.layers}
         for stray in [path for path in folder.rglob("*") if path.is_file() and path not in wanted]:
@@ -146,6 +174,9 @@ class Registry(ABC):
 
     @abstractmethod
     def _put_manifest(self, raw: bytes, tag: str | None) -> Digest: ...
+
+    @abstractmethod
+    def _put_signature_manifest(self, raw: bytes, tag: str) -> None: ...
 
     @abstractmethod
     def _get_manifest(self, digest: Digest) -> bytes: ...

@@ -6,6 +6,7 @@ from .errors import RegistryError
 
 TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")  # Source: opencontainers/distribution-spec v1.1, spec.md, "Pull"
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+SIGNATURE_TAG = re.compile(r"sha256-[0-9a-f]{64}\.sig")  # Source: sigstore/cosign, specs/SIGNATURE_SPEC.md
 
 
 class TagError(RegistryError):
@@ -25,3 +26,13 @@ def check_tag(tag: str) -> str:
 def is_digest(reference: str) -> bool:
     """Whether a reference is a digest rather than a tag."""
     return DIGEST.fullmatch(reference) is not None
+
+
+def signature_tag(digest: str) -> str:
+    """The tag under which the signatures of a manifest lie."""
+    return f"{digest.replace(':', '-')}.sig"
+
+
+def is_signature_tag(tag: str) -> bool:
+    """Whether a tag names signatures rather than a package."""
+    return SIGNATURE_TAG.fullmatch(tag) is not None
