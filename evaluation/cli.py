@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
-from physai.infrastructure.console import Json, show
+from physai.infrastructure.console import Json, show, stderr
 from physai.infrastructure.contracts import Role, Verdict
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from physai.infrastructure.contracts import EvaluationReport, GateVerdict
+    from physai.infrastructure.contracts import EvaluationReport, GateVerdict, SequentialDesign, SequentialPlan
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 conditions_app = typer.Typer(help="Stored conditions, so that policies meet the same world.", no_args_is_help=True)
@@ -21,6 +21,10 @@ app.add_typer(conditions_app, name="conditions")
 app.add_typer(sil_app, name="sil")
 app.add_typer(gate_app, name="gate")
 
+Reference = Annotated[float, typer.Option(min=0.01, max=0.99, help="Expected success of the champion.")]
+Improvement = Annotated[float, typer.Option(min=0.01, max=0.98, help="Least gain in success worth knowing of.")]
+Alpha = Annotated[float, typer.Option(min=1e-4, max=0.4, help="Risk, at most, of calling better what is not.")]
+Power = Annotated[float, typer.Option(min=0.51, max=0.99, help="Chance, at least, of finding that gain.")]
 EXIT = {"PASS": 0, "FAIL": 1, "INCONCLUSIVE": 3}
 ROLES: tuple[Role, ...] = get_args(Role)
 
@@ -136,6 +140,68 @@ def sil_run(
     show(report, as_json, report_table(report))
 
 
+@sil_app.command("compare")
+def sil_compare(
+    conditions: Annotated[Path, typer.Option(help="From `physai evaluation conditions create`.")],
+    candidate: Annotated[Path, typer.Option(help="Package that wants to replace the champion.")],
+    champion: Annotated[Path, typer.Option(help="Package that robots run now.")],
+    output: Annotated[Path, typer.Option(help="Folder to create.")],
+    reference: Reference = 0.6,
+    improvement: Improvement = 0.2,
+    alpha: Alpha = 0.025,
+    power: Power = 0.8,
+    server: Annotated[str | None, typer.Option(help="URL of a policy host; default: one of our own.")] = None,
+    wait_s: Annotated[float, typer.Option(min=0, help="How long to wait for the policy host.")] = 60.0,
+    envs: Annotated[int, typer.Option(min=1, help="Conditions played before each look at the result.")] = 8,
+    as_json: Json = False,
+) -> None:
+    """Play candidate and champion side by side until a sequential test knows which is better.
+
+    Exits with 0 for better, 1 for not better, 3 if the conditions ran out before it was clear.
+
+    Example: physai evaluation sil compare --conditions conditions.json --candidate new --champion old --output out
+    """
+    from physai.infrastructure.contracts import ConditionSet
+
+    from . import metrics
+    from .sil.compare import compare
+    from .sil.entrants import read_entrants
+    from .sil.evaluate import Plan
+
+    design = _design(reference, improvement, alpha, power)
+    entrants = read_entrants({"candidate": candidate, "champion": champion})
+    plan = Plan(ConditionSet.read(conditions), entrants, expert=False, server=server, wait_s=wait_s, envs=envs)
+    better, equal = metrics.plan(design).better, metrics.plan(design).equal
+    stderr.print(
+        f"{better.mean_episodes:.0f} conditions on average if it is better by {improvement:g}, "
+        f"{equal.mean_episodes:.0f} if it is equal; 9 of 10 comparisons end within {better.p90_episodes}"
+    )
+    report = compare(plan, design, output, lambda role, done, total: stderr.print(f"{role}: {done} of {total} played"))
+    assert report.sequential is not None
+    test = report.sequential
+    stderr.print(f"{test.decision} after {test.episodes} conditions: {test.wins} wins, {test.losses} losses")
+    show(report, as_json, report_table(report))
+    raise typer.Exit({"better": 0, "not-better": 1, "undecided": 3}[test.decision])
+
+
+@sil_app.command("plan")
+def sil_plan(
+    reference: Reference = 0.6,
+    improvement: Improvement = 0.2,
+    alpha: Alpha = 0.025,
+    power: Power = 0.8,
+    as_json: Json = False,
+) -> None:
+    """Say how many conditions a sequential comparison will need, before any is played.
+
+    Example: physai evaluation sil plan --reference 0.9 --improvement 0.05
+    """
+    from .metrics import plan
+
+    planned = plan(_design(reference, improvement, alpha, power))
+    show(planned, as_json, plan_table(planned))
+
+
 @gate_app.command()
 def check(
     report: Annotated[Path, typer.Argument(help="report.json of an evaluation.")],
@@ -203,4 +269,29 @@ def verdict_table(verdict: "GateVerdict") -> "Table":
     table = Table("rule", "measured", "verdict", title=verdict.verdict)
     for rule in verdict.rules:
         table.add_row(rule.rule, "missing" if rule.value is None else f"{rule.value:.4g}", rule.verdict)
+    return table
+
+
+def _design(reference: float, improvement: float, alpha: float, power: float) -> "SequentialDesign":
+    from physai.infrastructure.contracts import SequentialDesign
+
+    if reference + improvement >= 1:
+        raise typer.BadParameter(f"--reference + --improvement is {reference + improvement:g}, and must stay below 1.")
+    return SequentialDesign(reference=reference, improvement=improvement, alpha=alpha, power=power)
+
+
+def plan_table(plan: "SequentialPlan") -> "Table":
+    """What the test will do if the candidate is better, equal or worse."""
+    from rich.table import Table
+
+    table = Table("candidate is", "success", "called better", "conditions: mean", "median", "9 of 10 within")
+    for name, case in (("better", plan.better), ("equal", plan.equal), ("worse", plan.worse)):
+        table.add_row(
+            name,
+            f"{case.reference:g} → {case.candidate:g}",
+            f"{case.called_better:.2%}",
+            f"{case.mean_episodes:.0f}",
+            str(case.median_episodes),
+            str(case.p90_episodes),
+        )
     return table

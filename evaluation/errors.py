@@ -55,3 +55,13 @@ class OutputError(EvaluationError):
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(f"{path}: {reason}. Name another --output, or remove the folder.")
+
+
+class ConditionsError(EvaluationError):
+    """A condition set is too small for what is asked of it."""
+
+    def __init__(self, there: int, needed: int) -> None:
+        super().__init__(
+            f"{there} conditions are too few: nine of ten comparisons of this design end within {needed}. "
+            f"Create {needed} or more, or ask for a larger --improvement."
+        )

@@ -106,7 +106,9 @@ def decide(rule: Rule, estimate: Estimate | None) -> Verdict:
     value = getattr(estimate, part if part in Estimate._fields else "value")
     if holds(value, rule.bound):
         return "PASS"
-    if part in ("lower", "upper") and (holds(estimate.lower, rule.bound) or holds(estimate.upper, rule.bound)):
+    if part in ("lower", "upper", "better") and (
+        holds(estimate.lower, rule.bound) or holds(estimate.upper, rule.bound)
+    ):
         return "INCONCLUSIVE"
     return "FAIL"
 
@@ -120,16 +122,28 @@ def measure(rule: Rule, report: EvaluationReport, result: PolicyResult) -> Estim
             return Estimate(rate.value, rate.lower, rate.upper)
         case "difference":
             reference = report.result(rule.baseline) if rule.baseline else None
-            if reference is None or reference.role == result.role:
-                return None
+            if reference is None or reference.role == result.role or report.sequential is not None:
+                return None  # an interval for a fixed number of episodes is too narrow where the data chose the number
             comparison = paired_comparison(result, reference)
             return Estimate(comparison.difference, comparison.lower, comparison.upper)
+        case "sequential":
+            return called_better(rule, report, result)
         case "episodes":
             return Estimate.exact(len(result.episodes))
         case "inference_ms":
             return Estimate.exact(result.inference_ms[rest]) if rest in result.inference_ms else None
         case _:
             return kpi(result, *rest.rsplit(".", 1))
+
+
+def called_better(rule: Rule, report: EvaluationReport, result: PolicyResult) -> Estimate | None:
+    """1 if the candidate was called better than the baseline, 0 if not; between them while that is open."""
+    test = report.sequential
+    if test is None or (test.candidate, test.reference) != (result.role, rule.baseline):
+        return None
+    if test.decision == "undecided":
+        return Estimate(0.0, 0.0, 1.0)
+    return Estimate.exact(float(test.decision == "better"))
 
 
 def kpi(result: PolicyResult, name: str, statistic: str) -> Estimate | None:

@@ -11,26 +11,27 @@ from physai.infrastructure.errors import MissingFileError, PhysaiError
 
 DEFAULT = Path(__file__).with_name("gates.yaml")
 RATES = r"(success|difference)\.(value|lower|upper)"
-METRIC = rf"^({RATES}|episodes|inference_ms\.(p50|p99)|kpi\.[a-z0-9_]+\.(mean|p50|p95|max))$"
+METRIC = rf"^({RATES}|sequential\.better|episodes|inference_ms\.(p50|p99)|kpi\.[a-z0-9_]+\.(mean|p50|p95|max))$"
 
 
 class Rule(Contract):
     """One thing that must be true of a policy, e.g. `success.lower >= 0.6`."""
 
     metric: str = Field(pattern=METRIC)
-    """`success.lower`, `difference.lower` (paired, against `baseline`), `episodes`, `inference_ms.p99`,
-    `kpi.final_error_m.p95`; `lower` and `upper` are the ends of the interval, `value` is the estimate."""
+    """`success.lower`, `difference.lower` (paired, against `baseline`), `sequential.better` (1 if a sequential
+    comparison with `baseline` says so), `episodes`, `inference_ms.p99`, `kpi.final_error_m.p95`; `lower` and `upper`
+    are the ends of the interval, `value` is the estimate."""
     op: Literal[">=", ">", "<=", "<"] = ">="
     bound: float
     baseline: Role | None = None
-    """Whom a `difference` is taken against."""
+    """Whom a `difference` is taken against, or a sequential comparison was made with."""
     when: Literal["always", "champion", "no-champion"] = "always"
     """Whether the rule counts only with, or only without, a champion in the report."""
 
     @model_validator(mode="after")
     def _baseline_for_differences(self) -> Self:
-        if self.metric.startswith("difference.") != (self.baseline is not None):
-            raise ValueError("a difference needs a baseline, and nothing else has one")
+        if self.metric.startswith(("difference.", "sequential.")) != (self.baseline is not None):
+            raise ValueError("a difference and a sequential comparison need a baseline, and nothing else has one")
         return self
 
     def __str__(self) -> str:

@@ -2,10 +2,16 @@
 
 from pathlib import Path
 
-from physai.infrastructure.contracts import ConditionSet, EvaluationReport, PairedComparison, PolicyResult
+from physai.infrastructure.contracts import (
+    ConditionSet,
+    EvaluationReport,
+    PairedComparison,
+    PolicyResult,
+    SequentialComparison,
+)
 
 from .errors import ReportError
-from .metrics import paired_comparison, success_rate
+from .metrics import compare_sequentially, paired_comparison, success_rate
 
 CLOSE = 1e-9  # between a number in a report and the same number computed again
 
@@ -15,7 +21,9 @@ def compare(candidate: PolicyResult, others: tuple[PolicyResult, ...]) -> tuple[
     return tuple(paired_comparison(candidate, other) for other in others if other.role != candidate.role)
 
 
-def make_report(conditions: ConditionSet, results: tuple[PolicyResult, ...]) -> EvaluationReport:
+def make_report(
+    conditions: ConditionSet, results: tuple[PolicyResult, ...], sequential: SequentialComparison | None = None
+) -> EvaluationReport:
     """The report on policies that met `conditions`; the first result is the candidate."""
     return EvaluationReport(
         task=conditions.task,
@@ -23,6 +31,7 @@ def make_report(conditions: ConditionSet, results: tuple[PolicyResult, ...]) -> 
         conditions=conditions.digest,
         policies=results,
         comparisons=compare(results[0], results[1:]),
+        sequential=sequential,
     )
 
 
@@ -48,6 +57,8 @@ def check_report(report: EvaluationReport, path: Path) -> None:
         _check_rate(result, path)
     for stated in report.comparisons:
         _check_comparison(report, stated, path)
+    if report.sequential is not None:
+        _check_sequential(report, report.sequential, path)
     _check_conditions(report, len(met[0]), path)
 
 
@@ -68,6 +79,16 @@ def _check_comparison(report: EvaluationReport, stated: PairedComparison, path: 
     counts = (stated.wins, stated.losses, stated.ties) == (again.wins, again.losses, again.ties)
     if not counts or abs(stated.lower - again.lower) > CLOSE or abs(stated.upper - again.upper) > CLOSE:
         raise ReportError(path, f"{stated.candidate} against {stated.reference} does not follow from the episodes")
+
+
+def _check_sequential(report: EvaluationReport, stated: SequentialComparison, path: Path) -> None:
+    candidate, reference = report.result(stated.candidate), report.result(stated.reference)
+    if candidate is None or reference is None:
+        raise ReportError(path, f"compares {stated.candidate} with {stated.reference}, and one of them is not there")
+    again = compare_sequentially(candidate, reference, stated.plan.design)
+    counts = (stated.episodes, stated.wins, stated.losses, stated.decision)
+    if counts != (again.episodes, again.wins, again.losses, again.decision):
+        raise ReportError(path, "the stated sequential decision does not follow from the episodes")
 
 
 def _check_conditions(report: EvaluationReport, episodes: int, path: Path) -> None:

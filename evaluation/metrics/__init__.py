@@ -3,11 +3,14 @@
 from .motion import motion_kpis, path_length_rad, spectral_arc_length
 from .paired import paired_comparison, tango_interval
 from .rates import success_rate
+from .sequential import compare_sequentially, plan
 
 __all__ = [
+    "compare_sequentially",
     "motion_kpis",
     "paired_comparison",
     "path_length_rad",
+    "plan",
     "spectral_arc_length",
     "success_rate",
     "tango_interval",

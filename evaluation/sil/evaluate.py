@@ -85,7 +85,7 @@ def evaluate(plan: Plan, output: Path, progress: Progress) -> EvaluationReport:
     with workspace:
         results = _finish_all(plan, workspace, progress)
         report = make_report(plan.conditions, tuple(results))
-        workspace.finish(report)
+        workspace.finish(report, plan.conditions)
     return report
 
 
@@ -128,30 +128,31 @@ def _play_all(
     """Play every pending role in one simulator, and keep each result as soon as it is there."""
     conditions = plan.conditions
     num_envs = max(min(plan.envs, len(conditions.conditions)), min(FILMED, len(conditions.conditions)))
-    with launch(conditions.task, num_envs=num_envs, world=conditions.world, camera=_camera(entrants)) as env:
+    with launch(conditions.task, num_envs=num_envs, world=conditions.world, camera=camera_of(entrants)) as env:
         for entrant in entrants:
             check_fit(entrant.package, facts_of(env), entrant.role)
         for entrant in entrants:
             client = asked[entrant.role]
-            rollouts = _play(env, _chunked(entrant, client, env), entrant, conditions, progress)
-            result = _result(entrant.role, entrant.digest, rollouts, env.rate_hz, client.round_trips_ms)
+            rollouts = rollouts_of(env, chunked(entrant, client, env), entrant, conditions, progress)
+            result = result_of(entrant.role, entrant.digest, rollouts, env.rate_hz, client.round_trips_ms)
             if entrant.role == "candidate":
                 write_rollouts(workspace.fresh(ROLLOUTS), rollouts, env, conditions, entrant.digest)
-                _film(env, _chunked(entrant, client, env), entrant, conditions, workspace.fresh(FILM))
+                _film(env, chunked(entrant, client, env), entrant, conditions, workspace.fresh(FILM))
             workspace.keep(result)
             yield result
         if plan.expert and workspace.finished("expert", None) is None:
-            rollouts = _play(env, expert(env), None, conditions, progress)
-            result = _result("expert", None, rollouts, env.rate_hz, [])
+            rollouts = rollouts_of(env, expert(env), None, conditions, progress)
+            result = result_of("expert", None, rollouts, env.rate_hz, [])
             workspace.keep(result)
             yield result
 
 
-def _chunked(entrant: Entrant, client: PolicyClient, env: "TaskEnv") -> Policy:
+def chunked(entrant: Entrant, client: PolicyClient, env: "TaskEnv") -> Policy:
+    """The policy behind a host, asked once per chunk."""
     return ChunkedPolicy(client.infer, entrant.package.action_steps, env.num_envs)
 
 
-def _play(
+def rollouts_of(
     env: "TaskEnv", policy: Policy, entrant: Entrant | None, conditions: ConditionSet, progress: Progress
 ) -> list[Rollout]:
     """All rollouts of one policy, in the order of the conditions."""
@@ -167,7 +168,7 @@ def _play(
     return sorted(rollouts, key=lambda rollout: rollout.condition)
 
 
-def _result(
+def result_of(
     role: Role, package: Digest | None, rollouts: Sequence[Rollout], rate_hz: float, round_trips_ms: Sequence[float]
 ) -> PolicyResult:
     """The outcome of every episode, and what follows from them."""
@@ -198,7 +199,7 @@ def _film(env: "TaskEnv", policy: Policy, entrant: Entrant, conditions: Conditio
     write_video(path, frames, fps)
 
 
-def _camera(entrants: Sequence[Entrant]) -> Camera | None:
+def camera_of(entrants: Sequence[Entrant]) -> Camera | None:
     """The camera that the policies look through, else one for the film; None if nothing is to be seen.
 
     Raises:

@@ -86,12 +86,12 @@ class Workspace:
         path.unlink(missing_ok=True)
         return path
 
-    def finish(self, report: EvaluationReport) -> None:
-        """Add the report and the conditions; the output appears when the block ends."""
+    def finish(self, report: EvaluationReport, played: ConditionSet) -> None:
+        """Add the report and the conditions that were played; the output appears when the block ends."""
         report.write(self.part / REPORT)
-        self.conditions.write(self.part / CONDITIONS)
+        played.write(self.part / CONDITIONS)
         for result in report.policies:
-            self._file(result.role).unlink()
+            self._file(result.role).unlink(missing_ok=True)
 
     def _file(self, role: Role) -> Path:
         return self.part / f"{role}.json"

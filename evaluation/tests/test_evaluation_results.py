@@ -29,7 +29,7 @@ def complete(workspace: Workspace, report: EvaluationReport) -> None:
         for result in report.policies:
             workspace.keep(result)
         assert not workspace.output.exists() or not any(workspace.output.iterdir())
-        workspace.finish(report)
+        workspace.finish(report, workspace.conditions)
 
 
 def test_a_kept_result_is_found_again(workspace: Workspace, report: EvaluationReport) -> None:
@@ -114,5 +114,5 @@ def test_an_interrupted_evaluation_keeps_what_is_finished(workspace: Workspace, 
     with again:
         assert again.finished("candidate", PACKAGES["candidate"]) == report.policies[0]
         again.keep(report.policies[1])
-        again.finish(report)
+        again.finish(report, again.conditions)
     assert workspace.done(PACKAGES) == report

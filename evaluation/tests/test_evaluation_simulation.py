@@ -162,6 +162,36 @@ def test_the_gate_rejects_a_policy_that_holds_still(played: Played, package: Pat
     assert "FAIL" in result.stdout
 
 
+@pytest.fixture(scope="module")
+def compared(package: Path, other_package: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """Two policies that reach nothing, in blocks of 8; the design is coarse, so that 24 conditions are enough."""
+    folder = tmp_path_factory.mktemp("compare")
+    path = folder / "conditions.json"
+    assert (
+        run("conditions", "create", "--episodes", 24, "--seed", 3, "--horizon-s", 1, "--output", path).returncode == 0
+    )
+    options = ["--reference", 0.2, "--improvement", 0.7, "--candidate", other_package, "--champion", package]
+    return folder / "out", [*map(str, ["sil", "compare", "--conditions", path, *options, "--output", folder / "out"])]
+
+
+def test_two_that_reach_nothing_are_not_told_apart(compared: tuple[Path, list[str]], other_package: Path) -> None:
+    output, command = compared
+    result = run(*command)
+    assert result.returncode == 3, result.stderr
+    assert "undecided after 24 conditions: 0 wins, 0 losses" in result.stderr
+    report = EvaluationReport.read(output / "report.json")
+    check_report(report, output / "report.json")
+    assert [episode.condition for episode in report.policies[0].episodes] == list(range(24))
+    dataset = Dataset(output / "rollouts")
+    assert dataset.num_episodes == 24
+    assert {source.generator for source in dataset.required_provenance.episodes} == {manifest_digest(other_package)}
+    again = run(*command)
+    assert again.returncode == 3
+    assert "played" not in again.stderr  # the report is there
+    other = run(*command, "--power", "0.9")
+    assert (other.returncode, "holds another evaluation" in other.stderr) == (1, True)
+
+
 def test_a_host_that_never_comes_is_named_before_the_simulator_starts(
     conditions: Path, package: Path, tmp_path: Path
 ) -> None:

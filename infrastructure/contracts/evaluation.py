@@ -1,8 +1,8 @@
 """What an evaluation says: outcomes, rates with intervals, paired comparisons, gate verdicts."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from .base import Contract, Digest, Document
 
@@ -67,6 +67,73 @@ class PairedComparison(Contract):
     """Of McNemar's exact test, two-sided."""
 
 
+class SequentialDesign(Contract):
+    """What a sequential comparison must be able to tell, decided before the first episode."""
+
+    reference: float = Field(default=0.6, gt=0, lt=1)
+    """Expected success of the reference policy."""
+    improvement: float = Field(default=0.2, gt=0, lt=1)
+    """The least gain in success that is worth knowing of."""
+    alpha: float = Field(default=0.025, gt=0, lt=0.5)
+    """Probability, at most, that a candidate that is not better is called better."""
+    power: float = Field(default=0.8, gt=0.5, lt=1)
+    """Probability, at least, that a candidate better by `improvement` is called better."""
+
+    @property
+    def candidate(self) -> float:
+        """Success of a candidate that is just worth knowing of."""
+        return round(self.reference + self.improvement, 12)
+
+    @model_validator(mode="after")
+    def _room_above(self) -> Self:
+        if self.candidate >= 1:
+            raise ValueError(f"reference + improvement is {self.candidate:g}, and must stay below 1")
+        return self
+
+
+class OperatingCharacteristic(Contract):
+    """What a sequential test does if the two success rates are these."""
+
+    reference: float
+    candidate: float
+    called_better: float
+    """Probability."""
+    mean_episodes: float
+    median_episodes: int
+    p90_episodes: int
+
+
+class SequentialPlan(Contract):
+    """A sequential test: its boundaries, and what they cost. `evaluation/metrics/sequential.py` tells the method."""
+
+    design: SequentialDesign
+    upper: float
+    """Log likelihood ratio at which the candidate is called better."""
+    lower: float
+    """Log likelihood ratio at which it is called not better."""
+    better: OperatingCharacteristic
+    """If the candidate is better by `improvement`."""
+    equal: OperatingCharacteristic
+    worse: OperatingCharacteristic
+    """If it is worse by `improvement`, or never succeeds."""
+
+
+class SequentialComparison(Contract):
+    """Candidate against reference on the same conditions, until it was clear."""
+
+    candidate: Role
+    reference: Role
+    plan: SequentialPlan
+    episodes: int = Field(ge=1)
+    """Conditions that counted; those played beyond the decision do not."""
+    wins: int = Field(ge=0)
+    """Conditions, of those that counted, where only the candidate succeeded."""
+    losses: int = Field(ge=0)
+    statistic: float
+    """Log likelihood ratio after the last of them."""
+    decision: Literal["better", "not-better", "undecided"]
+
+
 class RuleVerdict(Contract):
     """One rule of a gate, answered."""
 
@@ -103,6 +170,8 @@ class EvaluationReport(Document):
     conditions: Digest
     policies: tuple[PolicyResult, ...] = Field(min_length=1)
     comparisons: tuple[PairedComparison, ...] = ()
+    sequential: SequentialComparison | None = None
+    """Set if the number of episodes was left to a sequential test; fixed-number intervals are too narrow then."""
 
     def result(self, role: Role) -> PolicyResult | None:
         """The result of one role, or None if it did not take part."""
