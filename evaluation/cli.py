@@ -79,10 +79,11 @@ def serve(
     packages: Annotated[list[str], typer.Argument(metavar="[NAME=]PACKAGE...", help="Policy packages to serve.")],
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
+    grpc_port: Annotated[int | None, typer.Option(min=0, max=65535, help="Serve gRPC too; 0 takes a free one.")] = None,
     threads: Annotated[int, typer.Option(min=1, help="Of ONNX Runtime, per request.")] = 1,
     max_body_mb: Annotated[int, typer.Option(min=1, help="Larger requests are refused.")] = 64,
 ) -> None:
-    """Serve verified packages over HTTP by the Open Inference Protocol v2, until SIGTERM or Ctrl-C.
+    """Serve verified packages by the Open Inference Protocol v2 over HTTP and gRPC, until SIGTERM or Ctrl-C.
 
     Example: physai evaluation serve candidate=out/package untrained=out/untrained --port 8000
     """
@@ -95,7 +96,7 @@ def serve(
     names = [policy.name for policy in policies]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise typer.BadParameter(f"two packages are named '{twice[0]}'. Give one another name: NAME=PACKAGE.")
-    run(PolicyHost(policies, max_body_mb * 2**20), host, port)
+    run(PolicyHost(policies, max_body_mb * 2**20), host, port, grpc_port)
 
 
 @sil_app.command("run")

@@ -76,13 +76,13 @@ def plan(design: SequentialDesign) -> SequentialPlan:
     up, down = log(2 * win), -log(2 * (1 - win))
 
     def crosses(upper: float) -> bool:
-        return Walk(up, down, upper, FAR).ends(0.5)[0].sum() > design.alpha
+        return float(Walk(up, down, upper, FAR).ends(0.5)[0].sum()) > design.alpha
 
     ceiling = log(1 / design.alpha)
     upper = _boundary(crosses, ceiling - 2 * up, ceiling)  # Ville: the ceiling always holds
 
     def too_weak(lower: float) -> bool:
-        return Walk(up, down, upper, lower).ends(win)[0].sum() < design.power
+        return float(Walk(up, down, upper, lower).ends(win)[0].sum()) < design.power
 
     lower = -_boundary(lambda depth: too_weak(-depth), 0.0, -FAR)
     walk = Walk(up, down, upper, lower)

@@ -11,9 +11,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ..errors import EvaluationError, RequestError
+from .host_metrics import HostMetrics
+from .openapi import openapi
 from .protocol import (
     HEADER_LENGTH,
+    InferenceRequest,
     ModelMetadata,
+    Tensors,
     describe,
     model_parameters,
     read_inputs,
@@ -21,9 +25,8 @@ from .protocol import (
     wanted_outputs,
     write_outputs,
 )
-from .served import ServedPolicy
+from .served import VERSION, ServedPolicy
 
-VERSION = "1"  # a package has no versions: its digest tells it apart
 DIGEST_HEADER = "Physai-Package-Digest"
 MAX_BODY_BYTES = 64 * 2**20
 
@@ -34,6 +37,9 @@ class PolicyHost:
     def __init__(self, policies: Iterable[ServedPolicy], max_body_bytes: int = MAX_BODY_BYTES) -> None:
         self.policies = {policy.name: policy for policy in policies}
         self.max_body_bytes = max_body_bytes
+        self.metrics = HostMetrics()
+        for policy in self.policies.values():
+            self.metrics.serve(policy.name, policy.digest)
 
     def app(self) -> Starlette:
         """The routes of the protocol."""
@@ -43,6 +49,8 @@ class PolicyHost:
                 Route("/v2", self.server),
                 Route("/v2/health/live", self.healthy),
                 Route("/v2/health/ready", self.healthy),
+                Route("/metrics", self.scraped),
+                Route("/openapi.json", self.described),
                 *(
                     Route(prefix + path, endpoint, methods=[method])
                     for prefix in (model, model + "/versions/{version}")
@@ -66,6 +74,40 @@ class PolicyHost:
         """Packages are loaded before the host listens, so whoever is answered finds it ready."""
         return Response()
 
+    def scraped(self, _: Request) -> Response:
+        """Counts and times, for Prometheus."""
+        return Response(self.metrics.text(), media_type="text/plain; version=0.0.4")
+
+    def described(self, _: Request) -> Response:
+        """This interface, as OpenAPI."""
+        return JSONResponse(openapi(tuple(self.policies)))
+
+    def find(self, name: str, version: str = VERSION) -> ServedPolicy:
+        """The policy that is served under a name.
+
+        Raises:
+            RequestError: If there is none.
+        """
+        if name not in self.policies:
+            raise RequestError(f"model '{name}' is unknown. Served: {', '.join(self.policies)}.", status=404)
+        if version != VERSION:
+            raise RequestError(f"model '{name}' has only version {VERSION}.", status=404)
+        return self.policies[name]
+
+    def ask(self, policy: ServedPolicy, asked: InferenceRequest, binary: bytes) -> Tensors:
+        """The outputs that are wanted, whatever the way the request came.
+
+        Raises:
+            RequestError: If it does not fit the package's contract.
+            EvaluationError: If the policy cannot answer.
+        """
+        with self.metrics.inference(policy.name):
+            wanted = wanted_outputs(asked, policy.package.outputs)
+            inputs = read_inputs(asked, binary, policy.package.inputs)
+            with self.metrics.graph(policy.name, len(next(iter(inputs.values())))):
+                outputs = policy.infer(inputs)
+            return {name: outputs[name] for name in wanted}
+
     def ready(self, request: Request) -> Response:
         """Whether one model is ready."""
         return Response(headers={DIGEST_HEADER: self._find(request).digest})
@@ -88,9 +130,8 @@ class PolicyHost:
         package = policy.package
         body = await self._body(request)
         asked, binary = read_request(body, request.headers.get(HEADER_LENGTH))
-        wanted = wanted_outputs(asked, package.outputs)
-        inputs = read_inputs(asked, binary, package.inputs)
-        outputs, tail = write_outputs(await run_in_threadpool(policy.infer, inputs), wanted)
+        answers = await run_in_threadpool(self.ask, policy, asked, binary)
+        outputs, tail = write_outputs(answers, wanted_outputs(asked, package.outputs))
         answer = {
             "model_name": policy.name,
             "model_version": VERSION,
@@ -107,12 +148,7 @@ class PolicyHost:
         return Response(bytes(header.body) + tail, media_type="application/octet-stream", headers=headers)
 
     def _find(self, request: Request) -> ServedPolicy:
-        name = request.path_params["model"]
-        if name not in self.policies:
-            raise RequestError(f"model '{name}' is unknown. Served: {', '.join(self.policies)}.", status=404)
-        if request.path_params.get("version", VERSION) != VERSION:
-            raise RequestError(f"model '{name}' has only version {VERSION}.", status=404)
-        return self.policies[name]
+        return self.find(request.path_params["model"], request.path_params.get("version", VERSION))
 
     async def _body(self, request: Request) -> bytes:
         """The body, unless it is compressed or larger than allowed."""

@@ -4,7 +4,7 @@ Source: kserve.github.io, "Open Inference Protocol (V2)" and "Binary Tensor Data
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,6 +71,20 @@ class InferenceRequest(Message):
     inputs: list[InputTensor] = Field(min_length=1)
     outputs: list[RequestedOutput] = []
 
+    @classmethod
+    def checked(cls, content: bytes | dict[str, Any]) -> Self:
+        """From JSON, or from what JSON would say.
+
+        Raises:
+            RequestError: If it is not a request.
+        """
+        try:
+            return cls.model_validate_json(content) if isinstance(content, bytes) else cls.model_validate(content)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"]) or "body"
+            raise RequestError(f"request: {where}: {first['msg']}.") from error
+
 
 def read_request(body: bytes, header_length: str | None) -> tuple[InferenceRequest, bytes]:
     """The JSON part and the binary part of a request.
@@ -85,13 +99,7 @@ def read_request(body: bytes, header_length: str | None) -> tuple[InferenceReque
                 f"header {HEADER_LENGTH}: '{header_length:.40}' does not fit a body of {len(body)} bytes."
             )
         length = int(header_length)
-    try:
-        request = InferenceRequest.model_validate_json(body[:length])
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "body"
-        raise RequestError(f"request: {where}: {first['msg']}.") from error
-    return request, body[length:]
+    return InferenceRequest.checked(body[:length]), body[length:]
 
 
 def read_inputs(request: InferenceRequest, binary: bytes, specs: tuple[TensorSpec, ...]) -> Tensors:

@@ -13,6 +13,8 @@ from physai.infrastructure.registry.verify import GRAPH_FILE, verify_package
 from ..errors import EvaluationError
 from .protocol import Tensors
 
+VERSION = "1"  # a package has no versions: its digest tells it apart
+
 
 class ServedPolicy:
     """A package's graph, loaded after its digests and golden vectors were checked."""

@@ -5,7 +5,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import uvicorn
 from starlette.applications import Starlette
@@ -19,13 +19,24 @@ SHUTDOWN_S = 5  # time that requests in flight have to finish
 BACKLOG = 128
 
 
-def serve(host: PolicyHost, address: str, port: int) -> None:
+def serve(host: PolicyHost, address: str, port: int, grpc_port: int | None = None) -> None:
     """Serve until SIGTERM or Ctrl-C; requests in flight are answered.
 
+    Args:
+        host: What is served.
+        address: To listen on.
+        port: For HTTP.
+        grpc_port: For gRPC too; None leaves it out.
+
     Raises:
-        AddressError: If the port cannot be listened on.
+        AddressError: If a port cannot be listened on.
     """
-    with listen(address, port) as listener:
+    with listen(address, port) as listener, ExitStack() as beside:
+        if grpc_port is not None:
+            from .grpc_host import running_grpc
+
+            at = beside.enter_context(running_grpc(host, address, grpc_port))
+            stderr.print(f"gRPC at {at}", highlight=False, soft_wrap=True)
         url = f"http://{address}:{listener.getsockname()[1]}"
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn stops first, then hands the signal on
         make_server(host.app(), lambda: announce(host, url)).run(sockets=[listener])

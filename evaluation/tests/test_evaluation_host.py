@@ -203,7 +203,7 @@ def test_an_unknown_model_or_version_is_not_found(url: str) -> None:
 
 
 def test_unknown_paths_and_methods_are_told_in_json(url: str) -> None:
-    assert httpx.get(f"{url}/metrics").status_code == 404
+    assert httpx.get(f"{url}/v1/metrics").status_code == 404
     response = httpx.get(f"{url}/v2/models/hold/infer")
     assert response.status_code == 405
     assert "Open Inference Protocol v2" in response.json()["error"]
