@@ -113,3 +113,10 @@ class RunCanceledError(JobError):
 
     def __init__(self, run_dir: Path) -> None:
         super().__init__(f"{run_dir}: stopped by hand. Run the command again: it continues.")
+
+
+class NotRunningError(JobError):
+    """Nothing runs that could be stopped."""
+
+    def __init__(self, run: str) -> None:
+        super().__init__(f"run '{run}': no engine works on it. `physai jobs status {run}` tells how it ended.")

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import secrets
 import time
 from collections.abc import Iterator
@@ -153,6 +154,13 @@ class RunFolder:
         except BlockingIOError:
             return True
         return False
+
+    def holder(self) -> int | None:
+        """The process whose engine works in this folder."""
+        if not self.is_locked():
+            return None
+        match = re.match(r"process (\d+)", (self.root / ".lock").read_text())
+        return int(match[1]) if match else None
 
     def list_output(self, task: str) -> str:
         """Lines `<bytes> <relative path>` of the files in a task's output, sorted."""

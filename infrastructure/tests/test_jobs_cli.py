@@ -136,7 +136,9 @@ def test_validate_tells_every_problem_of_every_file(physai: Run, file: Path, tmp
         "2 of 3 files cannot be used",
     ]
     assert physai("jobs", "validate", file) == (0, "1 valid\n", "")
-    assert json.loads(physai("jobs", "validate", file, "--json")[1]) == {"files": [str(file)], "notes": []}
+    assert json.loads(physai("jobs", "validate", file, "--json")[1]) == {
+        "files": [{"file": str(file), "kind": "osmo", "problems": [], "notes": []}]
+    }
 
 
 def test_show_tells_order_shares_and_rendered_commands(physai: Run, file: Path) -> None:
