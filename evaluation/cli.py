@@ -1,5 +1,6 @@
 """Play policies in simulation under stored conditions, and decide on the evidence."""
 
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, get_args
 
@@ -97,6 +98,33 @@ def serve(
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise typer.BadParameter(f"two packages are named '{twice[0]}'. Give one another name: NAME=PACKAGE.")
     run(PolicyHost(policies, max_body_mb * 2**20), host, port, grpc_port)
+
+
+@app.command()
+def benchmark(
+    only: Annotated[list[str], typer.Option(help="comparisons, round-trips or episodes; default: all.")] = [],  # noqa: B006
+    output: Annotated[Path | None, typer.Option(help="Folder for report.md and report.json.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure episodes to a decision, round trips to the host, and episodes per minute.
+
+    Example: physai evaluation benchmark --only comparisons --output evaluation/benchmarks
+    """
+    from physai.infrastructure import benchmark as measuring
+
+    def rows(name: str) -> measuring.Row:
+        module = f"{__package__}.benchmark.{name.replace('-', '_')}"
+        return measuring.Row(name, lambda: import_module(module).measure())
+
+    report = measuring.benchmark(
+        "evaluation",
+        [rows(name) for name in ("comparisons", "round-trips", "episodes")],
+        only=only,
+        versions=("numpy", "scipy", "onnxruntime", "tritonclient", "grpcio", "isaaclab"),
+    )
+    if output is not None:
+        measuring.write_report(report, output)
+    show(report, as_json, measuring.report_table(report))
 
 
 @sil_app.command("run")

@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from physai.evaluation.benchmark.comparisons import fixed_number
+from physai.evaluation.benchmark.round_trips import mlp_package
 from physai.evaluation.errors import ConditionsError, ReportError
 from physai.evaluation.gate import judge
 from physai.evaluation.gate_rules import GateRules
 from physai.evaluation.metrics import compare_sequentially, plan
 from physai.evaluation.metrics.sequential import Walk, operating
 from physai.evaluation.report import check_report, make_report
+from physai.evaluation.sil.served import ServedPolicy
 from physai.infrastructure.contracts import EvaluationReport, PolicyResult, SequentialDesign, digest_bytes
 
 from .conftest import draw_conditions, make_result
@@ -61,6 +64,7 @@ def test_a_plan_keeps_what_its_design_promises(reference: float, improvement: fl
 def test_it_needs_fewer_episodes_than_a_fixed_number() -> None:
     # two proportions, 0.6 and 0.8, alpha 0.05 two-sided, power 0.8: (1.960 + 0.842)^2 * (0.24 + 0.16) / 0.2^2 = 78.5
     planned = plan(DESIGN)
+    assert fixed_number(DESIGN) == 79
     assert planned.better.mean_episodes < 58
     assert planned.equal.mean_episodes < 36
 
@@ -155,3 +159,9 @@ def test_a_design_beyond_certainty_is_refused() -> None:
 def test_too_few_conditions_are_named_before_anything_is_played() -> None:
     error = ConditionsError(20, plan(DESIGN).better.p90_episodes)
     assert str(error).startswith("20 conditions are too few: nine of ten comparisons of this design end within 10")
+
+
+def test_the_policy_that_the_benchmark_times_is_a_package_that_can_be_served(tmp_path: Path) -> None:
+    policy = ServedPolicy.load(mlp_package(tmp_path / "package"))
+    state = np.ones((3, 6), np.float32)
+    assert policy.infer({"observation.state": state})["action"].shape == (3, 1, 6)

@@ -1,0 +1,1 @@
+"""What the evaluation's speed and economy goals are measured by."""
