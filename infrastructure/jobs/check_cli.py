@@ -12,10 +12,11 @@ from ..contracts import Contract
 from ..setup.profile import load_profile
 from .check import read_workflow
 from .cost import CostPlan, make_cost_plan
+from .layers import Contradiction, check_layers
 from .machine import this_machine
 from .options import File, OnProfile, Set, SetEnv, SetString, assignments, values_of
 from .plan import Plan, make_plan
-from .repo import PROFILE, Rendering
+from .repo import PROFILE, CheckedFile, Rendering
 from .repo import render as render_files
 from .repo import validate as validate_files
 from .run import runs_folder
@@ -46,6 +47,14 @@ class PlanView(Contract):
     workflow: str
     tasks: tuple[PlannedTask, ...]
     notes: tuple[str, ...]
+
+
+class Preflight(Contract):
+    """A platform, the contradictions within it, and the files that were held against it."""
+
+    profile: str
+    layers: tuple[Contradiction, ...]
+    files: tuple[CheckedFile, ...]
 
 
 class Rendered(Contract):
@@ -101,6 +110,28 @@ def render(
             f"{file.file}: is not what {file.workflow} renders to. Run `physai jobs render {file.workflow}`.", err=True
         )
     raise typer.Exit(1)
+
+
+def preflight(
+    places: Annotated[list[Path] | None, typer.Argument(help="Files, or folders; default: this folder.")] = None,
+    profile: Annotated[str, typer.Option(help="Platform: dev, prod, private, or a *.tfvars.json file.")] = PROFILE,
+    as_json: Json = False,
+) -> None:
+    """Compare the layers of a platform with one another and with the workflows: node pools, platforms, requests.
+
+    Example: physai jobs preflight --profile prod
+    """
+    layers = check_layers(profile)
+    files = validate_files(places or [Path()], {}, profile)
+    if as_json:
+        show(Preflight(profile=profile, layers=layers, files=files.files), as_json, "")
+    for line in (*(found.text() for found in layers), *(text for file in files.files for text in file.problems)):
+        typer.echo(line, err=True)
+    if layers or files.broken:
+        typer.echo(f"{len(layers)} contradictions, {files.broken} of {len(files.files)} files do not fit", err=True)
+        raise typer.Exit(1)
+    if not as_json:
+        typer.echo(f"{profile}: its layers agree, and {len(files.files)} files fit")
 
 
 def plan(

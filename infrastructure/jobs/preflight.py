@@ -4,7 +4,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from ..errors import PhysaiError
 from ..storage import open_store
@@ -77,8 +77,21 @@ def _urls(task: Task, workflow: Workflow) -> Iterator[Found]:
             continue
         parts = urlsplit(url)
         reads = field.startswith("inputs") and parts.scheme == "file" and not used(url)
+        if not reads and (message := _unwritable(parts)):
+            yield message, field
         if reads and not Path(unquote(parts.path)).exists() and not is_written(url, workflow):
             yield f"there is nothing at {url}. Check the path, or make the data first.", field
+
+
+def _unwritable(parts: SplitResult) -> str:
+    """Why a folder of this machine cannot be written to; empty if it can, or if it is elsewhere."""
+    if parts.scheme != "file" or used(parts.path):
+        return ""
+    folder = Path(unquote(parts.path))
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    if not there.is_dir():
+        return f"{there} is no folder. Write to another place."
+    return "" if os.access(there, os.W_OK) else f"{there} cannot be written to. Write to another place."
 
 
 def is_written(url: str, workflow: Workflow) -> bool:
