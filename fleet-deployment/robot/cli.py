@@ -13,8 +13,8 @@ from physai.infrastructure.settings import settings
 
 from ..errors import NotReleasedError
 from ..gitops.repository import FleetRepository
+from ..loader.home import RobotHome
 from ..names import check_name
-from .home import RobotHome
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 
@@ -43,7 +43,7 @@ def run(
         os.environ.setdefault(variable, str(threads))
     from physai.infrastructure.registry import open_registry
 
-    from .agent import Agent
+    from ..loader.agent import Agent
     from .shift import Shift, run_shift
 
     agent = Agent(_home(robot), FleetRepository(str(settings().fleet_repo)), open_registry(str(settings().registry)))

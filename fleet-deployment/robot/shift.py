@@ -9,10 +9,10 @@ from physai.infrastructure.fit import facts_of
 from physai.infrastructure.simulation import Camera, TaskEnv, launch, load_world
 from physai.infrastructure.video import write_video
 
-from .agent import Agent
+from ..loader.agent import Agent
+from ..runtime.onnx_policy import OnnxPolicy
 from .event_log import EventLog
 from .film import VIEW, Film
-from .onnx_policy import OnnxPolicy
 from .work import Assignment, work
 
 IMAGES = "observation.images."

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from physai.infrastructure.contracts import Condition, EpisodeData, EpisodeEvent, Release
 from physai.infrastructure.simulation import TaskEnv, play
 
+from ..runtime.guard import Guard
+from ..runtime.onnx_policy import OnnxPolicy
 from .film import Film, Filmed
-from .guard import Guard
-from .onnx_policy import OnnxPolicy
 
 type Progress = Callable[[int, int], None]
 

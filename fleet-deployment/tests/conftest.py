@@ -8,9 +8,9 @@ import pytest
 
 from physai.fleet_deployment.gitops.releases import approve
 from physai.fleet_deployment.gitops.repository import FleetRepository
+from physai.fleet_deployment.loader.agent import Agent
+from physai.fleet_deployment.loader.home import RobotHome
 from physai.fleet_deployment.publish import create_release
-from physai.fleet_deployment.robot.agent import Agent
-from physai.fleet_deployment.robot.home import RobotHome
 from physai.fleet_deployment.tests.fleet_evidence import write_evidence
 from physai.infrastructure.contracts import Release
 from physai.infrastructure.registry import OciLayout, manifest_digest

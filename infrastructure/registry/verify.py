@@ -1,6 +1,7 @@
 """Whether a policy package is what it says, on this machine: digests, graph, and golden vectors in ONNX Runtime."""
 
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -113,8 +114,12 @@ def run_golden(folder: Path, package: PolicyPackage) -> float:
     return difference
 
 
-def open_session(path: Path) -> Any:
+def open_session(path: Path, providers: Sequence[str] = ("CPUExecutionProvider",)) -> Any:
     """An ONNX Runtime session on one core, which is fastest for policies this small.
+
+    Args:
+        path: Of the graph.
+        providers: Execution providers, best first.
 
     Raises:
         GraphError: If the graph does not load.
@@ -126,7 +131,7 @@ def open_session(path: Path) -> Any:
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     try:
-        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(path, options, providers=list(providers))
     except Exception as error:
         raise GraphError(path, f"ONNX Runtime cannot load it ({' '.join(str(error).split())[:160]})") from error
 

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from physai.infrastructure.contracts import PolicyPackage
 from physai.infrastructure.control import ChunkedPolicy, Observation
-from physai.infrastructure.registry.verify import GRAPH_FILE, open_session
+
+from .session import open_policy_session
 
 
 class OnnxPolicy:
@@ -24,7 +25,7 @@ class OnnxPolicy:
             arms: Rows of every observation.
         """
         self.package = package
-        self._session = open_session(folder / GRAPH_FILE)
+        self._session = open_policy_session(folder)
         self._inputs = [spec.name for spec in package.inputs]
         self._output = package.outputs[0].name
         self._chunks = ChunkedPolicy(self._infer, package.action_steps, arms)

@@ -15,8 +15,8 @@ from physai.fleet_deployment.errors import (
     TransitionError,
 )
 from physai.fleet_deployment.gitops.repository import FleetRepository
-from physai.fleet_deployment.robot.agent import Agent
-from physai.fleet_deployment.robot.home import RobotHome
+from physai.fleet_deployment.loader.agent import Agent
+from physai.fleet_deployment.loader.home import RobotHome
 from physai.fleet_deployment.tests.conftest import Fleet
 from physai.infrastructure.contracts import JointLimits, PolicyPackage, Release
 from physai.infrastructure.errors import PhysaiError

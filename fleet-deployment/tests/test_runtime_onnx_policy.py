@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from physai.fleet_deployment.robot.onnx_policy import OnnxPolicy
+from physai.fleet_deployment.runtime.onnx_policy import OnnxPolicy
 from physai.infrastructure.contracts import PolicyPackage
 from physai.infrastructure.tests.registry_packages import make_package
 
@@ -46,6 +46,7 @@ def test_latency_is_that_of_the_present_episode(tmp_path: Path) -> None:
 
 
 def test_a_robot_decides_without_pytorch() -> None:
-    modules = "agent, event_log, guard, home, onnx_policy, staging"
-    code = f"import sys; from physai.fleet_deployment.robot import {modules}; sys.exit('torch' in sys.modules)"
+    modules = ("loader.agent", "loader.staging", "runtime.guard", "runtime.onnx_policy", "robot.event_log")
+    imports = ", ".join(f"physai.fleet_deployment.{module}" for module in modules)
+    code = f"import sys, {imports}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

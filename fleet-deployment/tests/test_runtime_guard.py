@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from physai.fleet_deployment.robot.guard import Guard
+from physai.fleet_deployment.runtime.guard import Guard
 from physai.infrastructure.contracts import JointLimits
 from physai.infrastructure.control import Observation
 
