@@ -77,3 +77,11 @@ class EventLogError(FleetError):
         super().__init__(
             f"{path}: line {line} is no telemetry event: {why}. Move the file away, or choose another folder."
         )
+
+
+class RefusedError(FleetError):
+    """A step that a robot's gate does not take now."""
+
+    def __init__(self, verb: str, what: str, why: str) -> None:
+        self.why = why
+        super().__init__(f"gate: cannot {verb} {what}: {why}. See `physai fleet-deployment gate status`.")

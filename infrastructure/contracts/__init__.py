@@ -26,6 +26,7 @@ from .fleet import (
     RetrainRequest,
     RobotState,
 )
+from .gate import AuditRecord, GateStatus, HeldPolicy, RobotCondition, Stage
 from .package import JointLimits, PolicyPackage, TensorSpec
 from .recording import Alignment, FeatureRule, GapThresholds, RecordingConfig, TopicRule
 from .robot import Robot
@@ -54,11 +55,13 @@ from .trigger import (
 from .world import Condition, ConditionSet, TargetRegion, World
 
 DOCUMENTS: tuple[type[Document], ...] = (
+    AuditRecord,
     ConditionSet,
     DatasetProvenance,
     DriftReport,
     EvaluationReport,
     FlywheelSummary,
+    GateStatus,
     GateVerdict,
     PolicyPackage,
     RawEpisode,
@@ -66,6 +69,7 @@ DOCUMENTS: tuple[type[Document], ...] = (
     Release,
     RetrainRequest,
     Robot,
+    RobotCondition,
     RobotState,
     TrainingSummary,
     World,
@@ -76,6 +80,7 @@ __all__ = [
     "EVENTS",
     "Alignment",
     "Approval",
+    "AuditRecord",
     "CloudEvent",
     "Collection",
     "Condition",
@@ -98,10 +103,12 @@ __all__ = [
     "Finding",
     "FlywheelSummary",
     "GapThresholds",
+    "GateStatus",
     "GateVerdict",
     "GpioTrigger",
     "HealthData",
     "HealthEvent",
+    "HeldPolicy",
     "JointLimits",
     "JointRegionTrigger",
     "KeyTrigger",
@@ -117,6 +124,7 @@ __all__ = [
     "Release",
     "RetrainRequest",
     "Robot",
+    "RobotCondition",
     "RobotState",
     "Role",
     "RuleVerdict",
@@ -124,6 +132,7 @@ __all__ = [
     "SequentialDesign",
     "SequentialPlan",
     "ServiceTrigger",
+    "Stage",
     "TargetRegion",
     "TaskTime",
     "TelemetryEvent",
