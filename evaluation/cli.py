@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from physai.infrastructure.contracts import EvaluationReport, GateVerdict, SequentialDesign, SequentialPlan
 
+    from .offline import OfflineReport
+
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 conditions_app = typer.Typer(help="Stored conditions, so that policies meet the same world.", no_args_is_help=True)
 sil_app = typer.Typer(help="Software in the loop: policies play a simulated robot.", no_args_is_help=True)
@@ -231,6 +233,29 @@ def sil_plan(
     show(planned, as_json, plan_table(planned))
 
 
+@app.command("replay")
+def replay_offline(
+    dataset: Annotated[Path, typer.Argument(help="LeRobot v3.0 dataset.")],
+    package: Annotated[Path, typer.Option(help="Policy package.")],
+    output: Annotated[Path, typer.Option(help="Report to write.")],
+    split: Annotated[str, typer.Option(help="Episodes to replay.")] = "heldout",
+    as_json: Json = False,
+) -> None:
+    """Ask a package at every row of recorded episodes, and say how far its actions are from those recorded.
+
+    No simulator: a first look, not evidence. A policy can copy every action and still fail, and the other way round.
+
+    Example: physai evaluation replay out/dataset --package out/package --output out/offline.json
+    """
+    from physai.infrastructure.console import tracked
+
+    from .offline import replay
+
+    report = replay(dataset, package, split, tracked("replaying"))
+    report.write(output)
+    show(report, as_json, offline_table(report))
+
+
 @gate_app.command()
 def check(
     report: Annotated[Path, typer.Argument(help="report.json of an evaluation.")],
@@ -307,6 +332,17 @@ def _design(reference: float, improvement: float, alpha: float, power: float) ->
     if reference + improvement >= 1:
         raise typer.BadParameter(f"--reference + --improvement is {reference + improvement:g}, and must stay below 1.")
     return SequentialDesign(reference=reference, improvement=improvement, alpha=alpha, power=power)
+
+
+def offline_table(report: "OfflineReport") -> "Table":
+    """The error of every action."""
+    from rich.table import Table
+
+    title = f"{report.rows} rows of {report.episodes} episodes in '{report.split}', normalised MSE {report.nmse:.3g}"
+    table = Table("action", "normalised MSE", "mean absolute error", title=title)
+    for joint in report.joints:
+        table.add_row(joint.name, f"{joint.nmse:.3g}", f"{joint.mean_abs:.3g} {joint.unit}")
+    return table
 
 
 def plan_table(plan: "SequentialPlan") -> "Table":
