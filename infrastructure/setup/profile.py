@@ -47,14 +47,51 @@ class NodePool(Contract):
     job_limit: JobLimit
 
 
+class SystemPool(Contract):
+    """Nodes of the cluster's own services and of OSMO's."""
+
+    vm_size: str = "Standard_D8ds_v5"
+    min_count: Annotated[int, Field(ge=1)] = 1
+    max_count: Annotated[int, Field(ge=1)] = 3
+
+
+class Database(Contract):
+    """PostgreSQL of OSMO."""
+
+    sku: str = "GP_Standard_D2ds_v5"
+    storage_gib: int = 32
+    high_availability: bool = False
+    backup_days: int = 7
+
+
+class Redis(Contract):
+    """Managed Redis of OSMO."""
+
+    sku: str = "Balanced_B3"
+    high_availability: bool = True
+
+
+class Iot(Contract):
+    """Telemetry of the fleet."""
+
+    event_hubs_capacity: Annotated[int, Field(ge=1, le=40)] = 1
+
+
 class Profile(Document):
-    """The variables of the root module that a profile sets."""
+    """The variables of the root module that a profile sets; defaults are those of Terraform."""
 
     kind: Literal["platform-profile"] = "platform-profile"
     version: Literal[1] = 1
     environment: Literal["dev", "prod"]
     location: str
     network_mode: Literal["public", "hybrid", "private"]
+    aks_sku_tier: Literal["Free", "Standard"] = "Standard"
+    registry_sku: Literal["Basic", "Standard", "Premium"] = "Premium"
+    storage_replication: Literal["LRS", "ZRS", "GRS", "GZRS"] = "LRS"
+    system_pool: SystemPool = SystemPool()
+    osmo_database: Database = Database()
+    osmo_redis: Redis = Redis()
+    iot: Iot | None = None
     node_pools: Annotated[dict[Name, NodePool], Field(min_length=1)]
 
 
