@@ -8,6 +8,7 @@ from physai.infrastructure.contracts import Outcome, RawEpisode, digest_file
 from physai.infrastructure.simulation import Rollout
 
 from . import messages
+from .folder import episode_path
 from .recorder import Recorder
 
 STATE, TARGET, COMMAND, OUTCOME = "/joint_states", "/target_pose", "/joint_command", "/episode/outcome"
@@ -30,11 +31,6 @@ class Source:
     rate_hz: float
     joint_names: tuple[str, ...]
     camera: str | None
-
-
-def episode_path(folder: Path, index: int) -> Path:
-    """Path of a recording; its sidecar is beside it, as `.json`."""
-    return folder / f"episode-{index:06d}.mcap"
 
 
 def write_episode(folder: Path, index: int, rollout: Rollout, source: Source) -> RawEpisode:

@@ -47,3 +47,112 @@ class BusyError(CaptureError):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(f"{folder}: another process is recording here. Wait for it, or record into another folder.")
+
+
+class UnknownTypeError(CaptureError):
+    """A topic is said to be of a type that nobody knows."""
+
+    def __init__(self, where: str, type_name: str, near: list[str]) -> None:
+        meant = f"Did you mean '{near[0]}'? " if near else ""
+        super().__init__(
+            f"{where}: type '{type_name}' is unknown. {meant}"
+            "Name the folder of its .msg file under `definitions`, if it is your own."
+        )
+
+
+class AbsentDefinitionError(CaptureError):
+    """A type cannot be described, because a part of it is not defined."""
+
+    def __init__(self, where: str, what: str) -> None:
+        super().__init__(f"{where}: {what}. Put its <package>/msg/<Type>.msg into a folder under `definitions`.")
+
+
+class BadDefinitionError(CaptureError):
+    """A `.msg` file cannot be read."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(f"{path}: not a message definition: {why}. Mend the file.")
+
+
+class BadMessageError(CaptureError):
+    """Bytes are not a message of the type they are said to be."""
+
+    def __init__(self, type_name: str, why: str) -> None:
+        super().__init__(f"a message cannot be read as {type_name} ({why}). Compare the type with the publisher's.")
+
+
+class FieldError(CaptureError):
+    """A path names no number in a message."""
+
+    def __init__(self, topic: str, path: str, why: str) -> None:
+        super().__init__(f"{topic}: field '{path}': {why}. Give the path of a number, e.g. data or pose.position.z.")
+
+
+class DiskFullError(CaptureError):
+    """There is no room to record."""
+
+    def __init__(self, folder: Path, free_gb: float, least_gb: float) -> None:
+        super().__init__(
+            f"{folder}: {free_gb:.2f} GB are free, recording stops at {least_gb:g} GB. Make room, or lower min_free_gb."
+        )
+
+
+class WriteError(CaptureError):
+    """The disk did not take what was recorded."""
+
+    def __init__(self, folder: Path, why: str) -> None:
+        super().__init__(
+            f"{folder}: the open episode could not be written: {why}. Make room, then run "
+            f"`physai data-pipeline capture recover {folder}`; all whole chunks of it are kept."
+        )
+
+
+class OtherConfigError(CaptureError):
+    """The folder holds episodes of another recording config."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"{folder}: its episodes were recorded with another config (see recording.json there). "
+            "Record into another folder."
+        )
+
+
+class OutputError(CaptureError):
+    """Episodes cannot be recorded to where the config says."""
+
+    def __init__(self, output: str) -> None:
+        super().__init__(
+            f"{output}: not a folder of this machine. Record into a folder, then send it on with "
+            "`physai data-pipeline transfer run`."
+        )
+
+
+class NoFolderError(CaptureError):
+    """There is no folder of recordings."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(f"{folder}: no such folder. Record into it with `physai data-pipeline capture record`.")
+
+
+class UnavailableError(CaptureError):
+    """A source or a trigger needs something that this machine lacks."""
+
+    def __init__(self, what: str, needs: str) -> None:
+        super().__init__(f"{what}: needs {needs}.")
+
+
+class PlaybackError(CaptureError):
+    """A recording cannot be played."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(
+            f"{path}: cannot be played: {why}. Give a whole MCAP file or rosbag2 folder; "
+            "`capture recover` saves what a killed recorder left."
+        )
+
+
+class OtherTypeError(CaptureError):
+    """A topic of a recording is not of the type that the config says."""
+
+    def __init__(self, path: Path, topic: str, found: str, asked: str) -> None:
+        super().__init__(f"{path}: {topic} is of type {found}, the config says {asked}. Correct the config.")

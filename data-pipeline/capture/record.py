@@ -6,7 +6,8 @@ from pathlib import Path
 from physai.infrastructure.contracts import Contract, RawEpisode
 from physai.infrastructure.simulation import Camera, expert, launch, play
 
-from .episode import Source, episode_path, write_episode
+from .episode import Source, write_episode
+from .folder import episode_path
 from .session import CapturePlan, session
 
 EXPERT = "expert"

@@ -1,6 +1,5 @@
 """A folder of recordings under one plan: what is there, what is missing, who may write."""
 
-import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,11 +8,10 @@ from pydantic import ValidationError
 
 from physai.infrastructure.contracts import Contract, ContractError, RawEpisode, World, digest_file, write_whole
 
-from .episode import episode_path
-from .errors import BusyError, DamagedPlanError, ForeignFolderError, OtherPlanError, SurplusError
+from .errors import DamagedPlanError, ForeignFolderError, OtherPlanError, SurplusError
+from .folder import episode_path, locked
 
 PLAN = "capture.json"
-LOCK = ".lock"
 
 
 class CapturePlan(Contract):
@@ -37,12 +35,7 @@ def session(folder: Path, plan: CapturePlan, episodes: int) -> Iterator[list[int
         BusyError: If another process has it.
         CaptureError: If it does not fit.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / LOCK).open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise BusyError(folder) from error
+    with locked(folder):
         _settle(folder, plan)
         there = [index for index in _indices(folder) if _is_whole(folder, index)]
         surplus = max(there, default=-1) + 1

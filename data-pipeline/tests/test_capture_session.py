@@ -13,7 +13,8 @@ from physai.data_pipeline.capture.errors import (
     OtherPlanError,
     SurplusError,
 )
-from physai.data_pipeline.capture.session import LOCK, PLAN, CapturePlan, session
+from physai.data_pipeline.capture.folder import LOCK
+from physai.data_pipeline.capture.session import PLAN, CapturePlan, session
 from physai.data_pipeline.tests.capture_rollouts import rollout, source
 from physai.infrastructure.contracts import World
 

@@ -1,0 +1,122 @@
+"""Listens to ROS 2 topics over DDS; the bytes of a message are handed on as they came."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+
+from cyclonedds.core import InstanceState, ReadCondition, SampleState, ViewState, WaitSet
+from cyclonedds.domain import DomainParticipant
+from cyclonedds.qos import Policy, Qos
+from cyclonedds.topic import Topic
+from cyclonedds.util import duration
+
+from physai.infrastructure.contracts import TopicRule
+
+from ..buffer import Buffer
+from ..definitions import Definitions
+from ..sample import Sample
+from ..source import Channel, Health
+from .idl import Types
+from .reader import Reader
+from .service import TriggerService
+
+NEW = ViewState.Any | InstanceState.Any | SampleState.NotRead
+WAIT = duration(milliseconds=100)  # how soon `close` is noticed
+
+
+class DdsSource:
+    """The topics of a config, heard over DDS."""
+
+    def __init__(self, rules: Iterable[TopicRule], definitions: Definitions, domain: int) -> None:
+        """Subscribe; samples wait in the middleware until `start`.
+
+        Args:
+            rules: Topics with their types.
+            definitions: Where the types are defined.
+            domain: DDS domain, ROS 2's `ROS_DOMAIN_ID`.
+
+        Raises:
+            CaptureError: If a type, or one in it, is not defined.
+        """
+        self._participant = DomainParticipant(domain)
+        self._readers: dict[str, Reader] = {}
+        self.channels: dict[str, Channel] = {}
+        types = Types(definitions)
+        for rule in rules:
+            definitions.require(rule.topic, rule.type)
+            topic = Topic(self._participant, dds_name(rule.topic), types.of(rule.type), qos=_qos(rule))
+            self._readers[rule.topic] = Reader(self._participant, topic, qos=_qos(rule))
+            self.channels[rule.topic] = Channel(
+                rule.type, definitions.text(rule.type), definitions.has_header(rule.type)
+            )
+        self._services: list[TriggerService] = []
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def serve(self, service: str, fire: Callable[[], None]) -> None:
+        """Answer calls of a service by `fire`; before `start`."""
+        self._services.append(TriggerService(self._participant, service, fire))
+
+    def start(self, buffer: Buffer) -> None:
+        """Begin to hand over what arrives."""
+        self._thread = threading.Thread(target=self._listen, args=(buffer,), name="dds", daemon=True)
+        self._thread.start()
+
+    @property
+    def ended(self) -> bool:
+        """Never, while it is open."""
+        return False
+
+    def now_ns(self) -> int:
+        """The clock."""
+        return time.time_ns()
+
+    def health(self) -> Health:
+        """How the way to the publishers is."""
+        return Health(
+            lost={topic: reader.lost for topic, reader in self._readers.items()},
+            publishers={topic: len(reader.get_matched_publications()) for topic, reader in self._readers.items()},
+            unheard={
+                topic: "its publisher offers less than is asked for; set reliability: best-effort, or latched: false"
+                for topic, reader in self._readers.items()
+                if reader.refused
+            },
+        )
+
+    def close(self) -> None:
+        """Unsubscribe."""
+        self._stop.set()
+        if self._thread:
+            self._thread.join()
+
+    def _listen(self, buffer: Buffer) -> None:
+        waitset = WaitSet(self._participant)
+        for reader in (*self._readers.values(), *(service.reader for service in self._services)):
+            waitset.attach(ReadCondition(reader, NEW))
+        while not self._stop.is_set():
+            waitset.wait(WAIT)
+            for topic, reader in self._readers.items():
+                now_ns = time.time_ns()
+                for data, source_ns in reader.take_raw():
+                    buffer.put(Sample(topic, data, now_ns, source_ns))
+            for service in self._services:
+                service.answer()
+
+
+def dds_name(topic: str) -> str:
+    """Name of a ROS 2 topic on the wire. Source: ROS 2 design, `topic_and_service_names`."""
+    return "rt" + topic
+
+
+def _qos(rule: TopicRule) -> Qos:
+    reliability = (
+        Policy.Reliability.Reliable(duration(seconds=1))
+        if rule.reliability == "reliable"
+        else Policy.Reliability.BestEffort
+    )
+    return Qos(
+        reliability,
+        Policy.Durability.TransientLocal if rule.latched else Policy.Durability.Volatile,
+        Policy.History.KeepAll,  # our own buffer decides what is dropped, and counts it
+        Policy.DataRepresentation(use_cdrv0_representation=True),  # what ROS 2 speaks, and what MCAP calls cdr
+    )

@@ -1,0 +1,51 @@
+"""The source that was asked for."""
+
+import os
+from enum import StrEnum
+from pathlib import Path
+
+from physai.infrastructure.contracts import RecordingConfig
+
+from .definitions import Definitions
+from .errors import UnavailableError
+from .source import Source
+
+
+class Kind(StrEnum):
+    """Where messages come from."""
+
+    DDS = "dds"
+    ROS2 = "ros2"
+    PLAYBACK = "playback"
+
+
+def open_source(
+    kind: Kind, config: RecordingConfig, definitions: Definitions, *, bag: Path | None, speed: float, domain: int | None
+) -> Source:
+    """Open a source of the topics of a config.
+
+    Args:
+        kind: Which.
+        config: What is recorded.
+        definitions: Of the message types.
+        bag: What is played back.
+        speed: Of the playback, times real time; 0: as fast as it can be taken.
+        domain: DDS domain; None: `ROS_DOMAIN_ID`, or 0.
+
+    Raises:
+        CaptureError: If a topic cannot be recorded so.
+    """
+    if kind is Kind.PLAYBACK:
+        from .playback import Playback
+
+        if bag is None:
+            raise UnavailableError("source playback", "a recording: --bag FILE")
+        return Playback(bag, definitions, {rule.topic: rule.type for rule in config.topics}, speed=speed)
+    if kind is Kind.ROS2:
+        from .ros2 import Ros2Source
+
+        return Ros2Source(config.topics, definitions)
+    from .dds.source import DdsSource
+
+    asked = int(os.environ.get("ROS_DOMAIN_ID", "0")) if domain is None else domain
+    return DdsSource(config.topics, definitions, asked)

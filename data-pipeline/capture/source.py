@@ -1,0 +1,54 @@
+"""What every source of messages has in common."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from .buffer import Buffer
+
+
+@dataclass(frozen=True)
+class Channel:
+    """A topic of a source."""
+
+    type: str
+    definition: bytes
+    """Of the type and all in it, as MCAP's `ros2msg` has them."""
+    has_header: bool
+
+
+@dataclass(frozen=True)
+class Health:
+    """What a source knows of the way to it, per topic."""
+
+    lost: dict[str, int] = field(default_factory=dict)
+    """Messages that never arrived, as the middleware counts them."""
+    publishers: dict[str, int] = field(default_factory=dict)
+    unheard: dict[str, str] = field(default_factory=dict)
+    """Topic → why a publisher of it is not heard."""
+
+
+class Source(Protocol):
+    """Where messages come from. It has its own thread, and nothing that the recorder does makes it wait."""
+
+    channels: dict[str, Channel]
+    """Topic → what is said on it."""
+
+    def start(self, buffer: Buffer) -> None:
+        """Begin to hand over messages, from another thread."""
+
+    def serve(self, service: str, fire: Callable[[], None]) -> None:
+        """Answer calls of a ROS 2 service, `std_srvs/srv/Trigger`, by `fire`; before `start`."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether no more will come; never so for a robot."""
+
+    def now_ns(self) -> int:
+        """The time by which samples are logged: the clock, or where a playback is."""
+
+    def health(self) -> Health:
+        """How the way to it is."""
+
+    def close(self) -> None:
+        """Stop, and give back what was taken."""

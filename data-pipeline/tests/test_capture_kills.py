@@ -1,0 +1,82 @@
+"""The recorder is killed at random moments: only the open episode is ever incomplete, and its whole chunks are kept."""
+
+import os
+import random
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from physai.data_pipeline.capture.folder import episodes
+from physai.data_pipeline.capture.recover import recover
+from physai.data_pipeline.convert.convert import convert
+from physai.data_pipeline.convert.messages import read_messages
+from physai.data_pipeline.tests.capture_robot import DOMAIN, PROCESSES, record, robot
+from physai.infrastructure.contracts import RawEpisode, digest_file
+from physai.infrastructure.datasets import Dataset
+
+LONGEST_S = 0.9  # of a run: some three episodes
+
+
+def kill_at_random(folder: Path, rng: random.Random) -> None:
+    process = PROCESSES.Process(target=record, args=(str(folder), DOMAIN), daemon=True)
+    process.start()
+    time.sleep(rng.uniform(0.0, LONGEST_S))
+    assert process.pid is not None
+    assert process.exitcode is None, "the recorder ended by itself"
+    os.kill(process.pid, signal.SIGKILL)
+    process.join()
+
+
+def count_in_rows(sidecar: RawEpisode, folder: Path) -> list[int]:
+    return [
+        round(message.position[0])
+        for _, message in read_messages(folder / sidecar.file, lambda topic: topic == "/joint_states")
+    ]
+
+
+def kill_and_check(folder: Path, kills: int, seed: int) -> list[RawEpisode]:
+    """Kill, look, and start again; what a run left is saved by the next."""
+    rng = random.Random(seed)
+    with robot():
+        for _ in range(kills):
+            kill_at_random(folder, rng)
+            assert len(list(folder.glob(".episode-*.mcap.*"))) <= 1  # the open one
+    recover(folder)
+    assert not list(folder.glob(".episode-*"))
+    found = episodes(folder)
+    assert len(found) == len(list(folder.glob("*.mcap")))
+    for sidecar in found:
+        assert digest_file(folder / sidecar.file) == sidecar.content
+        rows = count_in_rows(sidecar, folder)
+        assert rows == list(range(rows[0], rows[0] + len(rows)))  # nothing lost in between
+        assert len(rows) == sidecar.messages.get("/joint_states", 0)
+    return found
+
+
+def convert_and_load(folder: Path, output: Path, found: list[RawEpisode]) -> None:
+    from lerobot.datasets.lerobot_dataset import LeRobotDataset
+
+    report = convert(folder, output, max_skew_s=1.0, skip_damaged=True)
+    cut = {sidecar.content for sidecar in found if sidecar.outcome == "interrupted"}
+    whole = {sidecar.content for sidecar in found} - cut
+    assert whole, "no episode came to its end"
+    assert cut, "no episode was cut"
+    converted = {source.source for source in Dataset(output).required_provenance.episodes}
+    assert whole <= converted, report.dropped
+    loaded = LeRobotDataset("local/kills", root=output)
+    assert loaded.num_episodes == report.episodes
+    for row in (0, len(loaded) // 2, len(loaded) - 1):
+        assert loaded[row]["observation.images.front"].shape == (3, 64, 64)
+
+
+def test_ten_kills_cost_at_most_the_open_episode(tmp_path: Path) -> None:
+    found = kill_and_check(tmp_path / "episodes", 10, seed=1)
+    convert_and_load(tmp_path / "episodes", tmp_path / "dataset", found)
+
+
+@pytest.mark.slow
+def test_fifty_kills_cost_at_most_the_open_episode(tmp_path: Path) -> None:
+    found = kill_and_check(tmp_path / "episodes", 50, seed=2)
+    convert_and_load(tmp_path / "episodes", tmp_path / "dataset", found)
