@@ -125,13 +125,22 @@ def find_for_robot(repository: FleetRepository, robot: str, name: str | None = N
         NotReleasedError: If there is none, or it is not approved, withdrawn, or not meant for this robot.
     """
     with repository.read() as tree:
-        if name is not None:
-            return check_release(fleet_tree.read_release(tree, name, repository.url), robot)
-        current = [fleet_tree.read_current(tree, cohort, repository.url) for cohort in fleet_tree.read_cohorts(tree)]
+        return find_in(tree, repository.url, robot, name)
+
+
+def find_in(tree: Path, url: str, robot: str, name: str | None = None) -> Release:
+    """The same, in a checked-out tree.
+
+    Raises:
+        NotReleasedError: If there is none, or it is not approved, withdrawn, or not meant for this robot.
+    """
+    if name is not None:
+        return check_release(fleet_tree.read_release(tree, name, url), robot)
+    current = [fleet_tree.read_current(tree, cohort, url) for cohort in fleet_tree.read_cohorts(tree)]
     meant = [(release.approval.at, release) for release in current if release and release.approval]
     mine = [pair for pair in meant if robot in pair[1].robots]
     if not mine:
-        raise NotReleasedError(robot, f"no approved release names it in {repository.url}", "Create and approve one")
+        raise NotReleasedError(robot, f"no approved release names it in {url}", "Create and approve one")
     return check_release(max(mine, key=lambda pair: pair[0])[1], robot)
 
 

@@ -6,25 +6,25 @@ from typing import Literal
 
 from physai.infrastructure.console import stderr
 from physai.infrastructure.contracts import PolicyPackage, Release, RobotState
-from physai.infrastructure.errors import PhysaiError
+from physai.infrastructure.errors import MissingFileError, PhysaiError
 from physai.infrastructure.fit import RobotFacts, check_fit
 from physai.infrastructure.registry import Registry
 
 from ..errors import RepositoryError
 from ..gating.slots import Slots
-from ..gitops.releases import check_release, find_for_robot
-from ..gitops.repository import FleetRepository
+from ..gitops.releases import check_release
+from .desired import Source
 from .home import RobotHome
-from .staging import stage, verify
+from .staging import check_signed, stage, verify
 
 
 class Agent:
     """What decides which policy a robot runs. Its state on disk changes only when a policy is activated."""
 
-    def __init__(self, home: RobotHome, repository: FleetRepository, registry: Registry) -> None:
+    def __init__(self, home: RobotHome, source: Source, registry: Registry) -> None:
         self.home = home
         self.robot = home.robot
-        self._repository = repository
+        self._source = source
         self._registry = registry
         self.state = home.read_state()
         self.slots = Slots(active=self.state.package if self.state else None)
@@ -40,18 +40,21 @@ class Agent:
             RepositoryError: If the repository is out of reach and the robot has nothing to go on with.
         """
         try:
-            return find_for_robot(self._repository, self.robot, name)
-        except RepositoryError as error:
+            release, policy = self._source.read(self.robot, name)
+        except (RepositoryError, MissingFileError) as error:
             known = self.home.read_release()
             if known is None or name not in (None, known.name):
                 raise
             stderr.print(f"{self.robot}: goes on with release {known.name}, since {error}")
             return known
+        self.home.write_policy(policy)
+        return release
 
     def bring(self, release: Release) -> tuple[Path, PolicyPackage]:
         """Stage a release's package and verify it; one that fails is dropped, and the active policy stays."""
         self.slots = self.slots.stage(release.package)
         try:
+            check_signed(self.home, release.package, self._registry, self.home.read_policy())
             folder = stage(self.home, release.package, self._registry)
             return folder, verify(folder, release.package)
         except PhysaiError:

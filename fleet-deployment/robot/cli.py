@@ -44,9 +44,11 @@ def run(
     from physai.infrastructure.registry import open_registry
 
     from ..loader.agent import Agent
+    from ..loader.desired import GitSource
     from .shift import Shift, run_shift
 
-    agent = Agent(_home(robot), FleetRepository(str(settings().fleet_repo)), open_registry(str(settings().registry)))
+    source = GitSource(FleetRepository(str(settings().fleet_repo)))
+    agent = Agent(_home(robot), source, open_registry(str(settings().registry)))
     shift = Shift(
         site=check_name("site", site),
         world=world,

@@ -16,12 +16,12 @@ from physai.fleet_deployment.errors import (
 )
 from physai.fleet_deployment.gitops.repository import FleetRepository
 from physai.fleet_deployment.loader.agent import Agent
+from physai.fleet_deployment.loader.desired import GitSource
 from physai.fleet_deployment.loader.home import RobotHome
 from physai.fleet_deployment.tests.conftest import Fleet
 from physai.infrastructure.contracts import JointLimits, PolicyPackage, Release
-from physai.infrastructure.errors import PhysaiError
 from physai.infrastructure.fit import MisfitError, RobotFacts
-from physai.infrastructure.registry import TamperedError, UnreachableError, open_registry
+from physai.infrastructure.registry import TamperedError, UnreachableError, manifest_digest, open_registry
 from physai.infrastructure.registry.verify import GoldenError
 from physai.infrastructure.tests.registry_packages import JOINTS, TWO_PI, make_package
 
@@ -189,10 +189,10 @@ def test_without_the_registry_a_staged_package_still_serves(fleet: Fleet, packag
         probe.bind(("127.0.0.1", 0))
         dead = open_registry(f"127.0.0.1:{probe.getsockname()[1]}/policies")
         home = fleet.agent().home
-        assert Agent(home, fleet.repository, dead).bring(release)[1].name == "reach"
+        assert Agent(home, GitSource(fleet.repository), dead).bring(release)[1].name == "reach"
         other = fleet.release(packages(0.1))
         with pytest.raises(UnreachableError, match="no answer"):
-            Agent(home, fleet.repository, dead).bring(other)
+            Agent(home, GitSource(fleet.repository), dead).bring(other)
 
 
 def test_without_the_repository_the_last_good_release_goes_on(
@@ -200,7 +200,7 @@ def test_without_the_repository_the_last_good_release_goes_on(
 ) -> None:
     release = fleet.release(packages(0.0))
     home = fleet.agent().home
-    lost = FleetRepository((fleet.root / "nowhere.git").as_uri())
+    lost = GitSource(FleetRepository((fleet.root / "nowhere.git").as_uri()))
     with pytest.raises(RepositoryError, match="cannot clone"):
         Agent(home, lost, fleet.registry).find()
     activate(fleet.agent(), release)
@@ -221,9 +221,22 @@ def test_two_processes_cannot_be_one_robot(tmp_path: Path) -> None:
         pass
 
 
-def test_a_broken_state_file_is_named(fleet: Fleet) -> None:
+def test_a_broken_state_file_is_set_aside_and_the_last_good_release_goes_on(
+    fleet: Fleet, packages: Packages, capfd: pytest.CaptureFixture[str]
+) -> None:
     agent = fleet.agent()
-    agent.home.folder.mkdir(parents=True)
-    (agent.home.folder / "state.json").write_text("{}")
-    with pytest.raises(PhysaiError, match=r"state\.json: not a valid robot-state"):
-        fleet.agent()
+    for shift in (0.0, 0.1):
+        activate(agent, fleet.release(packages(shift)))
+    assert agent.state is not None
+    for content in ("{}", "", "\0\0\0"):
+        (agent.home.folder / "state.json").write_text(content)
+        state = fleet.agent().state
+        assert state is not None
+        assert (state.release, state.package) == (agent.state.release, agent.state.package)
+    newest = max((agent.home.folder / "releases").iterdir())
+    newest.write_text("torn")
+    (agent.home.folder / "state.json").write_text("torn")
+    before = fleet.agent().state
+    assert before is not None
+    assert before.package == manifest_digest(packages(0.0)), "the one before is as good as it was"
+    assert "goes on with its last good release" in capfd.readouterr().err

@@ -52,6 +52,7 @@ from .trigger import (
     TopicTrigger,
     Trigger,
 )
+from .trust import FleetPolicy
 from .world import Condition, ConditionSet, TargetRegion, World
 
 DOCUMENTS: tuple[type[Document], ...] = (
@@ -60,6 +61,7 @@ DOCUMENTS: tuple[type[Document], ...] = (
     DatasetProvenance,
     DriftReport,
     EvaluationReport,
+    FleetPolicy,
     FlywheelSummary,
     GateStatus,
     GateVerdict,
@@ -101,6 +103,7 @@ __all__ = [
     "EvaluationReport",
     "FeatureRule",
     "Finding",
+    "FleetPolicy",
     "FlywheelSummary",
     "GapThresholds",
     "GateStatus",

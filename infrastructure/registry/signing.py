@@ -60,6 +60,21 @@ class Signed(Contract):
     """Of the trusted public keys, by their SubjectPublicKeyInfo, that have signed it."""
 
 
+class Signature(Contract):
+    """One signature, whoever made it."""
+
+    payload: str
+    """What was signed, as text."""
+    signature: str
+    """In DER, base64."""
+
+
+class Signatures(Contract):
+    """Every signature of one package; kept beside it, they can be checked without the registry."""
+
+    found: tuple[Signature, ...]
+
+
 class _Image(BaseModel):
     docker_manifest_digest: Digest = Field(alias="docker-manifest-digest")
 
@@ -145,13 +160,39 @@ def verify(registry: Registry, digest: Digest, trusted: Iterable[str]) -> Signed
     Raises:
         SignatureError: If there is no signature, or none by a trusted key over this very digest.
     """
-    keys = [read_public(pem, "trusted key") for pem in trusted]
+    return check_signatures(fetch_signatures(registry, digest), digest, trusted, registry.name)
+
+
+def fetch_signatures(registry: Registry, digest: Digest) -> Signatures:
+    """Every signature of a package; who made them is not asked."""
     layers = _signatures(registry, digest)
-    if not layers:
-        raise SignatureError(registry.name, digest, "is not signed")
-    signed = tuple(_fingerprint(key) for key in keys if any(_speaks(registry, layer, digest, key) for layer in layers))
+    payloads = [registry.get_bytes(layer).decode(errors="replace") for layer in layers]
+    return Signatures(
+        found=tuple(
+            Signature(payload=payload, signature=layer.annotations.get(SIGNATURE, ""))
+            for payload, layer in zip(payloads, layers, strict=True)
+        )
+    )
+
+
+def check_signatures(signatures: Signatures, digest: Digest, trusted: Iterable[str], where: str) -> Signed:
+    """Check that one of the signatures is by a trusted key.
+
+    Args:
+        signatures: Of a package.
+        digest: Of that package.
+        trusted: Public keys in PEM.
+        where: They are from, for the message.
+
+    Raises:
+        SignatureError: If there is no signature, or none by a trusted key over this very digest.
+    """
+    keys = [read_public(pem, "trusted key") for pem in trusted]
+    if not signatures.found:
+        raise SignatureError(where, digest, "is not signed")
+    signed = tuple(_fingerprint(key) for key in keys if any(_speaks(one, digest, key) for one in signatures.found))
     if not signed:
-        raise SignatureError(registry.name, digest, f"none of its {len(layers)} signatures is by a trusted key")
+        raise SignatureError(where, digest, f"none of its {len(signatures.found)} signatures is by a trusted key")
     return Signed(digest=digest, keys=signed)
 
 
@@ -233,13 +274,11 @@ def _signatures(registry: Registry, digest: Digest) -> tuple[Descriptor, ...]:
     return tuple(layer for layer in layers if layer.media_type == PAYLOAD_TYPE)
 
 
-def _speaks(registry: Registry, layer: Descriptor, digest: Digest, key: ec.EllipticCurvePublicKey) -> bool:
+def _speaks(one: Signature, digest: Digest, key: ec.EllipticCurvePublicKey) -> bool:
     """Whether one signature is by this key, over this digest."""
-    payload = registry.get_bytes(layer)
     try:
-        signature = base64.b64decode(layer.annotations.get(SIGNATURE, ""), validate=True)
-        key.verify(signature, payload, ec.ECDSA(hashes.SHA256()))
-        said = _Payload.model_validate_json(payload)
+        key.verify(base64.b64decode(one.signature, validate=True), one.payload.encode(), ec.ECDSA(hashes.SHA256()))
+        said = _Payload.model_validate_json(one.payload)
     except (InvalidSignature, binascii.Error, ValidationError):
         return False
     return said.critical.image.docker_manifest_digest == digest

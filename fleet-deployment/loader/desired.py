@@ -1,0 +1,60 @@
+"""What a robot is to run, and what its fleet asks of a package: from Git, or from what Flux has mounted."""
+
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from physai.infrastructure.contracts import FleetPolicy, Release
+
+from ..errors import NotReleasedError
+from ..gitops.policy import read_policy
+from ..gitops.releases import check_release, find_in
+from ..gitops.repository import FleetRepository
+
+
+class Desired(NamedTuple):
+    """What is wanted of a robot."""
+
+    release: Release
+    policy: FleetPolicy
+
+
+class Source(Protocol):
+    """Tells what a robot is to run."""
+
+    def read(self, robot: str, name: str | None = None) -> Desired:
+        """What is wanted now.
+
+        Args:
+            robot: Whose.
+            name: Of a release; None for the newest in force.
+
+        Raises:
+            NotReleasedError: If there is none, or it may not run on this robot.
+            PhysaiError: If the source is out of reach.
+        """
+
+
+class GitSource:
+    """The fleet's repository itself."""
+
+    def __init__(self, repository: FleetRepository) -> None:
+        self._repository = repository
+
+    def read(self, robot: str, name: str | None = None) -> Desired:
+        """What the newest commit says."""
+        with self._repository.read() as tree:
+            return Desired(find_in(tree, self._repository.url, robot, name), read_policy(tree))
+
+
+class MountedSource:
+    """A ConfigMap that Flux keeps up to date, mounted as a folder; the kubelet swaps it whole."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def read(self, robot: str, name: str | None = None) -> Desired:
+        """What is mounted now."""
+        release = check_release(Release.read(self._folder / "release.json"), robot)
+        if name not in (None, release.name):
+            raise NotReleasedError(robot, f"{self._folder} holds release {release.name}, not {name}", "Wait for Flux")
+        return Desired(release, read_policy(self._folder))
