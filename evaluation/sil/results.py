@@ -12,6 +12,7 @@ from physai.infrastructure.aside import is_free, part_of, whole_folder
 from physai.infrastructure.contracts import ConditionSet, Digest, Document, EvaluationReport, PolicyResult, Role
 
 from ..errors import OutputError
+from ..page import write_page
 
 REPORT = "report.json"
 CONDITIONS = "conditions.json"
@@ -92,6 +93,7 @@ class Workspace:
         played.write(self.part / CONDITIONS)
         for result in report.policies:
             self._file(result.role).unlink(missing_ok=True)
+        write_page(self.part)
 
     def _file(self, role: Role) -> Path:
         return self.part / f"{role}.json"

@@ -66,7 +66,7 @@ def test_leftovers_of_a_killed_run_are_cleared(workspace: Workspace) -> None:
 
 def test_the_output_appears_whole_and_without_working_files(workspace: Workspace, report: EvaluationReport) -> None:
     complete(workspace, report)
-    assert sorted(path.name for path in workspace.output.iterdir()) == ["conditions.json", "report.json"]
+    assert sorted(path.name for path in workspace.output.iterdir()) == ["conditions.json", "report.html", "report.json"]
     assert not workspace.part.exists()
 
 

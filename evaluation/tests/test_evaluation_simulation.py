@@ -142,7 +142,7 @@ def test_the_film_can_be_played(played: Played) -> None:
 
 def test_the_output_holds_nothing_else(played: Played) -> None:
     names = sorted(path.name for path in played.output.iterdir())
-    assert names == ["conditions.json", "report.json", "rollout.mp4", "rollouts"]
+    assert names == ["conditions.json", "report.html", "report.json", "rollout.mp4", "rollouts"]
 
 
 def test_an_evaluation_that_is_done_is_not_done_again(
