@@ -76,7 +76,7 @@ class Settings(BaseSettings):
     tracking_uri: str | None = None
     """MLflow tracking URI; default: SQLite."""
     telemetry: str | None = None
-    """Path of the telemetry store; default: SQLite."""
+    """Path of the telemetry store; default: DuckDB."""
     device: str = Field(default="cpu", pattern=r"^(cpu|cuda(:\d+)?)$")
     """Where simulation and training run."""
     asset_root: str | None = None
@@ -118,7 +118,7 @@ class Settings(BaseSettings):
                 "registry": self.registry or str(home / "registry"),
                 "fleet_repo": self.fleet_repo or str(home / "fleet.git"),
                 "tracking_uri": self.tracking_uri or f"sqlite:///{home / 'mlflow.db'}",
-                "telemetry": self.telemetry or str(home / "telemetry.db"),
+                "telemetry": self.telemetry or str(home / "telemetry.duckdb"),
                 "asset_root": self.asset_root or str(home / "assets"),
             }
         )

@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from physai.infrastructure.console import Json, show
-from physai.infrastructure.contracts import Contract, Rate, EpisodeEvent
+from physai.infrastructure.contracts import Contract, EpisodeEvent, Rate
 from physai.infrastructure.settings import settings
 
 from .ingest import ingest as ingest_files
@@ -17,7 +17,7 @@ from .summary import summarize
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 
-StorePath = Annotated[Path | None, typer.Option("--store", help="SQLite file; default: the setting 'telemetry'.")]
+StorePath = Annotated[Path | None, typer.Option("--store", help="DuckDB file; default: the setting 'telemetry'.")]
 
 
 class Episodes(Contract):

@@ -6,8 +6,9 @@ from pathlib import Path
 from physai.infrastructure.contracts import Contract
 
 from ..errors import NoEventsError
-from .reading import Refusal, find_event_files, read_events
-from .store import TelemetryStore
+from .door import Passed, Refusal, pack
+from .reading import find_event_files, read_events
+from .store import EPISODES, TelemetryStore
 
 
 class Ingested(Contract):
@@ -37,10 +38,13 @@ def ingest(store: TelemetryStore, paths: Sequence[Path]) -> Ingested:
         raise NoEventsError(files, why)
     added = duplicates = 0
     for batch in batches:
-        done = store.add(batch.events)
+        done = store.take([*pack(batch.events), Passed(EPISODES, refused=list(batch.refused))])
         added += done.added
         duplicates += done.duplicates
-        refused += [Refusal(where=batch.file, why=f"{name}: known with another content") for name in done.conflicts]
+        refused += [
+            Refusal(where=batch.file, reason="conflict", why=f"{name}: known with another content")
+            for name in done.conflicts
+        ]
     return Ingested(
         files=tuple(batch.file for batch in batches),
         added=added,

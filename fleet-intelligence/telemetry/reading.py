@@ -3,21 +3,12 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from physai.infrastructure.contracts import Contract, EpisodeEvent
 from physai.infrastructure.errors import MissingFileError
 
-MAX_LINE_BYTES = 64 * 1024  # CloudEvents 1.0, "Size Limits": an event of 64 KiB must be forwarded, larger need not
+from .door import MAX_EVENT_BYTES, Door, Refusal
+
 EVENTS = "events.jsonl"
-
-
-class Refusal(Contract):
-    """A line that is no event."""
-
-    where: str
-    """File and line, `telemetry/events.jsonl:17`."""
-    why: str
 
 
 class Batch(Contract):
@@ -50,20 +41,17 @@ def read_events(path: Path) -> Batch:
     events: list[EpisodeEvent] = []
     refused: list[Refusal] = []
     torn = False
+    door = Door()
     for number, line, whole in _lines(path):
         if not line.strip():
             continue
-        where = f"{path}:{number}"
-        if len(line) > MAX_LINE_BYTES:
-            refused.append(Refusal(where=where, why=f"longer than {MAX_LINE_BYTES} bytes"))
-            continue
-        try:
-            events.append(EpisodeEvent.model_validate_json(line))
-        except ValidationError as error:
-            if whole:
-                refused.append(Refusal(where=where, why=_first(error)))
-            else:
-                torn = True
+        judged = door.judge(EpisodeEvent, line, f"{path}:{number}")
+        if not isinstance(judged, Refusal):
+            events.append(judged)
+        elif whole or judged.reason != "malformed":
+            refused.append(judged)
+        else:
+            torn = True
     return Batch(file=str(path), events=tuple(events), refused=tuple(refused), torn=torn)
 
 
@@ -71,15 +59,9 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes, bool]]:
     """(number from 1, content, whether it ended with a line feed); of an overlong line only the beginning."""
     number = 0
     with path.open("rb") as file:
-        while line := file.readline(MAX_LINE_BYTES + 2):
+        while line := file.readline(MAX_EVENT_BYTES + 2):
             number += 1
             whole = line.endswith(b"\n")
             yield number, line.rstrip(b"\r\n"), whole
-            while not whole and (rest := file.readline(MAX_LINE_BYTES)):
+            while not whole and (rest := file.readline(MAX_EVENT_BYTES)):
                 whole = rest.endswith(b"\n")
-
-
-def _first(error: ValidationError) -> str:
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"])
-    return f"{where}: {first['msg']}" if where else str(first["msg"])

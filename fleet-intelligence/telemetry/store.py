@@ -1,34 +1,24 @@
-"""Every event once, in SQLite."""
+"""Every event once, in DuckDB."""
 
-import sqlite3
-import time
+import fcntl
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from physai.infrastructure.contracts import Contract, Digest, EpisodeEvent
+from physai.infrastructure.contracts import CloudEvent, Contract, Digest, EpisodeEvent
 
 from ..errors import TelemetryStoreError
+from .door import Passed, Refusal, pack
+from .sql import CREATE, VERSION, add, event_of
+from .tables import TABLES
 
-APPLICATION_ID = 0x70687961  # "phya", in the header of our databases
-VERSION = 1
-WAIT_S = 60.0  # for other writers
-TABLE = """
-CREATE TABLE IF NOT EXISTS events (
-    source TEXT NOT NULL,
-    id TEXT NOT NULL,
-    time TEXT NOT NULL,
-    policy TEXT NOT NULL,
-    robot TEXT NOT NULL,
-    site TEXT NOT NULL,
-    success INTEGER NOT NULL,
-    body TEXT NOT NULL,
-    PRIMARY KEY (source, id)
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS events_by_policy ON events (policy, time);
-"""
+if TYPE_CHECKING:
+    import duckdb
+
+EPISODES = TABLES["Episodes"]
+CHUNK = 20_000  # events staged at once: some 16 MB
 
 
 class Added(Contract):
@@ -48,14 +38,15 @@ class Tally(NamedTuple):
     name: str
     successes: int
     episodes: int
-    first: str
-    last: str
+    first: datetime
+    last: datetime
 
 
 class TelemetryStore:
     """Events of the fleet. CloudEvents 1.0 makes `source` and `id` together the name of an event.
 
-    Several processes may use one store: readers see whole batches only, and a writer waits its turn.
+    Several processes may use one store. DuckDB lets one of them write or many read, so the file is open only during
+    a call, and a lock beside it makes callers wait their turn.
     """
 
     def __init__(self, path: Path) -> None:
@@ -66,115 +57,142 @@ class TelemetryStore:
         """
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        with self._plainly():
-            self._database = sqlite3.connect(path, timeout=WAIT_S, isolation_level=None)
-            try:
-                self._prepare()
-            except BaseException:
-                self._database.close()
-                raise
-
-    def _prepare(self) -> None:
-        run = self._database.execute
-        run("BEGIN")  # one view of the header, while another process may be creating the same store
-        version = run("PRAGMA user_version").fetchone()[0]
-        application = run("PRAGMA application_id").fetchone()[0]
-        empty = not run("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        run("COMMIT")
-        if not empty and application != APPLICATION_ID:
-            raise TelemetryStoreError(self.path, "a database of another program")
-        if not empty and version != VERSION:
-            raise TelemetryStoreError(self.path, f"written in version {version}, this reads version {VERSION}")
-        self._write_ahead()
-        run("PRAGMA synchronous = FULL")
-        if empty:
-            self._database.executescript(
-                f"BEGIN IMMEDIATE; {TABLE} PRAGMA application_id = {APPLICATION_ID}; "
-                f"PRAGMA user_version = {VERSION}; COMMIT;"
-            )
-
-    def _write_ahead(self) -> None:
-        """Keep a write-ahead log. SQLite does not wait when another process is just doing the same, so we do."""
-        deadline = time.monotonic() + WAIT_S
-        while True:
-            try:
-                self._database.execute("PRAGMA journal_mode = WAL")
-                return
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                    raise
-                time.sleep(0.02)
+        with self._turn(fcntl.LOCK_EX), self._plainly():
+            self._prepare()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._database.close()
+        """Nothing is open between calls."""
 
-    def add(self, events: Iterable[EpisodeEvent]) -> Added:
-        """Keep what is new: all of it, or after a crash none of it."""
-        added = duplicates = 0
-        conflicts: list[str] = []
-        with self._plainly(), self._transaction():
-            for event in events:
-                if self._insert(event):
-                    added += 1
-                elif self._body(event) == event.model_dump_json():
-                    duplicates += 1
-                else:
-                    conflicts.append(event.id)
-        return Added(added=added, duplicates=duplicates, conflicts=tuple(conflicts))
+    def _prepare(self) -> None:
+        new = not self.path.exists()
+        with self._connect() as connection:
+            names = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+            if new or not names:  # a kill between creating the file and its tables leaves an empty one
+                connection.execute(f"BEGIN; {CREATE} COMMIT;")
+                return
+            if "store" not in names:
+                raise TelemetryStoreError(self.path, "a database of another program")
+            (version,) = connection.execute("SELECT version FROM store").fetchone() or (None,)
+            if version != VERSION:
+                raise TelemetryStoreError(self.path, f"written in version {version}, this reads version {VERSION}")
+
+    @contextmanager
+    def reading(self) -> "Iterator[duckdb.DuckDBPyConnection]":
+        """A connection that reads. Writers wait as long as it is open."""
+        with self._turn(fcntl.LOCK_SH), self._plainly(), self._connect(read_only=True) as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> "Iterator[duckdb.DuckDBPyConnection]":
+        """A connection in a transaction: all of it is kept, or after an exception or a kill none of it."""
+        with self._turn(fcntl.LOCK_EX), self._plainly(), self._connect() as connection:
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+
+    def add(self, events: Iterable[CloudEvent]) -> Added:
+        """Keep what is new of events that are checked."""
+        return self.take(pack(events))
+
+    def take(self, batches: Sequence[Passed]) -> Added:
+        """Keep what is new of what came through the door, and count what was refused there."""
+        total = Added(added=0, duplicates=0, conflicts=())
+        refused = [refusal for batch in batches for refusal in batch.refused]
+        with self.writing() as connection:
+            for table in TABLES.values():
+                lines = [line for batch in batches if batch.table is table for line in batch.lines]
+                for start in range(0, len(lines), CHUNK):
+                    done = add(connection, table, lines[start : start + CHUNK])
+                    total = Added(
+                        added=total.added + done[0],
+                        duplicates=total.duplicates + done[1],
+                        conflicts=(*total.conflicts, *done[2]),
+                    )
+            _note(connection, [refusal.reason for refusal in refused] + ["conflict"] * len(total.conflicts))
+        return total
+
+    def refuse(self, refused: Sequence[Refusal]) -> None:
+        """Count what was refused before it came to any table."""
+        with self.writing() as connection:
+            _note(connection, [refusal.reason for refusal in refused])
+
+    def refusals(self) -> dict[str, int]:
+        """How many were ever refused, by reason."""
+        return {row["reason"]: row["events"] for row in self.rows("SELECT reason, events FROM refusals ORDER BY 1")}
+
+    def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[dict[str, Any]]:
+        """Rows of a query, as column → value."""
+        with self.reading() as connection:
+            cursor = connection.execute(sql, list(parameters))
+            names = [name for name, *_ in cursor.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def events(
         self, policy: Digest | None = None, robot: str | None = None, site: str | None = None
     ) -> tuple[EpisodeEvent, ...]:
-        """Events in order of time; those of one policy, robot or site if they are named."""
+        """Episodes in order of time; those of one policy, robot or site if they are named."""
         wanted = {"policy": policy, "robot": robot, "site": site}
         where = [(f"{column} = ?", value) for column, value in wanted.items() if value is not None]
         condition = f"WHERE {' AND '.join(text for text, _ in where)}" if where else ""
-        query = f"SELECT body FROM events {condition} ORDER BY time, source, id"  # noqa: S608 - column names are ours
-        with self._plainly():
-            rows = self._database.execute(query, [value for _, value in where]).fetchall()
-        return tuple(EpisodeEvent.model_validate_json(body) for (body,) in rows)
+        query = f"FROM Episodes {condition} ORDER BY timestamp, source, event_id"
+        rows = self.rows(query, [value for _, value in where])
+        return tuple(event_of(EPISODES, row, EpisodeEvent) for row in rows)
 
     def tally(self, column: str) -> list[Tally]:
-        """Count the episodes of each policy for each value of `policy`, `robot` or `site`, in order of time."""
-        assert column in ("policy", "robot", "site")
+        """Count the episodes of each policy for each value of a column of names, in order of time."""
+        assert column in ("policy", "robot", "site", "cohort")
         query = (
-            f"SELECT policy, {column}, sum(success), count(*), min(time), max(time) FROM events "  # noqa: S608 - ours
-            f"GROUP BY policy, {column} ORDER BY min(time), policy, {column}"
+            f"SELECT policy, {column} AS name, count_if(success) AS successes, count(*) AS episodes, "  # noqa: S608 - ours
+            f"min(timestamp) AS first, max(timestamp) AS last FROM Episodes WHERE name IS NOT NULL "
+            f"GROUP BY policy, {column} ORDER BY first, policy, name"
         )
-        with self._plainly():
-            return [Tally(*row) for row in self._database.execute(query)]
+        return [Tally(**row) for row in self.rows(query)]
 
     def policies(self) -> Sequence[Digest]:
         """Every policy that has told of an episode, in order of its first."""
         return [tally.policy for tally in self.tally("policy")]
 
-    def _insert(self, event: EpisodeEvent) -> bool:
-        data = event.data
-        time = event.time.astimezone(UTC).isoformat(timespec="microseconds")
-        row = (event.source, event.id, time, data.policy, data.robot, data.site, data.success, event.model_dump_json())
-        return self._database.execute("INSERT OR IGNORE INTO events VALUES (?,?,?,?,?,?,?,?)", row).rowcount == 1
+    def _connect(self, *, read_only: bool = False) -> "duckdb.DuckDBPyConnection":
+        import duckdb
 
-    def _body(self, event: EpisodeEvent) -> str:
-        query = "SELECT body FROM events WHERE source = ? AND id = ?"
-        return str(self._database.execute(query, (event.source, event.id)).fetchone()[0])
+        connection = duckdb.connect(str(self.path), read_only=read_only)
+        connection.execute("SET TimeZone = 'UTC'")
+        return connection
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._database.execute("BEGIN IMMEDIATE")
+    def _turn(self, kind: int) -> Iterator[None]:
         try:
+            lock = self.path.with_name(f".{self.path.name}.lock").open("ab")
+        except OSError as error:
+            raise TelemetryStoreError(self.path, f"cannot be written ({error.strerror})") from error
+        with lock:
+            fcntl.flock(lock, kind)
             yield
-        except BaseException:
-            self._database.execute("ROLLBACK")
-            raise
-        self._database.execute("COMMIT")
 
     @contextmanager
     def _plainly(self) -> Iterator[None]:
-        """Say in one line what SQLite says in a traceback."""
+        """Say in one line what DuckDB says in many."""
+        import duckdb
+
         try:
             yield
-        except sqlite3.DatabaseError as error:
-            raise TelemetryStoreError(self.path, f"SQLite cannot use it ({error})") from error
+        except duckdb.Error as error:
+            first = str(error).strip().partition("\n")[0]
+            raise TelemetryStoreError(self.path, f"DuckDB cannot use it ({first})") from error
+
+
+def _note(connection: "duckdb.DuckDBPyConnection", reasons: Sequence[str]) -> None:
+    """Count refusals, by reason."""
+    for reason in sorted(set(reasons)):
+        connection.execute(
+            "INSERT INTO refusals VALUES (?, ?, ?) "
+            "ON CONFLICT (reason) DO UPDATE SET events = events + excluded.events, last = excluded.last",
+            [reason, reasons.count(reason), datetime.now(UTC)],
+        )

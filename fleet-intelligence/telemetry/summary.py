@@ -1,7 +1,6 @@
-"""How often the fleet succeeds: by policy, and within a policy by robot and by site."""
+"""How often the fleet succeeds: by policy, and within a policy by site, cohort and robot."""
 
-from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import AwareDatetime
 
@@ -10,16 +9,16 @@ from physai.infrastructure.contracts import Contract, Digest, Rate
 from ..rates import success_rate
 from .store import TelemetryStore
 
-By = Literal["policy", "robot", "site"]
+By = Literal["policy", "site", "cohort", "robot"]
 
 
 class Group(Contract):
-    """Episodes that have a policy, or a policy and a robot or site, in common."""
+    """Episodes that have a policy, or a policy and a site, cohort or robot, in common."""
 
     policy: Digest
     by: By
     name: str
-    """The robot's or the site's; of a policy, its digest."""
+    """Of the site, cohort or robot; of a policy, its digest."""
     success: Rate
     first: AwareDatetime
     last: AwareDatetime
@@ -36,15 +35,15 @@ class TelemetrySummary(Contract):
 def summarize(store: TelemetryStore) -> TelemetrySummary:
     """Count everything in the store."""
     groups: list[Group] = []
-    for by in ("policy", "robot", "site"):
+    for by in get_args(By):
         groups += [
             Group(
                 policy=tally.policy,
                 by=by,
                 name=tally.name,
                 success=success_rate(tally.successes, tally.episodes),
-                first=datetime.fromisoformat(tally.first),
-                last=datetime.fromisoformat(tally.last),
+                first=tally.first,
+                last=tally.last,
             )
             for tally in store.tally(by)
         ]

@@ -8,7 +8,7 @@ from physai.fleet_intelligence.cli import app
 from physai.fleet_intelligence.errors import NoEventsError
 from physai.infrastructure.contracts import digest_bytes
 
-from .make_laps import event, write_events
+from .make_events import episode, write_events
 
 POLICY = digest_bytes(b"policy")
 
@@ -28,7 +28,7 @@ def store(tmp_path: Path) -> list[str]:
 
 def test_events_are_taken_in_listed_and_counted(tmp_path: Path, store: list[str]) -> None:
     for robot in ("robot-1", "robot-2"):
-        write_events(tmp_path / robot, [event(index, index < 6, POLICY, robot) for index in range(8)])
+        write_events(tmp_path / robot, [episode(index, index < 6, POLICY, robot) for index in range(8)])
     done = json.loads(run("ingest", str(tmp_path / "robot-1"), str(tmp_path / "robot-2"), *store, "--json"))
     assert (done["added"], done["duplicates"], done["refused"]) == (16, 0, [])
     assert "0 added, 16 known already, 0 refused" in run("ingest", str(tmp_path), *store)
@@ -41,7 +41,7 @@ def test_events_are_taken_in_listed_and_counted(tmp_path: Path, store: list[str]
 
 
 def test_what_is_refused_is_printed_with_its_place(tmp_path: Path, store: list[str]) -> None:
-    path = write_events(tmp_path, [event(0, True, POLICY)])
+    path = write_events(tmp_path, [episode(0, True, POLICY)])
     path.write_text(path.read_text() + '{"id": "[red]x"}\n' + '{"torn')
     printed = run("ingest", str(path), *store)
     assert f"refused {path}:2: " in printed
@@ -49,7 +49,7 @@ def test_what_is_refused_is_printed_with_its_place(tmp_path: Path, store: list[s
 
 
 def test_a_name_that_looks_like_markup_is_printed_as_it_is(tmp_path: Path, store: list[str]) -> None:
-    run("ingest", str(write_events(tmp_path, [event(0, True, POLICY, "[bold]r")])), *store)
+    run("ingest", str(write_events(tmp_path, [episode(0, True, POLICY, "[bold]r")])), *store)
     assert "[bold]r" in run("list", *store)
 
 

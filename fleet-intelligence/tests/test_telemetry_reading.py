@@ -5,14 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from physai.fleet_intelligence.telemetry.reading import MAX_LINE_BYTES, find_event_files, read_events
+from physai.fleet_intelligence.telemetry.door import MAX_EVENT_BYTES
+from physai.fleet_intelligence.telemetry.reading import find_event_files, read_events
 from physai.infrastructure.contracts import digest_bytes
 from physai.infrastructure.errors import MissingFileError
 
-from .make_laps import event, write_events
+from .make_events import episode, write_events
 
 POLICY = digest_bytes(b"policy")
-GOOD = event(0, True, POLICY).model_dump_json().encode()
+GOOD = episode(0, True, POLICY).model_dump_json().encode()
 
 
 def write(path: Path, content: bytes) -> Path:
@@ -21,7 +22,7 @@ def write(path: Path, content: bytes) -> Path:
 
 
 def test_events_come_in_the_order_of_the_file(tmp_path: Path) -> None:
-    events = [event(index, index % 2 == 0, POLICY) for index in range(5)]
+    events = [episode(index, index % 2 == 0, POLICY) for index in range(5)]
     batch = read_events(write_events(tmp_path, events))
     assert batch.events == tuple(events)
     assert (batch.refused, batch.torn) == ((), False)
@@ -40,15 +41,15 @@ def test_a_bad_line_is_named_by_file_and_number_and_the_rest_is_read(tmp_path: P
 
 
 def test_an_oversized_line_is_refused_without_being_read_whole(tmp_path: Path) -> None:
-    path = write(tmp_path / "events.jsonl", b"x" * (3 * MAX_LINE_BYTES) + b"\n" + GOOD + b"\n")
+    path = write(tmp_path / "events.jsonl", b"x" * (3 * MAX_EVENT_BYTES) + b"\n" + GOOD + b"\n")
     batch = read_events(path)
     assert len(batch.events) == 1
     assert batch.refused[0].where == f"{path}:1"
-    assert batch.refused[0].why == f"longer than {MAX_LINE_BYTES} bytes"
+    assert batch.refused[0].why == f"longer than {MAX_EVENT_BYTES} bytes"
 
 
 def test_the_largest_allowed_line_is_read(tmp_path: Path) -> None:
-    padding = b" " * (MAX_LINE_BYTES - len(GOOD))
+    padding = b" " * (MAX_EVENT_BYTES - len(GOOD))
     batch = read_events(write(tmp_path / "events.jsonl", GOOD + padding + b"\n" + GOOD + padding + b" \n"))
     assert (len(batch.events), len(batch.refused)) == (1, 1)
 
@@ -77,8 +78,8 @@ def test_whatever_is_in_a_file_each_line_is_an_event_or_refused_or_torn(
 
 
 def test_event_files_are_found_in_folders_once_each(tmp_path: Path) -> None:
-    one = write_events(tmp_path / "a" / "telemetry", [event(0, True, POLICY)])
-    two = write_events(tmp_path / "b", [event(0, True, POLICY)])
+    one = write_events(tmp_path / "a" / "telemetry", [episode(0, True, POLICY)])
+    two = write_events(tmp_path / "b", [episode(0, True, POLICY)])
     assert find_event_files([tmp_path, one, two]) == [one, two]
 
 

@@ -36,7 +36,7 @@ def test_every_default_lies_in_the_home_folder(folder: Path) -> None:
     assert current.registry == str(home / "registry")
     assert current.fleet_repo == str(home / "fleet.git")
     assert current.tracking_uri == f"sqlite:///{home / 'mlflow.db'}"
-    assert current.telemetry == str(home / "telemetry.db")
+    assert current.telemetry == str(home / "telemetry.duckdb")
     assert current.device == "cpu"
     assert current.subscription_id is None
 
