@@ -59,3 +59,13 @@ class NothingToTellError(FleetIntelligenceError):
 
     def __init__(self, where: Path | str, why: str) -> None:
         super().__init__(f"{where}: {why}. Run `physai flywheel` first, or name its lap folders.")
+
+
+class ShortEvaluationError(FleetIntelligenceError):
+    """An evaluation leaves too much open for the asked certainty."""
+
+    def __init__(self, episodes: int, false_alarm: float, horizon: int) -> None:
+        super().__init__(
+            f"an evaluation of {episodes} episodes leaves too much open for at most {false_alarm:.3g} false alarms in "
+            f"{horizon} episodes. Evaluate longer, or lower --horizon."
+        )

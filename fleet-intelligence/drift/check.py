@@ -8,7 +8,8 @@ from physai.infrastructure.contracts import Digest, DriftReport, EpisodeEvent, E
 
 from ..errors import OtherPolicyError, TooFewEpisodesError
 from ..rates import success_rate
-from .evidence import METHOD, first_call, least_episodes, log_evidence, log_threshold
+from .attribution import attribute
+from .cusum import LEAST_FAILURES, METHOD, UNITS, Level, design, first_call, statistic
 
 LEAST_BASELINE = 20  # evaluation episodes; with fewer a drop from 0.9 to 0.5 takes over 25 to find, in the median
 
@@ -36,45 +37,49 @@ def find_baseline(report: EvaluationReport, policy: Digest, where: str) -> Polic
 def in_order_of_start(events: Sequence[EpisodeEvent]) -> list[EpisodeEvent]:
     """Production episodes of one package in the order in which they began.
 
-    A robot numbers its episodes when they begin. They end in another order: of those that run side by side the
-    successes end first and the failures, which take all the time there is, last; a test that went by that order would
-    see streaks where there are none.
+    They end in another order: of those that run side by side the successes end first and the failures, which take all
+    the time there is, last; a test that went by that order would see streaks where there are none.
     """
-    releases: dict[str, int] = {}
-    for event in events:
-        releases.setdefault(event.data.release, len(releases))
-    return sorted(events, key=lambda event: (releases[event.data.release], event.data.episode, event.data.robot))
+    return sorted(events, key=lambda event: (event.data.started_at, event.data.episode, event.data.robot))
 
 
 def check_drift(
-    report: EvaluationReport, baseline: PolicyResult, events: Sequence[EpisodeEvent], false_alarm: float
+    report: EvaluationReport, baseline: PolicyResult, events: Sequence[EpisodeEvent], level: Level
 ) -> DriftReport:
     """Look for a drop, from the first production episode to the last, in the order in which they began.
 
     Args:
         report: Where the baseline is from.
         baseline: One package's result in it.
-        events: Production episodes of that package, at least one, releases in order of time.
-        false_alarm: Bound on the probability that drift is called when nothing has changed.
+        events: Production episodes of that package, at least one.
+        level: How sure a call must be.
 
     Raises:
         TooFewEpisodesError: If so few episodes could not be called drift even if all had failed.
+        ShortEvaluationError: If the evaluation is too short for that level.
     """
     assert baseline.package is not None
-    counts = (baseline.success.successes, baseline.success.episodes)
-    outcomes = np.array([event.data.success for event in in_order_of_start(events)])
-    least = least_episodes(counts, false_alarm)
-    if len(events) < least:
-        raise TooFewEpisodesError(f"production of {baseline.package}", len(events), least)
-    evidence = log_evidence(counts, outcomes)
+    chart = design((baseline.success.successes, baseline.success.episodes), level)
+    if len(events) < chart.least_episodes:
+        raise TooFewEpisodesError(f"production of {baseline.package}", len(events), chart.least_episodes)
+    ordered = in_order_of_start(events)
+    outcomes = np.array([event.data.success for event in ordered])
+    values = statistic(chart, outcomes)
+    called = first_call(chart, values)
+    changed = None if called is None else int(np.max(np.flatnonzero(values[:called] == 0), initial=-1)) + 1
     return DriftReport(
         policy=baseline.package,
         report=report.digest,
         baseline=baseline.success,
         production=success_rate(int(outcomes.sum()), len(outcomes)),
         method=METHOD,
-        statistic=tuple(float(value) for value in evidence),
-        threshold=log_threshold(false_alarm),
-        false_alarm=false_alarm,
-        detected_at=first_call(evidence, false_alarm),
+        allowance=chart.allowance,
+        statistic=tuple(float(value) / UNITS for value in values),
+        threshold=chart.threshold,
+        least_failures=LEAST_FAILURES,
+        false_alarm=level.false_alarm,
+        horizon=level.horizon,
+        detected_at=called,
+        changed_at=changed,
+        attribution=None if called is None else attribute(ordered[changed:]),
     )

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from physai.infrastructure.console import Json, show
@@ -16,8 +17,12 @@ from ..telemetry.cli import StorePath, open_telemetry, percent, short
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 
 FALSE_ALARM = 0.05
+HORIZON = 1000
 
-FalseAlarm = Annotated[float, typer.Option(min=1e-6, max=0.5, help="Bound on the probability of a call in vain.")]
+FalseAlarm = Annotated[
+    float, typer.Option(min=1e-6, max=0.5, help="Bound on the probability of a call in vain within the horizon.")
+]
+Horizon = Annotated[int, typer.Option(min=10, max=100_000, help="Production episodes that bound holds for.")]
 
 
 def identify(package: Path | None, policy: str | None) -> tuple[Digest, Digest]:
@@ -42,6 +47,7 @@ def check(
     collect_episodes: Annotated[int, typer.Option(min=1, help="Episodes a retrain request asks for.")] = 150,
     site: Annotated[str | None, typer.Option(help="Only production of this site.")] = None,
     false_alarm: FalseAlarm = FALSE_ALARM,
+    horizon: Horizon = HORIZON,
     html: Annotated[Path | None, typer.Option(help="Chart to write.")] = None,
     store: StorePath = None,
     as_json: Json = False,
@@ -51,6 +57,7 @@ def check(
     Example: physai fleet-intelligence drift check --report report.json --package out/package --output drift.json
     """
     from .check import check_drift, find_baseline, in_order_of_start
+    from .cusum import Level
     from .request import make_request
 
     digest, dataset = identify(package, policy)
@@ -60,7 +67,7 @@ def check(
         events = telemetry.events(policy=digest, site=site)
         if not events:
             raise EmptyTelemetryError(telemetry.path, digest, site, telemetry.policies())
-    drift = check_drift(evaluation, baseline, events, false_alarm)
+    drift = check_drift(evaluation, baseline, events, Level(false_alarm, horizon))
     if request is not None:
         request.unlink(missing_ok=True)  # one from an earlier check would start a lap that nobody asked for
     drift.write(output)
@@ -78,9 +85,12 @@ def _table(drift: DriftReport) -> Table:
     table.add_row("evaluation", percent(drift.baseline))
     table.add_row("production", percent(drift.production))
     strongest = max(drift.statistic)
-    table.add_row("evidence", f"{strongest:.2f} nats at most; drift from {drift.threshold:.2f} on")
+    table.add_row("evidence", f"{strongest:.1f} failures in excess at most; drift from {drift.threshold:.1f} on")
     verdict = f"called after {drift.detected_at} episodes" if drift.detected_at else "none"
     table.add_row("drift", verdict, style="bold red" if drift.detected_at else "bold green")
+    if drift.attribution is not None:
+        found = drift.attribution
+        table.add_row("where", "everywhere" if found.level == "policy" else escape(f"{found.level} {found.name}"))
     return table
 
 
@@ -90,17 +100,19 @@ def power(
     baseline_episodes: Annotated[int, typer.Option(min=20, max=500, help="Length of the evaluation.")] = 64,
     production_episodes: Annotated[int, typer.Option(min=1, max=1000, help="Length of production.")] = 96,
     false_alarm: FalseAlarm = FALSE_ALARM,
+    horizon: Horizon = HORIZON,
     as_json: Json = False,
 ) -> None:
     """Tell before production what drop will be found, how surely and how soon; computed, not simulated.
 
     Example: physai fleet-intelligence drift power --success 0.9 --production-episodes 96
     """
+    from .cusum import Level
     from .operating import power as compute
 
-    plan = compute(success, baseline_episodes, production_episodes, false_alarm)
-    table = Table("success in production", "found", "half of them within")
+    plan = compute(success, baseline_episodes, production_episodes, Level(false_alarm, horizon))
+    table = Table("success in production", "found", "half of them within", "9 of 10 within")
     for row in plan.rows:
         name = "unchanged (false alarm)" if row.production_rate == success else f"{row.production_rate:.2f}"
-        table.add_row(name, f"{row.found:.1%}", f"{row.median_episodes} episodes" if row.median_episodes else "")
+        table.add_row(name, f"{row.found:.1%}", *(str(each or "") for each in (row.median_episodes, row.p90_episodes)))
     show(plan, as_json, table)

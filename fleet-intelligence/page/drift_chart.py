@@ -44,13 +44,13 @@ def _axes(x: Scale, y: Scale) -> Iterator[Markup]:
     for value in ticks(x.low, x.high, 6):
         if value == int(value):
             yield text(x(value), BOTTOM + 20, f"{value:g}", "axis", "middle")
-    yield text(LEFT - 38, TOP - 10, "evidence of a drop, nats", "axis")
+    yield text(LEFT - 38, TOP - 10, "failures in excess", "axis")
 
 
 def _threshold(drift: DriftReport, y: Scale) -> Iterator[Markup]:
     yield tag("rect", x=LEFT, y=TOP, width=RIGHT - LEFT, height=max(y(drift.threshold) - TOP, 0.0), class_="alarm-zone")
     yield line(LEFT, y(drift.threshold), RIGHT, y(drift.threshold), "threshold")
-    label = f"threshold {drift.threshold:.2f}: at most {drift.false_alarm:.0%} false alarms"
+    label = f"threshold {drift.threshold:.1f}: {drift.false_alarm:.0%} false alarms in {drift.horizon} episodes"
     yield text(RIGHT - 4, y(drift.threshold) + 18, label, "axis halo", "end")
 
 

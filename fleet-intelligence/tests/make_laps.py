@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from physai.fleet_intelligence.drift.check import check_drift, find_baseline
+from physai.fleet_intelligence.drift.cusum import Level
 from physai.fleet_intelligence.drift.request import make_request
 from physai.fleet_intelligence.rates import success_rate
 from physai.infrastructure.contracts import (
@@ -291,7 +292,7 @@ def make_production(
         write_events(out(f"operate-{robot}") / "telemetry", told)
         events += told
     events.sort(key=lambda each: each.time)
-    drift = check_drift(report, find_baseline(report, policy, "report"), events, 0.05)
+    drift = check_drift(report, find_baseline(report, policy, "report"), events, Level(0.05, 100))
     drift.write(out("detect") / "drift.json")
     if drift.detected_at is not None:
         make_request(drift, events, dataset, 150).write(out("detect") / "retrain-request.json")

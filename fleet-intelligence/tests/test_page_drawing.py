@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from physai.fleet_intelligence.drift.check import check_drift, find_baseline
+from physai.fleet_intelligence.drift.cusum import Level
 from physai.fleet_intelligence.page.drift_chart import drift_chart
 from physai.fleet_intelligence.page.gantt import clock_ticks
 from physai.fleet_intelligence.page.svg import Scale, duration, p_value, percent, points, tag, ticks
@@ -56,13 +57,13 @@ def test_numbers_are_written_for_people() -> None:
     assert (p_value(0.0123), p_value(1e-9)) == ("= 0.012", "< 0.0001")
 
 
-@pytest.mark.parametrize(("successes", "episodes"), [(0, 3), (40, 96), (96, 96), (300, 600)])
+@pytest.mark.parametrize(("successes", "episodes"), [(0, 8), (40, 96), (96, 96), (300, 600)])
 def test_any_drift_report_can_be_drawn_within_its_frame(successes: int, episodes: int) -> None:
     report = EvaluationReport(task="t", world="w", conditions=POLICY, policies=(result("candidate", POLICY, 54, 60),))
     happened = outcomes(successes, episodes)
     events = [event(index, success, POLICY) for index, success in enumerate(happened)]
     drawn = ElementTree.fromstring(
-        str(drift_chart(check_drift(report, find_baseline(report, POLICY, "r"), events, 0.05), happened))
+        str(drift_chart(check_drift(report, find_baseline(report, POLICY, "r"), events, Level(0.05, 100)), happened))
     )
     _, _, width, height = map(float, drawn.get("viewBox").split())
     for circle in drawn.iter("circle"):

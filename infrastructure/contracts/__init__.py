@@ -20,6 +20,7 @@ from .evaluation import (
 )
 from .fleet import (
     Approval,
+    Attribution,
     Collection,
     DriftReport,
     Release,
@@ -82,6 +83,7 @@ __all__ = [
     "EVENTS",
     "Alignment",
     "Approval",
+    "Attribution",
     "AuditRecord",
     "CloudEvent",
     "Collection",

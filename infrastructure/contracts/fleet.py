@@ -50,11 +50,25 @@ class RobotState(Document):
     state: Literal["active", "running", "stopped"]
 
 
+class Attribution(Contract):
+    """Where in the fleet the failures are."""
+
+    level: Literal["policy", "site", "cohort", "robot"]
+    """`policy`: no part of the fleet fails clearly more than the rest."""
+    name: str
+    inside: Rate
+    """Production success of that part, since the change."""
+    outside: Rate | None
+    """That of the rest; None if there is no rest."""
+    p_value: float
+    """Of equal success inside and outside, one-sided, after Holm's correction; 1 at the level of the policy."""
+
+
 class DriftReport(Document):
     """Production success of one package against its own evaluation."""
 
     kind: Literal["drift-report"] = "drift-report"
-    version: Literal[1] = 1
+    version: Literal[2] = 2
     policy: Digest
     report: Digest
     """Of the evaluation report that holds the baseline."""
@@ -62,14 +76,24 @@ class DriftReport(Document):
     production: Rate
     method: str
     """Name and source of the test."""
+    allowance: float
+    """Failures an episode that are no evidence."""
     statistic: tuple[float, ...]
-    """After each production episode, in the order in which they began."""
+    """Failures beyond the allowance since all was well, after each production episode in the order of their start."""
     threshold: float
     """The statistic at which drift is called."""
+    least_failures: int
+    """A call rests on so many failures at least."""
     false_alarm: float
-    """Probability of a call over this many episodes when nothing has changed."""
+    """Bound on the probability of a call within `horizon` episodes when nothing has changed."""
+    horizon: int
+    """Production episodes."""
     detected_at: int | None
     """Number of episodes seen when drift was called; None if it was not."""
+    changed_at: int | None = None
+    """Episodes before the change, as estimated; None if drift was not called."""
+    attribution: Attribution | None = None
+    """Where the failures are; None if drift was not called."""
 
 
 class Collection(Contract):
