@@ -5,7 +5,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -62,12 +62,22 @@ class RunState(Contract):
     workflow: str
     file: str
     uuid: str
+    revision: int = 0
+    """Counts the times the whole state was written; lines of the journal belong to one of them."""
     status: Status = Status.WAITING
     tasks: dict[str, TaskRecord] = {}
 
 
+class Change(Contract):
+    """One line of `changes.jsonl`: a record that is newer than that in `state.json`."""
+
+    revision: int
+    task: str
+    record: TaskRecord
+
+
 class RunFolder:
-    """`state.json`, and by task `logs/`, `outputs/`, `inputs/`, `work/`."""
+    """`state.json` and the changes since it was written, and by task `logs/`, `outputs/`, `inputs/`, `work/`."""
 
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
@@ -102,6 +112,11 @@ class RunFolder:
         """Names and sizes of the files in the output of a completed task."""
         return self.root / "listings" / f"{task}.txt"
 
+    @property
+    def changes_file(self) -> Path:
+        """What has changed since `state.json` was written, a line each; so a change costs the same in any run."""
+        return self.root / "changes.jsonl"
+
     def read(self) -> RunState | None:
         """The state, or None if nothing ran here.
 
@@ -109,12 +124,27 @@ class RunFolder:
             RunStateError: If the file holds something else.
         """
         try:
-            return RunState.model_validate_json(self.state_file.read_bytes())
+            state = RunState.model_validate_json(self.state_file.read_bytes())
         except FileNotFoundError:
             return None
         except ValidationError as error:
             first = error.errors()[0]
             raise RunStateError(self.state_file, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        newer = {change.task: change.record for change in self._changes(state.revision)}
+        return state.model_copy(update={"tasks": {**state.tasks, **newer}}) if newer else state
+
+    def _changes(self, revision: int) -> Iterator[Change]:
+        try:
+            *lines, _torn = self.changes_file.read_bytes().split(b"\n")
+        except FileNotFoundError:
+            return
+        for line in lines:
+            try:
+                change = Change.model_validate_json(line)
+            except ValidationError as error:
+                raise RunStateError(self.changes_file, str(error.errors()[0]["msg"])) from error
+            if change.revision == revision:  # else it is older than the state, which was written just before a kill
+                yield change
 
     def write(self, state: RunState) -> None:
         """Replace the state whole.
@@ -124,8 +154,24 @@ class RunFolder:
         """
         try:
             write_whole(self.state_file, state.model_dump_json(indent=1).encode())
+            self.changes_file.unlink(missing_ok=True)
         except OSError as error:
             raise RunFolderError(self.state_file, error) from error
+
+    def append(self, changes: Iterable[Change]) -> None:
+        """Write down changes to the state that was written last.
+
+        Raises:
+            RunFolderError: If the disk does not take them.
+        """
+        lines = b"".join(change.model_dump_json().encode() + b"\n" for change in changes)
+        try:
+            with self.changes_file.open("ab") as file:
+                file.write(lines)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise RunFolderError(self.changes_file, error) from error
 
     @contextmanager
     def locked(self) -> Iterator[Self]:

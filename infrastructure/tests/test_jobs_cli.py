@@ -18,6 +18,7 @@ from rich.console import Console
 from physai.infrastructure import cli
 from physai.infrastructure.jobs import RunStarted, Status, TaskChanged
 from physai.infrastructure.jobs.logs import follow, last_line
+from physai.infrastructure.jobs.state import RunFolder
 from physai.infrastructure.jobs.view import Lines, duration
 from physai.infrastructure.settings import settings
 from physai.infrastructure.tests.jobs_engine import MAIN, EngineProcess, until
@@ -170,8 +171,12 @@ def test_status_and_logs_know_runs_by_name_and_by_folder(physai: Run, file: Path
 def test_status_tells_that_an_engine_was_killed(physai: Run, tmp_path: Path) -> None:
     (tmp_path / "w.yaml").write_text("workflow: {name: s, tasks: [{name: t, image: i, command: [sleep, 600]}]}")
     engine = EngineProcess(tmp_path / "w.yaml", tmp_path / "run")
-    state = tmp_path / "run/state.json"
-    until(lambda: state.exists() and '"RUNNING"' in state.read_text().partition("tasks")[2], "the task starts")
+
+    def running() -> bool:
+        state = RunFolder(tmp_path / "run").read()
+        return state is not None and state.tasks["t"].status is Status.RUNNING
+
+    until(running, "the task starts")
     code, out, err = physai("jobs", "status", tmp_path / "run")
     assert (code, err) == (0, "")
     assert re.search(r"t +│ running +│ \d", out)

@@ -14,11 +14,14 @@ from typing import Any
 
 import psutil
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from physai.infrastructure import contracts
 from physai.infrastructure.jobs import BusyRunError, RunFolderError, RunResult, RunStateError, Status, run_workflow
+from physai.infrastructure.jobs.book import Book
 from physai.infrastructure.jobs.guard import kill_left
-from physai.infrastructure.jobs.state import RunFolder
+from physai.infrastructure.jobs.state import RunFolder, RunState, TaskRecord
 from physai.infrastructure.settings import settings
 from physai.infrastructure.tests.jobs_engine import EngineProcess, processes_of, until
 
@@ -378,10 +381,8 @@ def test_killed_at_random_moments_it_ends_as_if_never_killed(write: Callable[[st
 
 
 def tasks(run_dir: Path) -> dict[str, Any]:
-    try:
-        return dict(json.loads((run_dir / "state.json").read_text())["tasks"])
-    except FileNotFoundError:
-        return {}
+    state = RunFolder(run_dir).read()
+    return json.loads(state.model_dump_json())["tasks"] if state else {}
 
 
 def test_the_guard_kills_the_groups_that_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -395,3 +396,32 @@ def test_the_guard_kills_the_groups_that_are_left(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("os.killpg", kill)
     kill_left(["+a 10\n", "+b 20\n", "-a\n", "+c 30\n", "-never\n"])
     assert killed == [20]
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(Status), st.booleans()), max_size=20), st.integers(0))
+def test_what_was_written_down_is_read_again_whatever_was_torn(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, Status, bool]], cut: int
+) -> None:
+    folder = RunFolder(tmp_path_factory.mktemp("run"))
+    state = RunState(workflow="w", file="f", uuid="u", tasks=dict.fromkeys("abc", TaskRecord()))
+    book = Book(folder, state, lambda event: None)
+    book.save(Status.RUNNING)
+    for task, status, whole in steps:
+        book.change(task, status=status)
+        book.save(Status.RUNNING if whole else None)
+    assert folder.read() == book.state
+    stale = folder.changes_file.read_bytes() if folder.changes_file.exists() else b""
+    with folder.changes_file.open("ab") as file:  # a kill in the middle of a line
+        file.write(b'{"revision":1,"task":"a","rec'[: cut % 30])
+    assert folder.read() == book.state
+    book.save(Status.COMPLETED)
+    folder.changes_file.write_bytes(stale)  # a kill between the new state and the end of its old journal
+    assert folder.read() == book.state
+
+
+def test_a_journal_that_is_none_is_refused(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.write(RunState(workflow="w", file="f", uuid="u"))
+    folder.changes_file.write_text("[]\n")
+    with pytest.raises(RunStateError, match=r"changes.jsonl: not the state of a workflow run"):
+        folder.read()

@@ -649,14 +649,13 @@ def test_an_input_that_vanishes_during_the_run_fails_its_task(run: Callable[...,
 
 
 def test_an_output_that_cannot_be_sent_fails_its_task(run: Callable[..., RunResult], tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
     text = f"""\
         workflow:
           name: unsent
           tasks:
           - name: t
             image: i
-            command: [touch, "{{{{output}}}}/x"]
+            command: [bash, -c, "touch {{{{output}}}}/x; cd {tmp_path}; [ -e again ] || touch file again"]
             outputs: [{{url: "{(tmp_path / "file").as_uri()}/under-a-file"}}]
         """
     task = run(text).tasks["t"]

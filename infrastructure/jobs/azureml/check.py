@@ -63,13 +63,13 @@ def _azure_ai_ml(path: Path) -> list[tuple[str, Key]]:
     """(message, key) of what azure-ai-ml itself finds."""
     with quiet():
         from azure.ai.ml import load_job
-        from azure.ai.ml.exceptions import ValidationException
+        from azure.ai.ml.exceptions import MlException
         from marshmallow import ValidationError
 
         try:
             job = load_job(str(path))
             result = getattr(job, "_validate")(raise_error=False)  # noqa: B009 # of the class that load_job returns
-        except (ValidationError, ValidationException) as error:
+        except (ValidationError, MlException) as error:
             return list(_loading(str(error)))
         except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
             # On some shapes its own code trips before its schema speaks.
