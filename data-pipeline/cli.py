@@ -1,10 +1,12 @@
-"""Record robot episodes, and convert them into LeRobot datasets."""
+"""Record robot episodes, convert them into LeRobot datasets, and bring them into a store."""
 
 from typer import Typer
 
 from .capture.cli import app as capture
 from .convert.cli import app as convert
+from .transfer.cli import app as transfer
 
 app = Typer(help=__doc__, no_args_is_help=True)
 app.add_typer(capture, name="capture")
 app.add_typer(convert, name="convert")
+app.add_typer(transfer, name="transfer")

@@ -10,6 +10,7 @@ from .errors import (
     StorageError,
     UnreachableError,
 )
+from .link import Link
 from .open import open_store
 from .store import Store, Stored, Synced
 
@@ -18,6 +19,7 @@ __all__ = [
     "BadKeyError",
     "BadUriError",
     "DamagedError",
+    "Link",
     "MissingContainerError",
     "MissingKeyError",
     "StorageError",

@@ -15,6 +15,7 @@ from .blob_upload import METADATA, upload
 from .credentials import container_client
 from .errors import AccessError, MissingContainerError, MissingKeyError, StorageError, UnreachableError
 from .keys import check_key, check_prefix, join
+from .link import Link
 from .receive import receive
 from .store import Store, Stored
 from .uri import BlobLocation
@@ -23,15 +24,18 @@ from .uri import BlobLocation
 class BlobStore(Store):
     """Block blobs below a path of a container; the digest of each is in its metadata, under `sha256`."""
 
-    def __init__(self, location: BlobLocation, container: ContainerClient | None = None) -> None:
+    def __init__(
+        self, location: BlobLocation, container: ContainerClient | None = None, link: Link | None = None
+    ) -> None:
         self.uri = location.uri
-        self._container = container or container_client(location)
+        self._link = link or Link()
+        self._container = container or container_client(location, self._link.retries)
         self._root = check_prefix(location.path)
 
     @override
     def put(self, path: Path, key: str) -> Digest:
         with self._plainly(key):
-            return upload(path, self._blob(key))
+            return upload(path, self._blob(key), self._link)
 
     @override
     def get(self, key: str, path: Path, digest: Digest | None = None) -> Digest:
@@ -78,6 +82,12 @@ class BlobStore(Store):
             for block in _blocks(blob, properties, 0):
                 sha256.update(block)
             return f"sha256:{sha256.hexdigest()}"
+
+    @override
+    def read(self, key: str, offset: int = 0) -> Iterator[bytes]:
+        with self._plainly(key):
+            blob = self._blob(key)
+            yield from _blocks(blob, blob.get_blob_properties(), offset)
 
     @override
     def delete(self, key: str) -> None:

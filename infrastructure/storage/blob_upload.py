@@ -11,11 +11,10 @@ from azure.storage.blob import BlobBlock, BlobClient
 from ..contracts import Digest
 from .concurrent import each
 from .errors import ChangedError
+from .link import Link
 from .store import source_size
 
-BLOCK_BYTES = 8 << 20
 MAX_BLOCKS = 50_000  # Azure's limit of one blob
-THREADS = 4
 METADATA = "sha256"
 
 
@@ -32,7 +31,7 @@ class Block(NamedTuple):
         return f"{self.offset:016d}-{self.sha256[:40]}"
 
 
-def upload(path: Path, blob: BlobClient, block_bytes: int = BLOCK_BYTES) -> Digest:
+def upload(path: Path, blob: BlobClient, link: Link | None = None) -> Digest:
     """Upload a file, unless it is there already, and go on where an earlier attempt was killed.
 
     Every block travels with its MD5, which Azure checks. Azure drops blocks that were never committed after a week.
@@ -40,14 +39,15 @@ def upload(path: Path, blob: BlobClient, block_bytes: int = BLOCK_BYTES) -> Dige
     Args:
         path: The file.
         blob: Where to.
-        block_bytes: Size of a block; larger for files of more than 50,000 of them.
+        link: What the line can bear; blocks are larger than it says for files of more than 50,000 of them.
 
     Raises:
         MissingFileError: If there is no such file.
         ChangedError: If the file is written to meanwhile.
     """
+    link = link or Link()
     size = source_size(path)
-    blocks, digest = plan(path, max(block_bytes, -(-size // MAX_BLOCKS)))
+    blocks, digest = plan(path, max(link.block_bytes, -(-size // MAX_BLOCKS)))
     metadata = {METADATA: digest.removeprefix("sha256:")}
     if _is_there(blob, size, metadata):
         return digest
@@ -55,15 +55,17 @@ def upload(path: Path, blob: BlobClient, block_bytes: int = BLOCK_BYTES) -> Dige
         content = path.read_bytes()
         if hashlib.sha256(content).hexdigest() != metadata[METADATA]:
             raise ChangedError(path)
+        link.pace(size)
         blob.upload_blob(content, overwrite=True, metadata=metadata, validate_content=True)
         return digest
     staged = _staged(blob)
 
     def stage(block: Block) -> None:
         if staged.get(block.id) != block.size:
+            link.pace(block.size)
             blob.stage_block(block.id, _read(path, block), length=block.size, validate_content=True)
 
-    each(stage, blocks, THREADS)
+    each(stage, blocks, link.threads)
     blob.commit_block_list([BlobBlock(block.id) for block in blocks], metadata=metadata, validate_content=True)
     return digest
 

@@ -19,14 +19,14 @@ logging.getLogger("azure").addHandler(logging.NullHandler())  # it says on stder
 SCOPE = "https://storage.azure.com/.default"
 
 
-def container_client(location: BlobLocation) -> ContainerClient:
+def container_client(location: BlobLocation, retries: int = 3) -> ContainerClient:
     """The container of a location, with the nearest credential: SAS in the URI, connection string, Azure identity.
 
     Raises:
         AccessError: If there is no credential at all; asked at once, since the SDK would ask many times over.
     """
     options: dict[str, Any] = {
-        "retry_policy": ExponentialRetry(initial_backoff=1, increment_base=2, retry_total=3),
+        "retry_policy": ExponentialRetry(initial_backoff=1, increment_base=2, retry_total=retries),
         "connection_timeout": 10,
         "logging_enable": False,
     }

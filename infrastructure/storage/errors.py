@@ -65,6 +65,7 @@ class DamagedError(StorageError):
     """The bytes are not those that the digest promises."""
 
     def __init__(self, where: Path | str, expected: str, got: str) -> None:
+        self.got = got
         super().__init__(
             f"{where}: damaged or replaced: expected {expected}, got {got}. Put the right file there again."
         )

@@ -9,6 +9,7 @@ from ..aside import is_aside, whole_file
 from ..contracts import Digest, digest_file
 from .errors import MissingKeyError
 from .keys import check_key, check_prefix
+from .link import Link, Pace
 from .receive import receive
 from .store import Store, Stored, source_size
 
@@ -18,9 +19,10 @@ BLOCK = 1 << 20  # bytes
 class FolderStore(Store):
     """Files in a folder, which is created with the first of them."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, link: Link | None = None) -> None:
         self.root = root.absolute()
         self.uri = self.root.as_uri()
+        self._pace = (link or Link()).pace
 
     @override
     def put(self, path: Path, key: str) -> Digest:
@@ -29,7 +31,7 @@ class FolderStore(Store):
         if target.is_file() and target.stat().st_size == size and (digest := digest_file(target)) == digest_file(path):
             return digest
         with whole_file(target) as part:
-            return _copy(path, part)
+            return _copy(path, part, self._pace)
 
     @override
     def get(self, key: str, path: Path, digest: Digest | None = None) -> Digest:
@@ -59,6 +61,10 @@ class FolderStore(Store):
         return digest_file(self._existing(key))
 
     @override
+    def read(self, key: str, offset: int = 0) -> Iterator[bytes]:
+        yield from _blocks(self._existing(key), offset)
+
+    @override
     def delete(self, key: str) -> None:
         path = self._path(key)
         path.unlink(missing_ok=True)
@@ -78,10 +84,11 @@ class FolderStore(Store):
         return path
 
 
-def _copy(source: Path, target: Path) -> Digest:
+def _copy(source: Path, target: Path, pace: Pace) -> Digest:
     sha256 = hashlib.sha256()
     with target.open("wb") as file:
         for block in _blocks(source, 0):
+            pace(len(block))
             file.write(block)
             sha256.update(block)
     return f"sha256:{sha256.hexdigest()}"

@@ -1,7 +1,7 @@
 """The one interface of every store."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ..aside import is_aside
@@ -89,6 +89,14 @@ class Store(ABC):
     @abstractmethod
     def digest(self, key: str) -> Digest:
         """Digest of a file's bytes.
+
+        Raises:
+            MissingKeyError: If there is no such file.
+        """
+
+    @abstractmethod
+    def read(self, key: str, offset: int = 0) -> Iterator[bytes]:
+        """The bytes of a file as they are there, in pieces; nothing that was written down about them is believed.
 
         Raises:
             MissingKeyError: If there is no such file.

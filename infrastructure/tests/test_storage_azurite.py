@@ -1,12 +1,10 @@
 """The blob store against Azurite, Microsoft's own emulator of Azure Storage."""
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,6 +25,7 @@ from physai.infrastructure.contracts import digest_bytes, digest_file
 from physai.infrastructure.storage import (
     AccessError,
     DamagedError,
+    Link,
     MissingContainerError,
     MissingKeyError,
     UnreachableError,
@@ -39,56 +38,20 @@ from physai.infrastructure.storage.blob_upload import plan, upload
 from physai.infrastructure.storage.credentials import CONNECTION_STRING, connection_account
 from physai.infrastructure.storage.errors import BadUriError, ChangedError
 from physai.infrastructure.storage.uri import BlobLocation
+from physai.infrastructure.tests.storage_azurite import ACCOUNT, KEY, azurite, connection_string
 
 pytestmark = pytest.mark.azurite
-
-ACCOUNT = "devstoreaccount1"
-KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="  # Azurite's, public
-ROOT = Path(__file__).parents[2]
-
-
-def find_azurite() -> str | None:
-    places = [str(ROOT / ".physai-tools" / "node_modules" / ".bin")]
-    return shutil.which("azurite-blob", path=os.pathsep.join([*places, os.environ["PATH"]]))
 
 
 @pytest.fixture(scope="module")
 def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    program = find_azurite()
-    if program is None:
-        pytest.skip("azurite-blob is not installed: npm install --prefix .physai-tools azurite@3.35.0")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    log = tmp_path_factory.mktemp("azurite") / "log"
-    with log.open("wb") as file:
-        flags = ["--skipApiVersionCheck", "--disableTelemetry", "--loose", "--inMemoryPersistence", "--silent"]
-        process = subprocess.Popen(
-            [program, "--blobHost", "127.0.0.1", "--blobPort", str(port), *flags],
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            cwd=log.parent,
-        )
-    try:
-        until = time.monotonic() + 60
-        while not answers(port):
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < until, f"Azurite does not answer: {log.read_text()}"
-            time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}/{ACCOUNT}"
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def answers(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+    with azurite(tmp_path_factory.mktemp("azurite")) as found:
+        yield found
 
 
 @pytest.fixture
 def connection(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    text = f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};BlobEndpoint={endpoint};"
+    text = connection_string(endpoint)
     monkeypatch.setenv(CONNECTION_STRING, text)
     return text
 
@@ -158,6 +121,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from azure.storage.blob import BlobClient
+from physai.infrastructure.storage import Link
 from physai.infrastructure.storage.blob_upload import upload
 staged = 0
 stage_block = BlobClient.stage_block
@@ -169,7 +133,7 @@ def stage_then_die(self, *args, **kwargs):
         os.kill(os.getpid(), signal.SIGKILL)
     return result
 BlobClient.stage_block = stage_then_die
-upload(Path(sys.argv[1]), BlobClient.from_connection_string(sys.argv[2], sys.argv[3], "f"), block_bytes=100_000)
+upload(Path(sys.argv[1]), BlobClient.from_connection_string(sys.argv[2], sys.argv[3], "f"), Link(block_bytes=100_000))
 """
 
 
@@ -192,7 +156,7 @@ def test_a_killed_upload_shows_nothing_and_the_next_one_stages_only_the_rest(
         return stage_block(self, block_id, *args, **kwargs)  # type: ignore[arg-type]
 
     monkeypatch.setattr(type(blob), "stage_block", count)
-    digest = upload(path, blob, block_bytes=100_000)
+    digest = upload(path, blob, Link(block_bytes=100_000))
     assert len(staged) == 11 - left
     assert digest_bytes(blob.download_blob().readall()) == digest == digest_file(path)
 
@@ -210,7 +174,7 @@ def test_a_file_that_changes_during_its_upload_is_refused(
     monkeypatch.setattr(blob_upload_module, "plan", plan_then_write)
     for block_bytes in (100_000, 300_000):
         with pytest.raises(ChangedError, match="changed while it was read"):
-            upload(path, container.get_blob_client("f"), block_bytes)
+            upload(path, container.get_blob_client("f"), Link(block_bytes=block_bytes))
         write(path, b"a" * 250_000)
     assert list(container.list_blobs()) == []
 

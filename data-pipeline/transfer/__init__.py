@@ -1,0 +1,1 @@
+"""What was recorded leaves the robot, over any line, without loss."""
