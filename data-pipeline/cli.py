@@ -2,11 +2,13 @@
 
 from typer import Typer
 
+from .benchmark.cli import app as benchmark
 from .capture.cli import app as capture
 from .convert.cli import app as convert
 from .transfer.cli import app as transfer
 
 app = Typer(help=__doc__, no_args_is_help=True)
+app.add_typer(benchmark, name="benchmark")
 app.add_typer(capture, name="capture")
 app.add_typer(convert, name="convert")
 app.add_typer(transfer, name="transfer")

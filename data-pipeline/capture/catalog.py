@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pydantic import AwareDatetime
-from rich.table import Table
+from rich.table import Column, Table
 
 from physai.infrastructure.contracts import Contract, Finding, Outcome
 
@@ -57,7 +57,7 @@ def catalog(folder: Path) -> Catalog:
 
 def catalog_view(found: Catalog) -> Table:
     """One row an episode, with its gravest fault."""
-    table = Table("file", "outcome", "started", "s", "messages", "dropped", "faults", "note")
+    table = Table(Column("file", no_wrap=True), "outcome", "started", "s", "messages", "dropped", "faults", "note")
     for episode in found.episodes:
         first = episode.findings[0] if episode.findings else None
         more = f" (+{len(episode.findings) - 1})" if len(episode.findings) > 1 else ""

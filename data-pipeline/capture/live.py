@@ -109,6 +109,8 @@ class LiveRecorder:
 
     def _loop(self) -> str:
         begun_ns = second_ns = time.monotonic_ns()
+        now_ns = self._source.now_ns()
+        self._turn(self.switch.poll(now_ns), now_ns)  # before the first message, which may be in time
         while True:
             last = self._source.ended  # asked before the buffer, so that nothing comes after it
             self._take()

@@ -13,7 +13,7 @@ from physai.infrastructure.errors import MissingFileError
 
 from .buffer import Buffer
 from .definitions import Definitions, defines_header
-from .errors import OtherTypeError, PlaybackError, UnavailableError
+from .errors import CaptureError, OtherTypeError, PlaybackError, UnavailableError
 from .sample import Sample
 from .source import Channel, Health, Source
 
@@ -46,11 +46,14 @@ class Playback(Source):
             self._reader.open()
         except READ_ERRORS as error:
             raise PlaybackError(path, str(error)) from error
-        self._connections = [found for found in self._reader.connections if found.topic in topics]
-        for found in self._connections:
-            if found.msgtype != topics[found.topic]:
-                raise OtherTypeError(path, found.topic, found.msgtype, topics[found.topic])
-        self.channels = {found.topic: _channel(path, found, definitions) for found in self._connections}
+        try:
+            self._connections = [found for found in self._reader.connections if found.topic in topics]
+            self.channels = {
+                found.topic: _channel(path, found, topics[found.topic], definitions) for found in self._connections
+            }
+        except CaptureError:
+            self._reader.close()
+            raise
         self._now_ns = self._reader.start_time
         self._ended, self._stop = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
@@ -113,7 +116,9 @@ class Playback(Source):
             self._ended.set()
 
 
-def _channel(path: Path, connection: Connection, definitions: Definitions) -> Channel:
+def _channel(path: Path, connection: Connection, asked: str, definitions: Definitions) -> Channel:
+    if connection.msgtype != asked:
+        raise OtherTypeError(path, connection.topic, connection.msgtype, asked)
     if connection.msgdef.format is MessageDefinitionFormat.MSG:
         text = connection.msgdef.data.encode()
         return Channel(connection.msgtype, text, defines_header(text))

@@ -1,0 +1,1 @@
+"""Measures the recorder and the converter beside their peers."""
