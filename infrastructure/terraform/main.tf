@@ -4,14 +4,14 @@ resource "azurerm_resource_group" "this" {
   tags     = local.tags
 }
 
-# Data and state of a production platform are not deleted by one command.
+# What a production platform cannot make again is not deleted by one command.
 resource "azurerm_management_lock" "this" {
-  count = var.environment == "prod" ? 1 : 0
+  for_each = var.environment == "prod" ? { data = module.storage.resource_id, database = module.osmo.resource_id } : {}
 
-  name       = "data"
-  scope      = module.storage.resource_id
+  name       = each.key
+  scope      = each.value
   lock_level = "CanNotDelete"
-  notes      = "Holds recordings, datasets and released policies. Remove this lock by hand before destroying it."
+  notes      = "Holds recordings, datasets, released policies or OSMO's history. Remove this lock by hand before destroying it."
 }
 
 module "network" {

@@ -32,7 +32,7 @@ run "a_lock_guards_production_data" {
   command = plan
 
   assert {
-    condition     = length(azurerm_management_lock.this) == (var.environment == "prod" ? 1 : 0)
+    condition     = length(azurerm_management_lock.this) == (var.environment == "prod" ? 2 : 0)
     error_message = "production data must be locked, dev's must not"
   }
 }
