@@ -2,9 +2,13 @@
 
 import typer
 
+from .benchmark.cli import benchmark
 from .gitops.cli import app as release_app
 from .robot.cli import app as robot_app
+from .rollout.cli import app as rollout_app
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 app.add_typer(release_app, name="release")
 app.add_typer(robot_app, name="robot")
+app.add_typer(rollout_app, name="rollout")
+app.command()(benchmark)

@@ -70,6 +70,20 @@ class RobotBusyError(FleetError):
         super().__init__(f"{robot}: is running in another process (lock in {home}). Wait for it, or stop it.")
 
 
+class InferenceError(FleetError):
+    """A policy's graph failed while the robot was at work."""
+
+    def __init__(self, policy: str, why: str) -> None:
+        super().__init__(f"policy '{policy}': cannot be asked: {why}. The robot holds; roll the release back.")
+
+
+class NotSwappedError(FleetError):
+    """The step loop did not take a policy."""
+
+    def __init__(self, robot: str, policy: str) -> None:
+        super().__init__(f"{robot}: the step loop did not take policy '{policy}'. See whether the robot is stopped.")
+
+
 class EventLogError(FleetError):
     """A log of events holds something else."""
 
@@ -85,3 +99,30 @@ class RefusedError(FleetError):
     def __init__(self, verb: str, what: str, why: str) -> None:
         self.why = why
         super().__init__(f"gate: cannot {verb} {what}: {why}. See `physai fleet-deployment gate status`.")
+
+
+class GateFaultError(FleetError):
+    """A journal that cannot be trusted: nothing may change until someone has looked."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        self.why = why
+        super().__init__(
+            f"{path}: {why}. Every change is refused, and the serving policy stays. Compare it with a copy of the log, "
+            "see `physai fleet-deployment gate audit verify`."
+        )
+
+
+class JournalFullError(FleetError):
+    """The disk took no further record."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(
+            f"{path}: the record could not be written ({why}). Nothing has changed. Free space on the disk."
+        )
+
+
+class RolloutRefusedError(FleetError):
+    """A step that a rollout does not take now."""
+
+    def __init__(self, release: str, verb: str, why: str) -> None:
+        super().__init__(f"rollout of {release}: cannot {verb}: {why}. See `physai fleet-deployment rollout status`.")

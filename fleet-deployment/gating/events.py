@@ -6,7 +6,7 @@ from pydantic import AwareDatetime, Field, TypeAdapter
 
 from physai.infrastructure.contracts import Contract, Digest, RobotCondition
 
-from .rules import Evidence
+from .rules import Evidence, GateRules
 
 Who = Annotated[str, Field(min_length=1, max_length=120)]
 Why = Annotated[str, Field(min_length=1, max_length=500)]
@@ -126,6 +126,14 @@ class Resumed(Happening):
     reason: Why
 
 
+class RulesSet(Happening):
+    """Other rules are in force from now on; what was decided stays decided."""
+
+    event: Literal["rules-set"] = "rules-set"
+    by: Who
+    rules: GateRules
+
+
 class Rebooted(Happening):
     """The gate's process began anew, after whatever ended the one before."""
 
@@ -146,6 +154,7 @@ type Event = Annotated[
     | RolledBack
     | Halted
     | Resumed
+    | RulesSet
     | Rebooted,
     Field(discriminator="event"),
 ]

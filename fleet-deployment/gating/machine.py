@@ -76,6 +76,8 @@ def step(state: GateState, event: ev.Event, rules: GateRules) -> GateState:
 def _staged(state: GateState, event: ev.Staged, _: GateRules) -> GateState:
     if event.release in state.barred:
         raise RefusedError("stage", event.release, "it was rejected or rolled back, and never comes back")
+    if state.last_good and state.last_good.release == event.release:
+        raise RefusedError("stage", event.release, f"it served before '{_name(state.active)}'; roll that back instead")
     for held in (state.active, state.candidate):
         if held and held.release == event.release:
             raise RefusedError("stage", event.release, f"it is '{held.stage}' already")
@@ -127,8 +129,8 @@ def _began(state: GateState, event: ev.Began, rules: GateRules) -> GateState:
 def _activated(state: GateState, event: ev.Activated, _: GateRules) -> GateState:
     candidate = _candidate(state, event.release, "finish", "activating")
     before = state.active
-    older = state.last_good if state.last_good and state.last_good.release != event.release else None
-    last_good = older if state.hold or (older and before and before.stage != "confirmed") else before
+    unproven = before is not None and before.stage != "confirmed"
+    last_good = state.last_good if state.hold or (state.last_good and unproven) else before
     return replace(state, candidate=None, active=replace(candidate, stage="active"), last_good=last_good, hold=False)
 
 
@@ -173,6 +175,10 @@ def _resumed(state: GateState, _: ev.Resumed, __: GateRules) -> GateState:
     return replace(state, halted=None)
 
 
+def _rules_set(state: GateState, _: ev.RulesSet, __: GateRules) -> GateState:
+    return state
+
+
 def _rebooted(state: GateState, _: ev.Rebooted, __: GateRules) -> GateState:
     """A switch that was cut off has not happened: the robot starts with what served before."""
     if state.candidate and state.candidate.stage == "activating":
@@ -197,7 +203,7 @@ def blocked(state: GateState, candidate: Policy, event: ev.Began, rules: GateRul
     """Why an approved candidate may not take over now, or None."""
     if state.halted is not None:
         return f"the gate is halted ({state.halted})"
-    since_h = (event.at.timestamp() - candidate.approved_ns / 1e9) / 3600
+    since_h = (int(event.at.timestamp() * 1e9) - candidate.approved_ns) / 3.6e12
     if since_h < 0:
         return "the clock stands before its approval; approve it again"
     if since_h > rules.approval_valid_h:
@@ -242,6 +248,10 @@ def _active(state: GateState, release: str, verb: str, *stages: Stage) -> Policy
     return active
 
 
+def _name(policy: Policy | None) -> str:
+    return policy.release if policy else "nothing"
+
+
 def _drop(state: GateState, candidate: Policy) -> GateState:
     return replace(state, candidate=None, barred=state.barred | {candidate.release})
 
@@ -269,5 +279,6 @@ _STEPS: dict[type, Callable[[GateState, Any, GateRules], GateState]] = {
     ev.RolledBack: _rolled_back,
     ev.Halted: _halted,
     ev.Resumed: _resumed,
+    ev.RulesSet: _rules_set,
     ev.Rebooted: _rebooted,
 }

@@ -67,7 +67,7 @@ class Boundaries:
         return "pass" if episodes == row and failures <= ok[row] else "continue"
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=512)
 def boundaries(baseline: Baseline, rules: TrialRules) -> Boundaries:
     """Both boundaries of a test, worked out once.
 
