@@ -69,3 +69,13 @@ class ShortEvaluationError(FleetIntelligenceError):
             f"an evaluation of {episodes} episodes leaves too much open for at most {false_alarm:.3g} false alarms in "
             f"{horizon} episodes. Evaluate longer, or lower --horizon."
         )
+
+
+class StaleFilesError(FleetIntelligenceError):
+    """Generated files are not what the definition makes."""
+
+    def __init__(self, folder: Path, files: Sequence[str]) -> None:
+        super().__init__(
+            f"{folder}: {', '.join(files)}: not as the definition makes them. "
+            "Run `physai fleet-intelligence dashboards generate`."
+        )

@@ -1,0 +1,1 @@
+"""One definition of what is watched, written for Grafana, Azure Monitor, Fabric and Prometheus."""

@@ -1,0 +1,181 @@
+"""What is watched: panels with their queries in KQL, over the telemetry tables, and in PromQL, over `/metrics`."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+WINDOW = "WINDOW"
+"""Stands in a KQL query for the condition on `timestamp` in each product's own words."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One picture, from Kusto, Prometheus or both."""
+
+    name: str
+    """Kebab-case; names the generated KQL file."""
+    title: str
+    kind: Literal["timeseries", "table", "barchart"]
+    unit: str
+    """Of Grafana: `percentunit`, `ms`, `short`."""
+    kql: str | None = None
+    promql: str | None = None
+
+
+def _success(column: str) -> str:
+    return (
+        f"Episodes\n| where {WINDOW}\n"
+        f"| summarize episodes = count(), success = avg(todouble(success)) by {column}\n"
+        "| order by success asc"
+    )
+
+
+PANELS = (
+    Panel(
+        "policy-versions",
+        "Robots by policy version",
+        "barchart",
+        "short",
+        f"Episodes\n| where {WINDOW}\n| summarize robots = dcount(robot), episodes = count() by policy, release\n"
+        "| order by robots desc",
+        "count by (policy) (count by (policy, robot) (physai_episodes_total))",
+    ),
+    Panel(
+        "success-over-time",
+        "Success by policy over time",
+        "timeseries",
+        "percentunit",
+        f"Episodes\n| where {WINDOW}\n"
+        "| summarize success = avg(todouble(success)) by bin(timestamp, 1h), policy\n| order by timestamp asc",
+        "physai:success:ratio",
+    ),
+    Panel("success-by-policy", "Success by policy", "table", "percentunit", _success("policy"), "physai:success:ratio"),
+    Panel("success-by-site", "Success by site", "table", "percentunit", _success("site"), "physai:success:site_ratio"),
+    Panel("success-by-cohort", "Success by cohort", "table", "percentunit", _success("cohort")),
+    Panel("success-by-robot", "Success by robot", "table", "percentunit", _success("robot")),
+    Panel(
+        "error-rate",
+        "Inferences with an error or a missed deadline",
+        "timeseries",
+        "percentunit",
+        f"Control\n| where {WINDOW}\n"
+        "| summarize failed = sum(errors) + sum(deadline_misses), total = sum(steps) by bin(timestamp, 5m), site\n"
+        "| extend rate = todouble(failed) / todouble(total)\n| project timestamp, site, rate\n"
+        "| order by timestamp asc",
+        "physai:inference_errors:ratio",
+    ),
+    Panel(
+        "latency",
+        "Inference latency",
+        "timeseries",
+        "ms",
+        f"Control\n| where {WINDOW}\n"
+        "| summarize p50 = percentile(inference_p50_ms, 50), p95 = percentile(inference_p95_ms, 95), "
+        "p99 = percentile(inference_p99_ms, 99) by bin(timestamp, 5m)\n| order by timestamp asc",
+        "quantile(0.99, physai_inference_p99_ms)",
+    ),
+    Panel(
+        "hardware",
+        "Hardware utilisation",
+        "timeseries",
+        "percentunit",
+        f"Health\n| where {WINDOW}\n"
+        "| summarize cpu = avg(cpu_share), memory = avg(memory_share), gpu = avg(gpu_share) by bin(timestamp, 5m)\n"
+        "| order by timestamp asc",
+        "avg by (site) (physai_cpu_ratio)",
+    ),
+    Panel(
+        "dropped-events",
+        "Events dropped on robots",
+        "table",
+        "short",
+        f"Health\n| where {WINDOW}\n| summarize dropped = max(dropped_events), queued = max(queued_events) by robot\n"
+        "| order by dropped desc",
+        "topk(10, physai_dropped_events)",
+    ),
+    Panel(
+        "drift",
+        "Drift: failures in excess, in parts of the threshold",
+        "timeseries",
+        "percentunit",
+        None,
+        "physai_drift_excess_failures / physai_drift_threshold_failures",
+    ),
+    Panel(
+        "rollout",
+        "Rollout: first episode of each release",
+        "table",
+        "short",
+        f"Episodes\n| where {WINDOW}\n"
+        "| summarize started = min(started_at), robots = dcount(robot) by release, policy\n"
+        "| order by started asc",
+        "physai_release_started_timestamp_seconds",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Alert:
+    """What calls a person, in KQL (rows are what is wrong) and in PromQL."""
+
+    name: str
+    summary: str
+    severity: Literal["critical", "warning"]
+    for_minutes: int
+    kql: str | None
+    promql: str | None
+
+
+ALERTS = (
+    Alert(
+        "RobotSilent",
+        "A robot has told nothing for an hour",
+        "warning",
+        5,
+        "Health\n| summarize heard = max(timestamp) by robot, site\n| where heard < ago(1h)",
+        "time() - physai_last_event_timestamp_seconds > 3600",
+    ),
+    Alert(
+        "DeadlinesMissed",
+        "Over 1 % of inferences fail or take longer than a control period",
+        "warning",
+        10,
+        "Control\n| where timestamp > ago(15m)\n"
+        "| summarize failed = sum(errors) + sum(deadline_misses), total = sum(steps) by robot\n"
+        "| where todouble(failed) > 0.01 * todouble(total)",
+        "physai:inference_errors:ratio > 0.01",
+    ),
+    Alert(
+        "PolicyDrift",
+        "Production of a policy has dropped below its evaluation",
+        "critical",
+        0,
+        None,
+        "physai_drift_excess_failures >= physai_drift_threshold_failures",
+    ),
+    Alert(
+        "EventsDropped",
+        "A robot's queue is full and it has dropped events",
+        "warning",
+        0,
+        "Health\n| where timestamp > ago(1h)\n"
+        "| summarize most = max(dropped_events), least = min(dropped_events) by robot\n| where most > least",
+        "increase(physai_dropped_events[1h]) > 0",
+    ),
+)
+
+RECORDING = (
+    (
+        "physai:success:ratio",
+        'sum by (policy) (physai_episodes_total{outcome="success"}) / sum by (policy) (physai_episodes_total)',
+    ),
+    (
+        "physai:success:site_ratio",
+        'sum by (policy, site) (physai_episodes_total{outcome="success"})'
+        " / sum by (policy, site) (physai_episodes_total)",
+    ),
+    (
+        "physai:inference_errors:ratio",
+        "sum by (site) (increase(physai_inference_failures_total[15m]))"
+        " / sum by (site) (increase(physai_inferences_total[15m]))",
+    ),
+)

@@ -1,0 +1,165 @@
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import jsonschema
+import pytest
+from typer.testing import CliRunner
+
+from physai.fleet_intelligence.cli import app
+from physai.fleet_intelligence.dashboards.azure import FABRIC, alert_rules, workbook
+from physai.fleet_intelligence.dashboards.cli import GENERATED
+from physai.fleet_intelligence.dashboards.definition import ALERTS, PANELS, WINDOW
+from physai.fleet_intelligence.dashboards.generate import contents, generate
+from physai.fleet_intelligence.dashboards.grafana import dashboard
+from physai.fleet_intelligence.telemetry.store import TelemetryStore
+from physai.fleet_intelligence.telemetry.tables import TABLES
+
+from .make_events import control, episode, health
+
+TOOLS = Path(__file__).parents[2] / ".physai-tools"
+NODE = TOOLS / "node_modules"
+CHECK = GENERATED.parent / "kql_check.js"
+RANGE = "let _startTime = datetime(2020-01-01);\nlet _endTime = datetime(2100-01-01);\n"
+QUERIES = {panel.name: RANGE + panel.kql.replace(WINDOW, FABRIC) for panel in PANELS if panel.kql}
+ALERT_QUERIES = {alert.name: alert.kql for alert in ALERTS if alert.kql}
+
+needs_kusto = pytest.mark.skipif(
+    not (NODE / "@kusto/language-service-next").is_dir(), reason="Kusto's language service is missing"
+)
+needs_grafana = pytest.mark.skipif(
+    not ((NODE / "@grafana/schema").is_dir() and (NODE / "ts-json-schema-generator").is_dir()),
+    reason="Grafana's schema is missing",
+)
+needs_promtool = pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is missing")
+needs_duckdb_kql = pytest.mark.skipif(not (TOOLS / "kql").is_dir(), reason="duckdb-kql is missing")
+
+
+def check_kql(folder: Path, queries: dict[str, str]) -> dict[str, dict[str, Any]]:
+    schema = {name: {column.name: column.kusto for column in table.columns} for name, table in TABLES.items()}
+    (folder / "tables.json").write_text(json.dumps(schema))
+    files = []
+    for name, text in queries.items():
+        files.append(folder / f"{name}.kql")
+        files[-1].write_text(text)
+    done = subprocess.run(
+        ["node", str(CHECK), str(folder / "tables.json"), *map(str, files)],
+        env={**os.environ, "NODE_PATH": str(NODE)}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    return {Path(line["file"]).stem: line for line in lines}
+
+
+@needs_kusto
+def test_every_query_type_checks_with_microsofts_language_service(tmp_path: Path) -> None:
+    found = check_kql(tmp_path, QUERIES | ALERT_QUERIES)
+    assert {name: line["errors"] for name, line in found.items() if line["errors"]} == {}
+    assert found["success-by-site"]["columns"] == ["site", "episodes", "success"]
+    assert set(found) == set(QUERIES) | set(ALERT_QUERIES)
+
+
+@needs_kusto
+def test_the_language_service_says_no(tmp_path: Path) -> None:
+    bad = {
+        "column": "Episodes | where sucess",
+        "table": "Episode | count",
+        "function": "Episodes | summarize median(1)",
+    }
+    assert all(line["errors"] for line in check_kql(tmp_path, bad).values())
+
+
+@needs_grafana
+def test_dashboards_are_what_grafanas_own_schema_asks(tmp_path: Path) -> None:
+    source = NODE / "@grafana/schema/dist/types/raw/dashboard/x/types.gen.d.ts"
+    made = subprocess.run(
+        ["node", str(NODE / "ts-json-schema-generator/bin/ts-json-schema-generator.js"), "--path",
+         str(shutil.copy(source, tmp_path / "dashboard.d.ts")), "--type", "Dashboard", "--no-type-check"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    validator = jsonschema.Draft7Validator(json.loads(made.stdout))
+    for source_name in ("kusto", "prometheus"):
+        validator.validate(dashboard(source_name))
+    assert not validator.is_valid({**dashboard("kusto"), "tags": "physai"})
+    assert not validator.is_valid({**dashboard("kusto"), "panel": []})
+
+
+@needs_promtool
+def test_rules_pass_promtools_unit_tests() -> None:
+    folder = GENERATED / "prometheus"
+    for words in (("check", "rules", "rules.yaml"), ("test", "rules", "rules.test.yaml")):
+        done = subprocess.run(["promtool", *words], cwd=folder, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    tested = (folder / "rules.test.yaml").read_text()
+    assert all(alert.name in tested for alert in ALERTS if alert.promql)
+
+
+ROWS = """
+import json, sys, duckdb, duckdb_kql
+connection = duckdb.connect(sys.argv[1], read_only=True)
+connection.execute("SET TimeZone = 'UTC'")
+rows = {}
+for name, query in json.load(sys.stdin).items():
+    found = duckdb_kql.kql(connection, query)
+    rows[name] = len(found.fetchall() if hasattr(found, "fetchall") else found)
+print(json.dumps(rows))
+"""
+
+
+@needs_duckdb_kql
+def test_every_panels_kql_returns_rows_over_a_fleets_data(tmp_path: Path) -> None:
+    store = TelemetryStore(tmp_path / "t.duckdb")
+    store.add(
+        [event for index in range(8) for event in (episode(index, index % 4 != 0), control(index), health(index))]
+    )
+    copy = tmp_path / "plain.duckdb"
+    with duckdb.connect(str(copy)) as plain:
+        plain.execute(f"ATTACH '{store.path}' AS fleet (READ_ONLY)")
+        for name in TABLES:
+            plain.execute(f"CREATE TABLE {name} AS SELECT * FROM fleet.{name}")
+    done = subprocess.run(
+        [sys.executable, "-c", ROWS, str(copy)], input=json.dumps(QUERIES), capture_output=True, text=True,
+        env={**os.environ, "PYTHONPATH": str(TOOLS / "kql")}, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    rows = json.loads(done.stdout)
+    assert set(rows) == set(QUERIES)
+    assert all(count > 0 for count in rows.values()), rows
+
+
+def test_generated_files_are_what_the_definition_makes() -> None:
+    assert generate(GENERATED, check=True).changed == ()
+    on_disk = {path.relative_to(GENERATED).as_posix() for path in GENERATED.rglob("*") if path.is_file()}
+    assert on_disk == set(contents())
+
+
+def test_a_changed_file_is_named_and_mended(tmp_path: Path) -> None:
+    generate(tmp_path)
+    (tmp_path / "fabric/latency.kql").write_text("Control | take 1")
+    refused = CliRunner().invoke(app, ["dashboards", "generate", "--folder", str(tmp_path), "--check"])
+    assert refused.exit_code == 1
+    assert "fabric/latency.kql" in str(refused.exception)
+    assert CliRunner().invoke(app, ["dashboards", "generate", "--folder", str(tmp_path)]).exit_code == 0
+    assert generate(tmp_path, check=True).changed == ()
+
+
+def test_every_panel_is_in_grafana_and_every_kql_panel_in_the_workbook() -> None:
+    titles = {panel["title"] for source in ("kusto", "prometheus") for panel in dashboard(source)["panels"]}
+    assert titles == {panel.title for panel in PANELS}
+    assert {item["name"] for item in workbook()["items"]} == {"parameters", *QUERIES}
+
+
+def test_panels_do_not_overlap() -> None:
+    places = [tuple(panel["gridPos"].values())[:2] for panel in dashboard("kusto")["panels"]]
+    assert len(set(places)) == len(places)
+
+
+def test_alert_rules_ask_the_eventhouse_for_the_same_rows() -> None:
+    rules = alert_rules()["resources"]
+    assert {rule["name"] for rule in rules} == {f"physai-{name}" for name in ALERT_QUERIES}
+    query = rules[0]["properties"]["criteria"]["allOf"][0]["query"]
+    assert query.startswith("[concat('adx(\"', parameters('eventhouse'), '\").Health\n| summarize heard")
