@@ -158,7 +158,11 @@ class Dataset:
         Raises:
             FrameError: If one is missing, or is not at its row's time.
         """
-        return sum(len(self.frames(index, camera)) for index in range(self.num_episodes))
+        return sum(self._walk(index, camera) for index in range(self.num_episodes))
+
+    def _walk(self, index: int, camera: str) -> int:
+        path, start = self.clip(index, camera)
+        return sum(1 for _ in video.walk(path, start, self._row(index)["length"], self.fps, index))
 
     def _row(self, index: int) -> dict[str, Any]:
         if not 0 <= index < self.num_episodes:

@@ -38,14 +38,33 @@ def image_stats(frames: NDArray[np.uint8]) -> Stats:
     Args:
         frames: Shape (T, height, width, 3).
     """
-    sample = _thin_out(frames[sample_indices(len(frames))])
-    each = []
-    for channel in range(3):
-        counts = np.bincount(sample[..., channel].ravel(), minlength=256)
-        levels = np.flatnonzero(counts)
-        each.append(_weighted_stats(levels.astype(np.float64), counts[levels]))
-    stats = _collect(each, np.array([len(sample)]))
-    return {name: value if name == "count" else value.reshape(3, 1, 1) / 255.0 for name, value in stats.items()}
+    counted = ImageCounts()
+    for frame in frames[sample_indices(len(frames))]:
+        counted.add(frame)
+    return counted.stats()
+
+
+class ImageCounts:
+    """How often each level occurs in the sample frames of an episode; frames come one by one and are not kept."""
+
+    def __init__(self) -> None:
+        self._counts = np.zeros((3, 256), np.int64)
+        self._frames = 0
+
+    def add(self, frame: NDArray[np.uint8]) -> None:
+        """Count a frame of `sample_indices`, shape (height, width, 3)."""
+        thin = _thin_out(frame[None])
+        self._counts += [np.bincount(thin[..., channel].ravel(), minlength=256) for channel in range(3)]
+        self._frames += 1
+
+    def stats(self) -> Stats:
+        """Statistics of the frames so far, at least one."""
+        each = []
+        for counts in self._counts:
+            levels = np.flatnonzero(counts)
+            each.append(_weighted_stats(levels.astype(np.float64), counts[levels]))
+        stats = _collect(each, np.array([self._frames]))
+        return {name: value if name == "count" else value.reshape(3, 1, 1) / 255.0 for name, value in stats.items()}
 
 
 def aggregate(episodes: Sequence[Mapping[str, Stats]]) -> dict[str, Stats]:

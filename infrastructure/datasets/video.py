@@ -37,20 +37,54 @@ def encode(frames: NDArray[np.uint8], fps: int) -> io.BytesIO:
         frames: Shape (T, height, width, 3), RGB.
         fps: Frames per second.
     """
-    os.environ.setdefault("SVT_LOG", "1")  # errors only; SVT-AV1 writes to stderr itself
-    options = {name: str(ENCODER[name]) for name in ("g", "crf", "preset")}
-    options["svtav1-params"] = f"fast-decode={ENCODER['fast_decode']}"
     buffer = io.BytesIO()
-    with closing(av.open(buffer, "w", format="mp4")) as container:
-        stream = container.add_stream(CODEC, fps, options=options)
-        assert isinstance(stream, VideoStream)
-        stream.pix_fmt = PIX_FMT
-        stream.height, stream.width = frames.shape[1:3]
+    with ClipEncoder(buffer, fps, frames.shape[1], frames.shape[2]) as encoder:
         for frame in frames:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
-        container.mux(stream.encode())
+            encoder.add(av.VideoFrame.from_ndarray(frame, format="rgb24"))
     buffer.seek(0)
     return buffer
+
+
+class ClipEncoder:
+    """Encodes one episode frame by frame; holds a few frames, however long it is."""
+
+    def __init__(self, target: Source, fps: int, height: int, width: int, threads: int = 0) -> None:
+        """Begin an MP4.
+
+        Args:
+            target: File, or buffer in memory.
+            fps: Frames per second.
+            height: Of a frame, in pixels.
+            width: Of a frame, in pixels.
+            threads: Of the encoder, as SVT-AV1's level of parallelism; 0: as it chooses.
+        """
+        os.environ.setdefault("SVT_LOG", "1")  # errors only; SVT-AV1 writes to stderr itself
+        options = {name: str(ENCODER[name]) for name in ("g", "crf", "preset")}
+        parallel = f":lp={threads}" if threads else ""
+        options["svtav1-params"] = f"fast-decode={ENCODER['fast_decode']}{parallel}"
+        self.frames = 0
+        """Added so far."""
+        self._container = av.open(str(target) if isinstance(target, Path) else target, "w", format="mp4")
+        stream = self._container.add_stream(CODEC, fps, options=options)
+        assert isinstance(stream, VideoStream)
+        stream.pix_fmt = PIX_FMT
+        stream.height, stream.width = height, width
+        self._stream = stream
+
+    def add(self, frame: av.VideoFrame) -> None:
+        """Encode the next frame, in any pixel format."""
+        frame.pts = self.frames
+        frame.time_base = 1 / Fraction(self._stream.codec_context.framerate or 1)
+        self._container.mux(self._stream.encode(frame))
+        self.frames += 1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        with closing(self._container):
+            if kind is None:
+                self._container.mux(self._stream.encode())
 
 
 def describe(path: Path, fps: int) -> dict[str, Any]:
@@ -65,7 +99,7 @@ def describe(path: Path, fps: int) -> dict[str, Any]:
             "video.fps": fps,
             "video.channels": 3,
             "has_audio": False,
-            **{f"video.{name}": value for name, value in ENCODER.items()},
+            **({f"video.{name}": value for name, value in ENCODER.items()} if _is_ours(stream) else {}),
             "video.video_backend": "pyav",
             "video.extra_options": {},
             "is_depth_map": False,
@@ -138,6 +172,37 @@ def count_frames(path: Path) -> int:
         return int(container.streams.video[0].frames)
 
 
+def walk(path: Path, start: int, length: int, fps: int, episode: int = 0) -> Iterator[av.VideoFrame]:
+    """Decoded frames `start` to `start + length`, one by one, as they are in the file.
+
+    Raises:
+        FrameError: If a frame is missing, or not at its row's time within LeRobot's tolerance.
+        TornFileError: If the file cannot be read.
+    """
+    row = 0
+    with _opened(path) as container:
+        stream = container.streams.video[0]
+        assert stream.time_base is not None
+        container.seek(round(Fraction(start, fps) / stream.time_base), stream=stream)
+        try:
+            for frame in container.decode(stream):
+                assert frame.pts is not None
+                at = float(frame.pts * stream.time_base) * fps - start
+                if round(at) != row:
+                    if round(at) < row:
+                        continue  # before the episode, from the seek's keyframe on
+                    raise FrameError(path, episode, f"row {row} has no frame")
+                if abs(at - row) > TOLERANCE_S * fps:
+                    raise FrameError(path, episode, f"frame of row {row} is off by {at - row:.3f} rows")
+                yield frame
+                row += 1
+                if row == length:
+                    return
+        except av.FFmpegError as error:
+            raise TornFileError(path, error) from error
+    raise FrameError(path, episode, f"{row} frames for {length} rows")
+
+
 def decode(path: Path, start: int, length: int, fps: int, episode: int = 0) -> NDArray[np.uint8]:
     """Decode frames `start` to `start + length`.
 
@@ -154,29 +219,8 @@ def decode(path: Path, start: int, length: int, fps: int, episode: int = 0) -> N
     Raises:
         FrameError: If a frame is missing, or not at its row's time within LeRobot's tolerance.
     """
-    frames: list[NDArray[np.uint8]] = []
-    with _opened(path) as container:
-        stream = container.streams.video[0]
-        assert stream.time_base is not None
-        container.seek(round(Fraction(start, fps) / stream.time_base), stream=stream)
-        try:
-            for frame in container.decode(stream):
-                assert frame.pts is not None
-                row = float(frame.pts * stream.time_base) * fps - start
-                if round(row) != len(frames):
-                    if round(row) < len(frames):
-                        continue  # before the episode, from the seek's keyframe on
-                    raise FrameError(path, episode, f"row {len(frames)} has no frame")
-                if abs(row - len(frames)) > TOLERANCE_S * fps:
-                    raise FrameError(
-                        path, episode, f"frame of row {len(frames)} is off by {row - len(frames):.3f} rows"
-                    )
-                frames.append(frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False))
-                if len(frames) == length:
-                    return np.stack(frames)
-        except av.FFmpegError as error:
-            raise TornFileError(path, error) from error
-    raise FrameError(path, episode, f"{len(frames)} frames for {length} rows")
+    frames = walk(path, start, length, fps, episode)
+    return np.stack([frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False) for frame in frames])
 
 
 def check_frames(frames: NDArray[np.uint8], shape: tuple[int, ...], camera: str, rows: int) -> None:
@@ -215,6 +259,11 @@ def _format(stream: VideoStream) -> tuple[Any, ...]:
         context.extradata,
         stream.time_base,
     )
+
+
+def _is_ours(stream: VideoStream) -> bool:
+    """Whether it is in our own codec; a video that came encoded by others may be in any."""
+    return stream.codec.canonical_name == "av1"
 
 
 def _name(source: Source) -> Path:

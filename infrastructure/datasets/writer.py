@@ -144,6 +144,31 @@ class DatasetWriter:
         stats = {camera: image_stats(frames) for camera, frames in videos.items()}
         return self._add(values, {c: (buffer, 0) for c, buffer in encoded.items()}, stats, source, task)
 
+    def add_clips(
+        self,
+        columns: Mapping[str, NDArray[Any]],
+        clips: Mapping[str, Path],
+        stats: Mapping[str, Stats],
+        *,
+        source: EpisodeSource | None = None,
+        task: str | None = None,
+    ) -> int:
+        """Add one episode whose frames are encoded already; their packets are copied.
+
+        Args:
+            columns: As in `add_episode`.
+            clips: MP4 of each camera, one frame per row, the first a keyframe.
+            stats: Of the frames of each camera.
+            source: As in `add_episode`.
+            task: As in `add_episode`.
+
+        Raises:
+            FeatureError: If values do not fit the features.
+            TornFileError: If a clip has fewer frames than there are rows.
+        """
+        values = self._checked(columns, dict.fromkeys(clips))
+        return self._add(values, {camera: (path, 0) for camera, path in clips.items()}, dict(stats), source, task)
+
     def copy_episode(self, dataset: Dataset, episode: int, *, source: EpisodeSource | None = None) -> int:
         """Add an episode of another dataset: rows bit by bit, video packets as they are, nothing encoded again.
 
