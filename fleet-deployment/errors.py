@@ -56,13 +56,6 @@ class NotReleasedError(FleetError):
         super().__init__(f"{who}: {why}. {mend}.")
 
 
-class TransitionError(FleetError):
-    """A step that a robot's policy may not take now."""
-
-    def __init__(self, step: str, why: str) -> None:
-        super().__init__(f"policy: cannot {step}: {why}. Stage, verify and approve a package first.")
-
-
 class RobotBusyError(FleetError):
     """The robot is at work in another process."""
 
@@ -126,3 +119,19 @@ class RolloutRefusedError(FleetError):
 
     def __init__(self, release: str, verb: str, why: str) -> None:
         super().__init__(f"rollout of {release}: cannot {verb}: {why}. See `physai fleet-deployment rollout status`.")
+
+
+class TokenError(FleetError):
+    """A name among the tokens of a gate."""
+
+    def __init__(self, path: Path, why: str, mend: str) -> None:
+        super().__init__(f"{path}: {why}. {mend}.")
+
+
+class OpenAddressError(FleetError):
+    """A service that would speak in clear beyond this machine."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(
+            f"{host}: tokens would cross the network in clear. Give --certificate and --key, or serve on 127.0.0.1."
+        )

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import yaml
 
-from physai.infrastructure.contracts import Document, EvaluationReport, GateVerdict, Release
+from physai.infrastructure.contracts import Document, EvaluationReport, GateVerdict, Rate, Release
 
-from ..errors import RepositoryError, UnknownReleaseError
+from ..errors import EvidenceError, RepositoryError, UnknownReleaseError
 
 KUSTOMIZATION = """\
 apiVersion: kustomize.config.k8s.io/v1beta1
@@ -36,7 +36,12 @@ metadata:
 data:
   release.json: |
 {content}
+  {file}: |
+{success}
 """
+
+SUCCESS_FILE = "success.json"
+"""Success of the release's own evaluation, beside it in the ConfigMap: what a robot's trial compares with."""
 
 
 def folder_of(tree: Path, name: str) -> Path:
@@ -85,6 +90,20 @@ def write_release(tree: Path, release: Release) -> None:
     release.write(folder_of(tree, release.name) / "release.json")
 
 
+def read_success(tree: Path, release: Release) -> Rate:
+    """The success of a release in its own evaluation, as the evidence beside it says.
+
+    Raises:
+        EvidenceError: If the evidence is of another package.
+    """
+    folder = folder_of(tree, release.name)
+    verdict = GateVerdict.read(folder / "verdict.json")
+    result = EvaluationReport.read(folder / "report.json").result(verdict.role)
+    if result is None or result.package != release.package:
+        raise EvidenceError(folder / "report.json", "does not speak for the released package", "Release it again")
+    return result.success
+
+
 def write_evidence(tree: Path, name: str, report: EvaluationReport, verdict: GateVerdict) -> None:
     """Lay the evidence beside a release."""
     documents: dict[str, Document] = {"report.json": report, "verdict.json": verdict}
@@ -100,8 +119,11 @@ def write_current(tree: Path, release: Release) -> None:
     for folder in (policies, clusters):
         folder.mkdir(parents=True, exist_ok=True)
     content = textwrap.indent(release.model_dump_json(indent=2), "    ")
+    success = textwrap.indent(read_success(tree, release).model_dump_json(indent=2), "    ")
     fields = release.model_dump(include={"cohort", "name", "package", "report", "verdict"})
-    (policies / "release.yaml").write_text(CONFIG_MAP.format(content=content, **fields))
+    (policies / "release.yaml").write_text(
+        CONFIG_MAP.format(content=content, file=SUCCESS_FILE, success=success, **fields)
+    )
     (policies / "kustomization.yaml").write_text(KUSTOMIZATION.format(resource="release.yaml"))
     cluster = clusters / "kustomization.yaml"
     if not cluster.exists():  # the operator's from then on: patches and further resources are kept

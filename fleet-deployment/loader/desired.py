@@ -3,12 +3,13 @@
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from physai.infrastructure.contracts import FleetPolicy, Release
+from physai.infrastructure.contracts import FleetPolicy, Rate, Release
 
 from ..errors import NotReleasedError
 from ..gitops.policy import read_policy
 from ..gitops.releases import check_release, find_in
 from ..gitops.repository import FleetRepository
+from ..gitops.tree import SUCCESS_FILE, read_success
 
 
 class Desired(NamedTuple):
@@ -16,6 +17,8 @@ class Desired(NamedTuple):
 
     release: Release
     policy: FleetPolicy
+    success: Rate
+    """Of the release's own evaluation."""
 
 
 class Source(Protocol):
@@ -43,7 +46,8 @@ class GitSource:
     def read(self, robot: str, name: str | None = None) -> Desired:
         """What the newest commit says."""
         with self._repository.read() as tree:
-            return Desired(find_in(tree, self._repository.url, robot, name), read_policy(tree))
+            release = find_in(tree, self._repository.url, robot, name)
+            return Desired(release, read_policy(tree), read_success(tree, release))
 
 
 class MountedSource:
@@ -57,4 +61,5 @@ class MountedSource:
         release = check_release(Release.read(self._folder / "release.json"), robot)
         if name not in (None, release.name):
             raise NotReleasedError(robot, f"{self._folder} holds release {release.name}, not {name}", "Wait for Flux")
-        return Desired(release, read_policy(self._folder))
+        success = Rate.model_validate_json((self._folder / SUCCESS_FILE).read_bytes())
+        return Desired(release, read_policy(self._folder), success)

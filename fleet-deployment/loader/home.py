@@ -11,7 +11,7 @@ from physai.infrastructure.aside import is_aside
 from physai.infrastructure.console import stderr
 from physai.infrastructure.contracts import ContractError, Digest, FleetPolicy, Release, RobotState
 
-from ..errors import RobotBusyError
+from ..errors import NotReleasedError, RobotBusyError
 
 KEPT = 3  # releases to return to, the active one among them
 
@@ -85,6 +85,21 @@ class RobotHome:
         kept = [path for path in there if path not in same]
         for path in [*same, *kept[: -KEPT + 1]]:
             path.unlink()
+
+    def write_candidate(self, release: Release) -> None:
+        """Remember a release that waits at the gate."""
+        release.write(self.folder / "candidate.json")
+
+    def read_candidate(self, name: str) -> Release:
+        """The release that waits at the gate.
+
+        Raises:
+            NotReleasedError: If the file speaks of another one.
+        """
+        release = Release.read(self.folder / "candidate.json")
+        if release.name != name:
+            raise NotReleasedError(self.robot, f"holds candidate {release.name}, not {name}", "Offer it again")
+        return release
 
     def read_policy(self) -> FleetPolicy:
         """What is asked of a package: the robot's own word, else the fleet's as it was seen last."""

@@ -43,12 +43,12 @@ def run(
         os.environ.setdefault(variable, str(threads))
     from physai.infrastructure.registry import open_registry
 
-    from ..loader.agent import Agent
+    from ..loader.agent import FLEET_RULES, Agent
     from ..loader.desired import GitSource
     from .shift import Shift, run_shift
 
     source = GitSource(FleetRepository(str(settings().fleet_repo)))
-    agent = Agent(_home(robot), source, open_registry(str(settings().registry)))
+    agent = Agent(_home(robot), source, open_registry(str(settings().registry)), FLEET_RULES)
     shift = Shift(
         site=check_name("site", site),
         world=world,

@@ -8,7 +8,7 @@ import pytest
 
 from physai.fleet_deployment.gitops.releases import approve
 from physai.fleet_deployment.gitops.repository import FleetRepository
-from physai.fleet_deployment.loader.agent import Agent
+from physai.fleet_deployment.loader.agent import FLEET_RULES, Agent
 from physai.fleet_deployment.loader.desired import GitSource
 from physai.fleet_deployment.loader.home import RobotHome
 from physai.fleet_deployment.publish import create_release
@@ -50,7 +50,9 @@ class Fleet:
         return approve(self.repository, self.propose(package, **options).name, "gate", "PASS")
 
     def agent(self, robot: str = "robot-1") -> Agent:
-        return Agent(RobotHome(robot, self.root / "robots" / robot), GitSource(self.repository), self.registry)
+        return Agent(
+            RobotHome(robot, self.root / "robots" / robot), GitSource(self.repository), self.registry, FLEET_RULES
+        )
 
 
 @pytest.fixture

