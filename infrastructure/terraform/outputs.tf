@@ -1,4 +1,4 @@
-# The first six are settings of physai: `terraform output -json > .physai/terraform-outputs.json`.
+# The first five are settings of physai: `terraform output -json > .physai/terraform-outputs.json`.
 output "subscription_id" {
   description = "Subscription of the platform."
   value       = var.subscription_id
@@ -24,8 +24,9 @@ output "registry" {
   value       = "${module.registry.login_server}/policies"
 }
 
-output "tracking_uri" {
-  description = "MLflow of the AzureML workspace."
+# No setting by itself: it needs `azureml-mlflow`, which job images have and a clone does not.
+output "azureml_tracking_uri" {
+  description = "MLflow of the AzureML workspace; PHYSAI_TRACKING_URI of jobs."
   value       = "azureml://${var.location}.api.azureml.ms/mlflow/v1.0${module.azureml.resource_id}"
 }
 

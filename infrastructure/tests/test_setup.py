@@ -215,7 +215,7 @@ def test_a_private_platform_has_a_private_ingress(mode: str, context: Context) -
 
 
 def test_a_dashboard_asks_for_what_is_recorded() -> None:
-    recorded = (ROOT / "infrastructure/terraform/modules/observability/main.tf").read_text()
+    recorded = (ROOT / "infrastructure/terraform/modules/observability/main.alerts.tf").read_text()
     for path in (ROOT / "infrastructure/setup/dashboards").glob("*.json"):
         for panel in json.loads(path.read_text())["panels"]:
             for name in re.findall(r"physai:\w+:\w+", panel["targets"][0]["expr"]):

@@ -45,6 +45,15 @@ run "names_are_unique_and_stay_the_same" {
   }
 }
 
+run "who_reads_data_and_secrets_is_logged" {
+  command = plan
+
+  assert {
+    condition     = toset(keys(azurerm_monitor_diagnostic_setting.this)) == toset(["vault", "blobs", "registry", "cluster"])
+    error_message = "an audit log is missing"
+  }
+}
+
 run "viewer_and_telemetry_come_when_asked" {
   command = plan
   variables {
