@@ -5,7 +5,7 @@ from ..prices import load_prices
 from ..setup.profile import Profile
 from .check import Checked
 from .machine import Machine
-from .placement import GIB, Place, asked, place
+from .placement import GIB, Place, asked, land
 from .plan import Share, Unit, make_plan
 from .site import nodes_for
 from .state import RunState
@@ -72,7 +72,7 @@ def make_cost_plan(checked: Checked, profile: Profile, name: str, before: RunSta
         for unit in units:
             for task in unit.tasks:
                 resource = workflow.resources[task.resource]
-                found = place(profile, resource, asked(resource), workflow.pool)
+                found = land(profile, resource, asked(resource), workflow.pool)
                 assert found is not None, "checked before"
                 landed.setdefault(found.key, []).append(asked(resource))
                 hours = _hours(task.name, before, workflow.timeout.exec_timeout)

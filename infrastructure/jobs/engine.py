@@ -25,6 +25,7 @@ from .state import RunFolder, RunState, Status, TaskRecord, new_word
 from .tokens import Places
 from .transfer import upload
 from .unit_run import UnitRun
+from .watch import Limits
 
 DOWNLOAD_FAILED, UPLOAD_FAILED = 2010, 2012  # Source: NVIDIA/OSMO docs/user_guide/workflows/exit_codes.rst
 
@@ -32,8 +33,11 @@ DOWNLOAD_FAILED, UPLOAD_FAILED = 2010, 2012  # Source: NVIDIA/OSMO docs/user_gui
 class Engine:
     """Runs one plan in one run folder, which the caller has locked."""
 
-    def __init__(self, checked: Checked, plan: Plan, folder: RunFolder, runs: Path, emit: OnEvent) -> None:
+    def __init__(
+        self, checked: Checked, plan: Plan, folder: RunFolder, runs: Path, emit: OnEvent, limits: Limits
+    ) -> None:
         self._plan = plan
+        self._limits = limits
         self._folder = folder
         self._book = Book(folder, _open(checked, folder), emit)
         self._sources = Sources(plan.workflow, folder, runs)
@@ -150,7 +154,7 @@ class Engine:
 
     async def _play(self, unit: Unit, places: dict[str, Places], gpus: tuple[str, ...]) -> Status:
         timeout_s = self._plan.workflow.timeout.exec_timeout
-        run = UnitRun(unit, places, gpus, timeout_s, self._book, self._folder, self._guard)
+        run = UnitRun(unit, places, gpus, timeout_s, self._book, self._folder, self._guard, self._limits)
         self._running[unit.name] = run
         try:
             return await run.play()

@@ -35,6 +35,8 @@ def follow(path: Path, ended: Callable[[], bool], pause_s: float = 0.2) -> Itera
         over = ended()  # asked before reading, so that the last words are not missed
         if path.exists():
             with path.open("rb") as file:
+                if file.seek(0, 2) < position:
+                    position = 0  # it grew too large, and only its end was kept
                 file.seek(position)
                 text = file.read()
             position += len(text)

@@ -14,6 +14,7 @@ from .process import GRACE_S, Child, Guard
 from .spec import Checkpoint
 from .tokens import Places
 from .transfer import upload
+from .watch import Limits, Usage
 
 
 @dataclass
@@ -27,10 +28,19 @@ class Member:
     log: IO[bytes]
     started: float
     checkpoints: list["asyncio.Task[None]"]
+    usage: Usage
+    watching: "asyncio.Task[None]"
 
     @classmethod
     async def start(
-        cls, places: Places, share: Share, gpus: tuple[str, ...], log: Path, guard: Guard, attempt: int
+        cls,
+        places: Places,
+        share: Share,
+        gpus: tuple[str, ...],
+        log: Path,
+        guard: Guard,
+        attempt: int,
+        limits: Limits,
     ) -> "Member":
         """Start a task.
 
@@ -49,7 +59,10 @@ class Member:
             file.close()
             raise
         checkpoints = [asyncio.create_task(_keep_uploading(places, each, file)) for each in places.task.checkpoint]
-        return cls(places, child, asyncio.create_task(child.wait()), file, time.monotonic(), checkpoints)
+        usage = Usage(child.pid, share.memory_bytes, log, limits)
+        watching = asyncio.create_task(_end_what_takes_too_much(usage, child))
+        over = asyncio.create_task(child.wait())
+        return cls(places, child, over, file, time.monotonic(), checkpoints, usage, watching)
 
     @property
     def seconds(self) -> float:
@@ -71,14 +84,19 @@ class Member:
         Returns:
             Why a checkpoint could not be uploaded; empty if all were.
         """
-        for task in self.checkpoints:
+        for task in (*self.checkpoints, self.watching):
             task.cancel()
-        await asyncio.gather(*self.checkpoints, return_exceptions=True)
+        await asyncio.gather(*self.checkpoints, self.watching, return_exceptions=True)
         error = ""
         for each in self.places.task.checkpoint:
             error = error or await _checkpoint(self.places, each)
         self.log.close()
         return error
+
+
+async def _end_what_takes_too_much(usage: Usage, child: Child) -> None:
+    await usage.watch()
+    child.kill()
 
 
 async def _keep_uploading(places: Places, checkpoint: Checkpoint, log: IO[bytes]) -> None:

@@ -67,6 +67,31 @@ def place(profile: Profile, resource: Resource, ask: Share, osmo_pool: str = "")
     return min(fitting, key=lambda found: (found.usd_per_hour, found.key), default=None)
 
 
+def land(profile: Profile, resource: Resource, ask: Share, osmo_pool: str = "") -> Place | None:
+    """Where OSMO puts a task; None if it does not fit there. Without a platform it is the pool's default one."""
+    named = resource.platform or default_platform(profile, osmo_pool)
+    return place(profile, resource.model_copy(update={"platform": named}), ask, osmo_pool)
+
+
+def default_platform(profile: Profile, osmo_pool: str = "") -> str | None:
+    """The platform of an OSMO pool for tasks that name none, as `physai infrastructure setup` configures it."""
+    members = [pool for pool in profile.node_pools.values() if not osmo_pool or pool.osmo_pool == osmo_pool]
+    return min(members, key=lambda pool: (pool.job_limit.gpu, pool.platform)).platform if members else None
+
+
+def why_not_on_osmo(profile: Profile, resource: Resource, ask: Share, osmo_pool: str = "") -> tuple[str, str]:
+    """(message, field of the resource) for a request that OSMO could not schedule."""
+    elsewhere = place(profile, resource, ask, osmo_pool)
+    if resource.platform or elsewhere is None:
+        return why_not(profile, resource, ask, osmo_pool)
+    default = default_platform(profile, osmo_pool)
+    better = elsewhere.pool.platform
+    return (
+        f"names no platform, so OSMO puts it on '{default}', which is too small. Write `platform: {better}`.",
+        "platform",
+    )
+
+
 def why_not(profile: Profile, resource: Resource, ask: Share, osmo_pool: str = "") -> tuple[str, str]:
     """(message, field of the resource) for a request that no node holds."""
     possible = candidates(profile, resource, osmo_pool)

@@ -95,6 +95,11 @@ class Child:
         guard.began(word, process.pid)
         return cls(process, guard, word)
 
+    @property
+    def pid(self) -> int:
+        """Its process, and its group."""
+        return self._process.pid
+
     async def wait(self) -> int:
         """Its exit code, as a container would give it: 128 + signal if a signal ended it."""
         code = await self._process.wait()

@@ -13,6 +13,7 @@ from .plan import make_plan
 from .preflight import check_machine
 from .render import Value
 from .state import RunFolder
+from .watch import LOG_BYTES, Limits
 
 
 def run_workflow(
@@ -22,6 +23,8 @@ def run_workflow(
     environment: Mapping[str, str] | None = None,
     run_dir: Path | None = None,
     machine: Machine | None = None,
+    limit_memory: bool = False,
+    log_bytes: int = LOG_BYTES,
     on_event: OnEvent | None = None,
 ) -> RunResult:
     """Run an OSMO workflow on this machine, or continue it where it was left.
@@ -32,6 +35,8 @@ def run_workflow(
         environment: Variables for every task, over its own.
         run_dir: Where state, logs and outputs lie; default `<home>/runs/<workflow name>`.
         machine: What may be used; default all of this one.
+        limit_memory: End a task that takes more memory than it asks for, as a cluster does; else it is only told.
+        log_bytes: A log that grows beyond it keeps its end.
         on_event: Called with every event, from the thread of the caller.
 
     Returns:
@@ -47,7 +52,7 @@ def run_workflow(
     check_machine(checked, runs)
     plan = make_plan(checked.workflow, machine or this_machine())
     with RunFolder(run_dir or runs / checked.workflow.name).locked() as folder:
-        engine = Engine(checked, plan, folder, runs, on_event or _silent)
+        engine = Engine(checked, plan, folder, runs, on_event or _silent, Limits(limit_memory, log_bytes))
         return asyncio.run(engine.run())
 
 

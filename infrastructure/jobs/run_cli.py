@@ -47,6 +47,9 @@ def run(
     run_dir: Annotated[
         Path | None, typer.Option(help="State, logs and outputs; default: <home>/runs/<workflow name>.")
     ] = None,
+    limit_memory: Annotated[
+        bool, typer.Option("--limit-memory", help="End a task that takes more memory than it asks for.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Run a workflow, or continue it where it was left. Tasks that are done and unchanged are skipped.
@@ -55,7 +58,14 @@ def run(
     """
     values, env = values_of(variables, strings), assignments("--set-env", environment)
     with watching(stderr) as on_event:
-        result = run_workflow(file, values=values, environment=env, run_dir=run_dir, on_event=on_event)
+        result = run_workflow(
+            file,
+            values=values,
+            environment=env,
+            run_dir=run_dir,
+            limit_memory=limit_memory,
+            on_event=on_event,
+        )
     show(result, as_json, Text(f"{result.workflow}: {summary(result)}\noutputs: {result.run_dir}/outputs"))
     result.raise_for_failure()
 

@@ -8,7 +8,7 @@ from ..setup.profile import Profile
 from . import commands, images
 from .check import Checked
 from .errors import Problem, WorkflowError
-from .placement import Place, asked, place, why_not
+from .placement import Place, asked, land, why_not_on_osmo
 from .plan import Share
 from .spec import Group, Task, Workflow
 
@@ -59,8 +59,8 @@ def _pools(workflow: Workflow, profile: Profile, name: str) -> Iterator[Found]:
     file = f"infrastructure/terraform/profiles/{name}.tfvars.json" if not name.endswith(".json") else name
     for task in workflow.all_tasks():
         resource = workflow.resources[task.resource]
-        if place(profile, resource, asked(resource), workflow.pool) is None:
-            message, field = why_not(profile, resource, asked(resource), workflow.pool)
+        if land(profile, resource, asked(resource), workflow.pool) is None:
+            message, field = why_not_on_osmo(profile, resource, asked(resource), workflow.pool)
             mend = f"Ask for less under workflow.resources.{task.resource}.{field}, or change node_pools in {file}."
             yield f"{message} {mend}", task.name, "resource"
     for index, group in enumerate(workflow.groups):
@@ -72,7 +72,7 @@ def _too_many(workflow: Workflow, group: Group, profile: Profile, file: str) -> 
     wanted: dict[str, tuple[Place, list[Task]]] = {}
     for task in group.tasks:
         resource = workflow.resources[task.resource]
-        if found := place(profile, resource, asked(resource), workflow.pool):
+        if found := land(profile, resource, asked(resource), workflow.pool):
             wanted.setdefault(found.key, (found, []))[1].append(task)
     for key, (found, tasks) in wanted.items():
         nodes = nodes_for(found, [asked(workflow.resources[task.resource]) for task in tasks])

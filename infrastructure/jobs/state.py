@@ -51,6 +51,8 @@ class TaskRecord(Contract):
     """Of the latest attempt."""
     exit_code: int | None = None
     """128 + signal for a process that a signal ended."""
+    peak_memory_bytes: int | None = None
+    """Most that was seen, once a second, of the task and all it started."""
     reason: str = ""
 
 

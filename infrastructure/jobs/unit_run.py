@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from .book import Book
+from .events import Note
 from .member import Member
 from .plan import Unit
 from .process import Guard
 from .spec import ExitAction, Task
 from .state import RunFolder, Status
 from .tokens import Places
+from .watch import Limits
 
 RESCHEDULES = 5  # of one task in one run; OSMO leaves the number to its administrator
 
@@ -27,6 +29,7 @@ class UnitRun:
     book: Book
     folder: RunFolder
     guard: Guard
+    limits: Limits
     running: dict[str, Member] = field(default_factory=dict)
 
     async def play(self) -> Status:
@@ -61,7 +64,7 @@ class UnitRun:
             log = self.folder.log(task.name)
             try:
                 self.running[task.name] = await Member.start(
-                    self.places[task.name], share, gpus, log, self.guard, attempt
+                    self.places[task.name], share, gpus, log, self.guard, attempt, self.limits
                 )
             except OSError as error:
                 reason = f"could not be started: {error.strerror}: {error.filename or ''}"
@@ -101,11 +104,17 @@ class UnitRun:
         task, code = member.places.task, member.over.result()
         unsaved = await member.close()
         action = task.exit_action(code)
-        self.book.change(name, exit_code=code, seconds=member.seconds)
+        self.book.change(
+            name, exit_code=code, seconds=member.seconds, peak_memory_bytes=member.usage.peak_bytes or None
+        )
+        if member.usage.too_much and not member.usage.ended:
+            mend = "On a cluster it would be ended: ask for more under 'memory'"
+            self.book.tell(Note(f"'{name}' {member.usage.sentence()}. {mend}"))
         if action is ExitAction.RESCHEDULE and self.book.task(name).attempt <= RESCHEDULES:
             return await self._reschedule(task)
         failed = action is not ExitAction.COMPLETE or bool(unsaved)
-        reason = f"exit code {code}" if action is not ExitAction.COMPLETE else unsaved and f"checkpoint: {unsaved}"
+        exit_reason = member.usage.sentence() if member.usage.ended else f"exit code {code}"
+        reason = exit_reason if action is not ExitAction.COMPLETE else unsaved and f"checkpoint: {unsaved}"
         if action is ExitAction.RESCHEDULE:
             reason = f"exit code {code} asks for a reschedule once more after {RESCHEDULES}"
         status = Status.FAILED if failed else Status.COMPLETED

@@ -31,7 +31,7 @@ def problems(path: Path, profile: str | None = "dev") -> list[str]:
 
 
 def test_a_workflow_that_fits_is_valid(tmp_path: Path) -> None:
-    assert problems(write(tmp_path, head="resources: {default: {gpu: 1, memory: 300Gi}}\n")) == []
+    assert problems(write(tmp_path, head="resources: {default: {gpu: 1, platform: a10, memory: 300Gi}}\n")) == []
 
 
 def test_a_pool_that_is_too_small_is_named(tmp_path: Path) -> None:
@@ -49,7 +49,8 @@ def test_a_pool_with_too_few_nodes_for_a_group_is_named(tmp_path: Path) -> None:
     )
     path = tmp_path / "w.yaml"
     path.write_text(
-        f"workflow:\n  name: w\n  resources: {{default: {{gpu: 1}}}}\n  groups:\n  - name: train\n    tasks:\n{members}"
+        "workflow:\n  name: w\n  resources: {default: {gpu: 1, platform: a10}}\n  groups:\n"
+        f"  - name: train\n    tasks:\n{members}"
     )
     [problem] = problems(path)
     assert problem.startswith("w.yaml:5: groups[0]: group 'train' needs 3 nodes of 'a10' at once; the pool grows to 1.")
@@ -61,6 +62,11 @@ def test_a_wrong_platform_label_is_named(tmp_path: Path) -> None:
     [problem] = problems(write(tmp_path, head="resources:\n  default: {gpu: 1, platform: a100}\n"))
     assert "task 'go': resource: there is no platform 'a100'. Known: cpu, a10. Ask for less under" in problem
     assert problems(write(tmp_path, head="resources:\n  default: {gpu: 1, platform: a100}\n"), "prod") == []
+
+
+def test_a_request_that_the_default_platform_does_not_hold_must_name_one(tmp_path: Path) -> None:
+    [problem] = problems(write(tmp_path, head="resources:\n  default: {gpu: 1}\n"))
+    assert "names no platform, so OSMO puts it on 'cpu', which is too small. Write `platform: a10`." in problem
 
 
 def test_a_wrong_pool_is_named(tmp_path: Path) -> None:
@@ -192,7 +198,7 @@ def test_a_plan_adds_up(tmp_path: Path) -> None:
         tmp_path,
         TASK + "- name: train\n  image: i\n  command: [x]\n  resource: gpu\n  inputs: [{task: go}]\n"
         "- name: look\n  image: i\n  command: [x]\n  resource: gpu\n  inputs: [{task: go}]\n",
-        head="timeout: {exec_timeout: 2h}\nresources: {default: {cpu: 1}, gpu: {gpu: 1}}\n",
+        head="timeout: {exec_timeout: 2h}\nresources: {default: {cpu: 1}, gpu: {gpu: 1, platform: a10}}\n",
     )
     checked = read_workflow(path)
     profile: Profile = load_profile("prod")

@@ -11,7 +11,6 @@ from ...setup.profile import load_profile
 from ..check import read_workflow
 from ..remote import Fetched, RemoteRun, RemoteTask
 from ..render import Value
-from ..site import check_site
 from ..spec import Workflow
 from .check import quiet
 from .errors import NoTaskError, NoVaultError, NoWorkspaceError, RefusedError
@@ -63,7 +62,6 @@ class AzureMLEngine:
             AzureMLError: If the workspace does not take it.
         """
         checked = read_workflow(path, values, environment)
-        check_site(checked, load_profile(profile), profile)
         pipeline = make_pipeline(checked, load_profile(profile), compute or settings().azureml_compute or COMPUTE)
         _add_vault(pipeline.job, checked.workflow)
         with quiet(), tempfile.TemporaryDirectory() as folder, _telling(str(path)):
