@@ -8,7 +8,7 @@ from typer import Option, Typer
 
 from physai.infrastructure.console import Json, show
 
-app = Typer(help=__doc__)
+app = Typer()
 
 FOLDER = Path("data-pipeline/benchmarks")
 

@@ -17,7 +17,8 @@ from ..capture.live import LiveRecorder
 from .robot import CAMERAS, LOOPBACK, Images, perform, voices
 
 DOMAIN = 1 + os.getpid() % 100
-SETTLE_S = 0.3  # the recorder has begun, the last messages have arrived
+SETTLE_S = 0.3  # until the recorder has begun
+END_S = 0.05  # until the last messages have arrived; a longer silence would be a finding
 
 
 class SilentRobotError(PhysaiError):
@@ -80,7 +81,7 @@ def _listen(robot: Connection, recorder: LiveRecorder) -> tuple[dict[str, int], 
     time.sleep(SETTLE_S)
     robot.send("speak")
     counts, took_s = robot.recv()
-    time.sleep(SETTLE_S)
+    time.sleep(END_S)
     recorder.stop.set()
     return counts, took_s
 

@@ -125,8 +125,8 @@ def _scene(rng: np.random.Generator) -> NDArray[np.uint8]:
     """A table under a lamp, with the noise of a sensor."""
     y, x = np.mgrid[0:HEIGHT, 0:WIDTH]
     light = 90 + 80 * np.sin(x / 97 + rng.uniform(0, 6)) * np.cos(y / 61)
-    pixels = light[..., None] + rng.normal(0, 4, (HEIGHT, WIDTH, 3))
-    return np.clip(pixels, 0, 255).astype(np.uint8)
+    noisy: NDArray[np.float64] = np.clip(light[..., None] + rng.normal(0, 4, (HEIGHT, WIDTH, 3)), 0, 255)
+    return noisy.astype(np.uint8)
 
 
 def _joints(definitions: Definitions) -> bytearray:

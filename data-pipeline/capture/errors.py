@@ -156,3 +156,13 @@ class OtherTypeError(CaptureError):
 
     def __init__(self, path: Path, topic: str, found: str, asked: str) -> None:
         super().__init__(f"{path}: {topic} is of type {found}, the config says {asked}. Correct the config.")
+
+
+class RecoverError(CaptureError):
+    """A torn recording cannot be saved at the moment."""
+
+    def __init__(self, folder: Path, why: str) -> None:
+        super().__init__(
+            f"{folder}: a torn recording could not be saved: {why}. "
+            "Make room for a second copy of it, then recover again."
+        )

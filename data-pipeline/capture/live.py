@@ -89,23 +89,22 @@ class LiveRecorder:
             BusyError: If another process records into the folder.
             CaptureError: If the folder is not for these recordings, or the disk is full.
         """
-        with locked(self._folder):
-            settle(self._folder, self._config)
-            recovered = recover_locked(self._folder)
-            self._index = next_index(self._folder)
-            self._before = len(episodes(self._folder))
-            self._check_disk()
-            self._source.start(self._buffer)
-            try:
-                stopped_by = self._loop()
-            except OSError as error:
-                raise WriteError(self._folder, error.strerror or str(error)) from error
-            finally:
-                if self._open:  # an exception is on its way
-                    self._abandon()
-                self._buffer.close()
-                self._source.close()
-        return self._report(recovered, stopped_by)
+        try:
+            with locked(self._folder):
+                settle(self._folder, self._config)
+                recovered = recover_locked(self._folder)
+                self._index = next_index(self._folder)
+                self._before = len(episodes(self._folder))
+                self._check_disk()
+                self._source.start(self._buffer)
+                return self._report(recovered, self._loop())
+        except OSError as error:
+            raise WriteError(self._folder, error.strerror or str(error)) from error
+        finally:
+            if self._open:  # an exception is on its way
+                self._abandon()
+            self._buffer.close()
+            self._source.close()
 
     def _loop(self) -> str:
         begun_ns = second_ns = time.monotonic_ns()

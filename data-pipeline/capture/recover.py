@@ -1,6 +1,7 @@
 """Saves what a killed recorder left: every whole chunk of a torn file becomes an episode, `interrupted`."""
 
 import json
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,12 @@ from mcap.exceptions import McapError
 from mcap.records import Channel as McapChannel
 from mcap.records import Message, Metadata, Schema
 from mcap.stream_reader import StreamReader
+from zstandard import ZstdError
 
 from physai.infrastructure.contracts import Contract, Finding, RawEpisode, RecordingConfig
 
 from .definitions import defines_header
+from .errors import RecoverError
 from .folder import locked
 from .monitor import Monitor
 from .open_episode import BEGUN, DONE, file_sidecar, sidecar_facts
@@ -22,7 +25,7 @@ from .source import Channel
 
 LARGEST = 2**30  # a record longer than this is no record, but damage
 KILLED = "the end of the recorder"
-TORN_ERRORS = (McapError, OSError, EOFError, ValueError, KeyError, RuntimeError)
+TORN_ERRORS = (McapError, struct.error, EOFError, ValueError, KeyError, OverflowError, RuntimeError, ZstdError)
 """What the MCAP reader and its decompressors raise where a file is cut."""
 
 
@@ -43,13 +46,25 @@ def recover(folder: Path) -> RecoverReport:
 
     Raises:
         BusyError: If somebody does.
+        RecoverError: If the disk has no room.
     """
     with locked(folder):
         return recover_locked(folder)
 
 
 def recover_locked(folder: Path) -> RecoverReport:
-    """As `recover`, for who has the folder already."""
+    """As `recover`, for who has the folder already.
+
+    Raises:
+        RecoverError: If the disk has no room; nothing is lost by it.
+    """
+    try:
+        return _recover(folder)
+    except OSError as error:
+        raise RecoverError(folder, error.strerror or str(error)) from error
+
+
+def _recover(folder: Path) -> RecoverReport:
     saved: list[str] = []
     empty: list[str] = []
     for part in sorted(folder.glob(".episode-*.mcap.part")):

@@ -41,6 +41,63 @@ def test_no_episodes_are_misuse(environment: dict[str, str], tmp_path: Path) -> 
     assert record(environment, tmp_path, "--episodes", "0").returncode == 2
 
 
+def test_a_config_that_is_not_there_is_one_line_and_makes_nothing(environment: dict[str, str], tmp_path: Path) -> None:
+    done = record(environment, tmp_path / "episodes", "--config", str(tmp_path / "arm.yaml"))
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: {tmp_path}/arm.yaml: no recording-config here.")
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "episodes").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("robots: [a", "not YAML"),
+        ("robots: [a]\ntask: t\nrate_hz: 0\noutput: x\ntopics: []", "rate_hz: Input should be greater than 0"),
+        (
+            "{robots: [a], task: t, rate_hz: 5, output: x, topics: [{topic: /a, type: b}, {topic: /a, type: c}]}",
+            "topic '/a' is there 2 times",
+        ),
+        (
+            "{robots: [a], task: t, rate_hz: 5, output: x, topics: [{topic: /a, type: b}], "
+            "stop: [{kind: topic, topic: /b, field: data}]}",
+            "trigger on '/b', which is no topic of the file: /a",
+        ),
+        (
+            "{robots: [a], task: t, rate_hz: 5, output: x, topics: [{topic: /a, type: b/msg/C}]}",
+            "'b/msg/C' is unknown",
+        ),
+    ],
+)
+def test_a_config_that_is_wrong_is_one_line_and_makes_nothing(
+    environment: dict[str, str], tmp_path: Path, text: str, why: str
+) -> None:
+    (tmp_path / "arm.yaml").write_text(text)
+    done = record(environment, tmp_path / "episodes", "--config", str(tmp_path / "arm.yaml"))
+    assert done.returncode == 1
+    assert why in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "episodes").exists()
+
+
+def test_what_is_recorded_goes_to_a_folder_of_this_machine(environment: dict[str, str], tmp_path: Path) -> None:
+    config = "{robots: [a], task: t, rate_hz: 5, output: azure://acct/raw/x, topics: [{topic: /a, type: b}]}"
+    (tmp_path / "arm.yaml").write_text(config)
+    words = [PHYSAI, "data-pipeline", "capture", "record", "--config", str(tmp_path / "arm.yaml")]
+    done = subprocess.run(words, capture_output=True, text=True, env=environment, timeout=300)
+    assert done.returncode == 1
+    assert "azure://acct/raw/x: not a folder of this machine" in done.stderr
+
+
+def test_folders_that_are_not_there_are_named(environment: dict[str, str], tmp_path: Path) -> None:
+    for verb in ("status", "list", "recover"):
+        words = [PHYSAI, "data-pipeline", "capture", verb, str(tmp_path / "nowhere")]
+        done = subprocess.run(words, capture_output=True, text=True, env=environment, timeout=300)
+        assert done.returncode == 1
+        assert "nowhere: no such folder" in done.stderr
+        assert not (tmp_path / "nowhere").exists()
+
+
 @pytest.mark.simulation
 def test_a_killed_recorder_continues_and_mends(environment: dict[str, str], tmp_path: Path) -> None:
     folder = tmp_path / "episodes"
