@@ -126,7 +126,7 @@ def _raws() -> msgspec.json.Decoder[list[msgspec.Raw]]:
 
 @cache
 def _decoder(kind: type[CloudEvent]) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(list[_struct(kind)])  # type: ignore[misc]
+    return msgspec.json.Decoder(list.__class_getitem__(_struct(kind)))
 
 
 def _struct(model: type[BaseModel]) -> type[msgspec.Struct]:

@@ -1,0 +1,28 @@
+"""The state of the robot's computer."""
+
+from typing import Any
+
+import psutil
+
+from physai.infrastructure.contracts import HealthData
+
+
+def look(site: str, robot: str, cohort: str | None, **known: Any) -> HealthData:
+    """Ask the operating system; `known` is what only the robot's program can tell."""
+    battery = psutil.sensors_battery()
+    return HealthData(
+        cohort=cohort,
+        robot=robot,
+        site=site,
+        cpu_share=min(psutil.cpu_percent() / 100, 1.0),
+        memory_share=psutil.virtual_memory().percent / 100,
+        disk_free_bytes=psutil.disk_usage("/").free,
+        temperature_c=_hottest_c(),
+        battery_share=battery.percent / 100 if battery else None,
+        **known,
+    )
+
+
+def _hottest_c() -> float | None:
+    readings = [reading.current for sensor in psutil.sensors_temperatures().values() for reading in sensor]
+    return max(readings, default=None)

@@ -1,0 +1,64 @@
+"""Aggregation on the robot: thousands of control steps become one event."""
+
+import math
+from collections.abc import Callable
+from time import monotonic
+
+import numpy as np
+
+from physai.infrastructure.contracts import ControlData, Digest
+
+
+class ControlWindow:
+    """Steps of a policy since the last close. Adding one costs an append."""
+
+    def __init__(
+        self, policy: Digest, release: str, period_ms: float, elapsed_s: Callable[[], float] = monotonic
+    ) -> None:
+        """Begin a window.
+
+        Args:
+            policy: At work.
+            release: That put it there.
+            period_ms: Of control; an inference that takes longer misses its deadline.
+            elapsed_s: A clock that does not jump.
+        """
+        self._policy, self._release, self._period_ms, self._elapsed_s = policy, release, period_ms, elapsed_s
+        self._latencies_ms: list[float] = []
+        self._errors = 0
+        self._began_s = elapsed_s()
+
+    def step(self, latency_ms: float) -> None:
+        """An inference that gave a usable action; one whose time is not a finite number counts as an error."""
+        if math.isfinite(latency_ms):
+            self._latencies_ms.append(latency_ms)
+        else:
+            self._errors += 1
+
+    def error(self) -> None:
+        """An inference that did not."""
+        self._errors += 1
+
+    def close(self, site: str, robot: str, cohort: str | None) -> ControlData | None:
+        """What the window held, and begin the next; None if it held no inference."""
+        latencies, errors, began_s = np.array(self._latencies_ms), self._errors, self._began_s
+        self._latencies_ms, self._errors, self._began_s = [], 0, self._elapsed_s()
+        if not len(latencies):
+            self._errors = errors
+            return None
+        p50, p95, p99 = np.percentile(latencies, (50, 95, 99)).tolist()
+        return ControlData(
+            policy=self._policy,
+            release=self._release,
+            cohort=cohort,
+            robot=robot,
+            site=site,
+            window_s=max(self._began_s - began_s, 1e-6),
+            steps=len(latencies) + errors,
+            inference_p50_ms=p50,
+            inference_p95_ms=p95,
+            inference_p99_ms=p99,
+            inference_max_ms=float(latencies.max()),
+            deadline_misses=int((latencies > self._period_ms).sum()),
+            errors=errors,
+        )

@@ -1,0 +1,101 @@
+"""From the broker into the store: acknowledged when kept, so that nothing is lost; by key, so that nothing is twice."""
+
+import queue
+import time
+from typing import TYPE_CHECKING, Any
+
+from physai.infrastructure.contracts import Contract
+
+from .door import Door, Passed, Refusal
+from .store import TelemetryStore
+from .wire import ENCODING, PREFIX, Broker, parse_topic, unpack_payload
+
+if TYPE_CHECKING:
+    import paho.mqtt.client as mqtt
+
+GATHER_S = 0.2  # an event is on the page within 2 s
+GATHER = 256  # messages
+CLIENT_ID = "physai-ingest"
+
+
+class Received(Contract):
+    """What a receiver has done so far."""
+
+    messages: int = 0
+    added: int = 0
+    duplicates: int = 0
+    refused: int = 0
+
+
+class Receiver:
+    """A subscriber with a session of its own: while it is away, the broker keeps what it has not acknowledged."""
+
+    def __init__(self, store: TelemetryStore, broker: Broker, client_id: str = CLIENT_ID) -> None:
+        self._store = store
+        self._broker = broker
+        self._connection = 0
+        self._inbox: queue.Queue[tuple[int, mqtt.MQTTMessage]] = queue.Queue()
+        self._client = broker.client(client_id, manual_ack=True)
+        self._client.on_connect = self._connected
+        self._client.on_message = lambda _client, _data, message: self._inbox.put((self._connection, message))
+        self.done = Received()
+
+    def start(self) -> None:
+        """Listen, now or when the broker is there."""
+        self._broker.connect(self._client, receive_maximum=GATHER)
+
+    def stop(self) -> None:
+        """Stop; the broker keeps what comes."""
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def step(self, timeout_s: float = GATHER_S) -> Received:
+        """Wait for messages, keep what they hold, acknowledge them."""
+        messages = self._gather(timeout_s)
+        if messages:
+            door = Door()
+            batches = [unpack(door, message) for _, message in messages]
+            taken = self._store.take(batches)
+            for connection, message in messages:
+                if connection == self._connection:  # a message id of an earlier one may mean another message by now
+                    self._client.ack(message.mid, message.qos)
+            self.done = Received(
+                messages=self.done.messages + len(messages),
+                added=self.done.added + taken.added,
+                duplicates=self.done.duplicates + taken.duplicates,
+                refused=self.done.refused + len(taken.conflicts) + sum(len(batch.refused) for batch in batches),
+            )
+        return self.done
+
+    def _gather(self, timeout_s: float) -> list[tuple[int, "mqtt.MQTTMessage"]]:
+        deadline = time.monotonic() + timeout_s
+        messages: list[tuple[int, mqtt.MQTTMessage]] = []
+        while len(messages) < GATHER:
+            try:
+                messages.append(self._inbox.get(timeout=max(deadline - time.monotonic(), 0.001)))
+            except queue.Empty:
+                break
+        return messages
+
+    def _connected(self, client: "mqtt.Client", _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        self._connection += 1
+        if not reason.is_failure:
+            client.subscribe(f"{PREFIX}/+/+/+", qos=1)
+
+
+def unpack(door: Door, message: "mqtt.MQTTMessage") -> Passed:
+    """What came through the door of one message."""
+    from .store import EPISODES
+
+    known = parse_topic(message.topic)
+    if known is None:
+        refusal = Refusal(where=message.topic, reason="malformed", why=f"not a topic {PREFIX}/<site>/<robot>/<table>")
+        return Passed(EPISODES, refused=[refusal])
+    source, table = known
+    pairs = dict(getattr(message.properties, "UserProperty", []))
+    try:
+        content = unpack_payload(message.payload, pairs.get(ENCODING))
+    except ValueError as error:
+        reason = "oversized" if "more than" in str(error) else "malformed"
+        return Passed(table, refused=[Refusal(where=message.topic, reason=reason, why=str(error))])
+    return door.take(table, content, message.topic, source)
