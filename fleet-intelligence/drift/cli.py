@@ -8,11 +8,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from physai.infrastructure.console import Json, show
-from physai.infrastructure.contracts import Digest, DriftReport, EvaluationReport, PolicyPackage
+from physai.infrastructure.contracts import Attribution, Contract, Digest, DriftReport, EvaluationReport, PolicyPackage
 from physai.infrastructure.settings import settings
 
-from ..errors import EmptyTelemetryError
+from ..errors import EmptyTelemetryError, TooFewEpisodesError
 from ..telemetry.cli import StorePath, open_telemetry, percent, short
+from .change import Change
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 
@@ -116,3 +117,54 @@ def power(
         name = "unchanged (false alarm)" if row.production_rate == success else f"{row.production_rate:.2f}"
         table.add_row(name, f"{row.found:.1%}", *(str(each or "") for each in (row.median_episodes, row.p90_episodes)))
     show(plan, as_json, table)
+
+
+class Explanation(Contract):
+    """What has changed in what a policy's robots see and do."""
+
+    policy: Digest
+    before: int
+    after: int
+    """Episodes of either period."""
+    attribution: Attribution
+    """Where the failures of the recent period are."""
+    changes: tuple[Change, ...]
+
+
+@app.command()
+def explain(
+    policy: Annotated[str, typer.Option(help="Package digest.")],
+    recent: Annotated[int, typer.Option(min=6, help="Newest episodes, compared with all before them.")] = 100,
+    site: Annotated[str | None, typer.Option(help="Only production of this site.")] = None,
+    store: StorePath = None,
+    as_json: Json = False,
+) -> None:
+    """Tell what changed in observations and actions, and where the failures are.
+
+    Example: physai fleet-intelligence drift explain --policy sha256:9f86d081884c7d65... --recent 100
+    """
+    from .attribution import attribute
+    from .behaviour import LEAST_BLOCKS, compare, features
+    from .check import in_order_of_start
+
+    with open_telemetry(store) as telemetry:
+        events = in_order_of_start(telemetry.events(policy=policy, site=site))
+        if not events:
+            raise EmptyTelemetryError(telemetry.path, policy, site, telemetry.policies())
+    if len(events) < recent + LEAST_BLOCKS:
+        raise TooFewEpisodesError(f"production of {policy}", len(events), recent + LEAST_BLOCKS)
+    before, after = events[:-recent], events[-recent:]
+    found = Explanation(
+        policy=policy,
+        before=len(before),
+        after=len(after),
+        attribution=attribute(after),
+        changes=tuple(compare(features(before), features(after))),
+    )
+    table = Table("feature", "before", "after", "p", "memory, episodes", "")
+    for change in found.changes:
+        verdict = "unknown" if change.p_value is None else "changed" if change.changed else ""
+        sure = "" if change.p_value is None else f"{change.p_value:.3f}"
+        cells = (f"{change.before:.4g}", f"{change.after:.4g}", sure, f"{change.memory:.0f}", verdict)
+        table.add_row(escape(change.feature), *cells)
+    show(found, as_json, table)
