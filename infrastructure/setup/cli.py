@@ -178,6 +178,6 @@ def destroy(
     )
     path = Path(profile) if profile.endswith(".json") else FOLDER / f"{profile}{SUFFIX}"
     command: Command
-    for command in commands(path.absolute(), settings().home / "destroy.tfplan"):
+    for command in commands(platform, path.absolute(), settings().home / "destroy.tfplan"):
         stderr.print(command.shown(), markup=False)
         Runner("destroy").run(command)

@@ -66,10 +66,11 @@ def confirm(platform: Platform, typed: str) -> None:
         raise RefusedError(typed, platform.name)
 
 
-def commands(var_file: Path, plan: Path) -> list[Command]:
-    """Plan the destruction, show it, and apply that very plan."""
+def commands(platform: Platform, var_file: Path, plan: Path) -> list[Command]:
+    """Plan the destruction, and apply that very plan."""
     terraform = ("terraform", f"-chdir={TERRAFORM}")
+    where = (f"-var=subscription_id={platform.subscription_id}", f"-var=tenant_id={platform.tenant_id}")
     return [
-        Command(argv=(*terraform, "plan", "-destroy", "-input=false", f"-var-file={var_file}", f"-out={plan}")),
+        Command(argv=(*terraform, "plan", "-destroy", "-input=false", f"-var-file={var_file}", *where, f"-out={plan}")),
         Command(argv=(*terraform, "apply", "-input=false", str(plan))),
     ]

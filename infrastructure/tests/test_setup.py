@@ -6,6 +6,8 @@
 import json
 import os
 import re
+import signal
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -271,6 +273,23 @@ def test_a_step_goes_on_where_it_broke_off(fakes: Fakes, context: Context, tmp_p
     assert [line.split()[0] for line, _ in fakes.calls()] == ["kubelogin", "kubectl"]
 
 
+def test_a_killed_step_goes_on_where_it_was(fakes: Fakes, outputs: Path) -> None:
+    (fakes.folder / "kubelogin").write_text(f"#!{sys.executable}\nimport time\ntime.sleep(600)\n")
+    script = "from physai.infrastructure.cli import main; main()"
+    command = [sys.executable, "-c", script, "infrastructure", "setup", "apply", "cluster"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+        assert process.stderr
+        for line in process.stderr:
+            if line.startswith("kubelogin"):
+                break
+        os.killpg(process.pid, signal.SIGKILL)
+    (fakes.folder / "kubelogin").write_text((fakes.folder / "az").read_text())
+    fakes.forget()
+    done = call("setup", "apply", "cluster", "--json")
+    assert json.loads(done.stdout)["done"] == [{"step": "cluster", "ran": 2, "skipped": 2}]
+    assert [line.split()[0] for line, _ in fakes.calls()] == ["kubelogin", "kubectl"]
+
+
 def test_a_changed_step_is_done_anew(fakes: Fakes, context: Context, tmp_path: Path) -> None:
     apply_step("osmo-backend", context, tmp_path)
     elsewhere = context.model_copy(update={"options": context.options.model_copy(update={"host": "other.example.com"})})
@@ -454,6 +473,7 @@ def test_destroy_applies_the_very_plan_that_it_made(fakes: Fakes, outputs: Path)
     file = re.search(r"-out=(\S+)", plan)
     assert file
     assert apply.endswith(file.group(1))
+    assert f"-var=subscription_id={SUBSCRIPTION}" in plan
 
 
 # --- costs
