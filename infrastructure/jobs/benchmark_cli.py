@@ -18,7 +18,7 @@ def benchmark(
 ) -> None:
     """Measure the engine's overhead, planning, validation and storage sync, each beside the plain way.
 
-    Example: physai jobs benchmark --only overhead --output infrastructure/benchmarks
+    Example: physai jobs benchmark --only overhead --output infrastructure/benchmarks/jobs
     """
     from .. import benchmark as measuring
     from .benchmark import ROWS, VERSIONS

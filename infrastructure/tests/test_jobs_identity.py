@@ -99,6 +99,51 @@ def test_code_is_source_but_not_tests_documents_or_the_engine(tmp_path: Path, mo
     code._package_digest.cache_clear()
 
 
+def test_only_rooms_that_a_command_stands_on_make_its_result_stale(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = tmp_path / "house"
+    for name, text in {
+        "ground/__init__.py": "",
+        "ground/cli.py": "from .errors import E",
+        "ground/errors.py": "",
+        "ground/storage/__init__.py": "from .blob import put",
+        "ground/storage/blob.py": "def f():\n    from ..keys import check",
+        "ground/keys.py": "",
+        "ground/keys2.py": "",
+        "ground/registry/cli.py": "import house.ground.storage",
+        "ground/video/data.json": "{}",
+        "domain/__init__.py": "",
+        "domain/work/run.py": "from house.ground import storage",
+    }.items():
+        (house / name).parent.mkdir(parents=True, exist_ok=True)
+        (house / name).write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(code, "GROUND_FLOOR", "house.ground")
+    monkeypatch.setattr(
+        code, "_commands", lambda: {"work": "house.domain.cli", "registry": "house.ground.registry.cli"}
+    )
+
+    def digest(command: str) -> str:
+        code._ground_digest.cache_clear()
+        code._package_digest.cache_clear()
+        return code_digest(["physai", command])["house.ground"]
+
+    def stale(name: str) -> list[str]:
+        before = {command: digest(command) for command in ("work", "registry")}
+        (house / name).write_text((house / name).read_text() + "\n\n")
+        return [command for command, was in before.items() if digest(command) != was]
+
+    assert stale("ground/storage/blob.py") == ["work", "registry"]
+    assert stale("ground/keys.py") == ["work", "registry"]  # through storage, inside a function
+    assert stale("ground/errors.py") == ["work", "registry"]  # through the command line
+    assert stale("ground/registry/cli.py") == ["registry"]
+    assert stale("ground/keys2.py") == []
+    assert stale("ground/video/data.json") == []
+    code._ground_digest.cache_clear()
+    code._package_digest.cache_clear()
+
+
 def places(tmp_path: Path, **fields: object) -> Places:
     return Places(
         work=tmp_path / "work",
