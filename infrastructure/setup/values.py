@@ -196,7 +196,10 @@ def _osmo_pool(members: list[NodePool]) -> Values:
 
 def _pod_template(pool: NodePool) -> Values:
     tolerations = ([GPU_TOLERATION] if pool.job_limit.gpu else []) + ([SPOT_TOLERATION] if pool.spot else [])
-    return {"spec": {"nodeSelector": {LABEL: pool.platform}, **({"tolerations": tolerations} if tolerations else {})}}
+    return {
+        "metadata": {"labels": WORKLOAD_IDENTITY},  # tasks act as the identity of their namespace's service account
+        "spec": {"nodeSelector": {LABEL: pool.platform}, **({"tolerations": tolerations} if tolerations else {})},
+    }
 
 
 def _validations(pool: NodePool) -> list[Values]:

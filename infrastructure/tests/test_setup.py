@@ -186,6 +186,21 @@ def test_a_platform_is_the_node_pool_under_one_name(context: Context) -> None:
     assert names == ["cpu", "a100-spot"]
 
 
+def test_a_task_acts_as_the_identity_of_jobs(context: Context) -> None:
+    configs = chart_values(STEPS["osmo"](context))["services"]["configs"]
+    label = {"azure.workload.identity/use": "true"}
+    assert all(template["metadata"]["labels"] == label for template in configs["podTemplates"].values())
+    [command] = STEPS["identity"](context)
+    made = {
+        (manifest["metadata"]["namespace"], manifest["metadata"]["name"]): manifest["metadata"]["annotations"]
+        for manifest in yaml.safe_load_all(command.input or "")
+        if manifest["kind"] == "ServiceAccount"
+    }
+    assert made["osmo-workflows", "default"] == {"azure.workload.identity/client-id": "client-of-jobs"}
+    federated = (ROOT / "infrastructure/terraform/locals.tf").read_text()
+    assert all(f'"{namespace}/{name}"' in federated for namespace, name in made), "Entra must trust these accounts"
+
+
 def test_a_task_that_no_node_can_hold_is_refused_while_there_are_no_nodes(context: Context) -> None:
     rules = chart_values(STEPS["osmo"](context))["services"]["configs"]["resourceValidations"]["platform_cpu"]
     assert {rule["left_operand"]: rule["right_operand"] for rule in rules} == {
