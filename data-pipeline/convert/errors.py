@@ -130,6 +130,69 @@ class TooShortError(RecordingError):
         super().__init__(path, f"fewer than 2 rows in which all topics speak (messages: {told})")
 
 
+class DuplicateStampError(RecordingError):
+    """Two messages of a topic claim the same moment."""
+
+    def __init__(self, path: Path, topic: str, message: int, stamp_ns: int) -> None:
+        super().__init__(path, f"{topic}: message {message} has the stamp of the one before it, {stamp_ns} ns")
+
+
+class ClockJumpError(RecordingError):
+    """Header time runs away from the recorder's clock."""
+
+    def __init__(self, path: Path, topic: str, message: int, ahead_s: float) -> None:
+        super().__init__(path, f"{topic}: clock jumps ahead by {ahead_s:g} s at message {message}")
+
+
+class FieldError(RecordingError):
+    """A path of the config leads to no number."""
+
+    def __init__(self, path: Path, topic: str, field: str, detail: str) -> None:
+        super().__init__(path, f"{topic}: {field}: {detail}", "Mend the config, or record it again.")
+
+
+class FrameLossError(RecordingError):
+    """What was encoded is not what was recorded."""
+
+    def __init__(self, path: Path, episode: int, camera: str, row: int, detail: str) -> None:
+        super().__init__(path, f"episode {episode}, {camera}, row {row}: {detail}", "Convert it again.")
+
+
+class NoBagError(RecordingError):
+    """Something that is no recording."""
+
+    def __init__(self, path: Path, detail: str) -> None:
+        super().__init__(path, f"no recording that can be read ({detail})", "Give an MCAP file or a rosbag2 folder.")
+
+
+class MarkersError(RecordingError):
+    """The topic of markers does not tell where episodes begin and end."""
+
+    def __init__(self, path: Path, topic: str, detail: str) -> None:
+        super().__init__(path, f"{topic}: {detail}", "It must say true or 'start', then false or 'stop', in turn.")
+
+
+class NeedsConfigError(ConvertError):
+    """A recording without a sidecar does not say what it is."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path}: has no sidecar. Say what is in it with --config; see data-pipeline/examples.")
+
+
+class NoFeaturesError(ConvertError):
+    """A config takes nothing into the dataset."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(f"--config: {detail}. Mend the features of its topics.")
+
+
+class OtherDatasetError(ConvertError):
+    """Episodes cannot be appended to a dataset."""
+
+    def __init__(self, root: Path, what: str, found: object, asked: object) -> None:
+        super().__init__(f"{root}: {what} is {found}, of the recordings {asked}. Convert into a dataset of its own.")
+
+
 class OutcomeError(RecordingError):
     """Recording and sidecar tell different outcomes."""
 

@@ -92,6 +92,7 @@ def write_mcap(
     messages: list[Message],
     encoding: str = "ros2msg",
     define: Callable[[str], str] = lambda definition: definition,
+    store: Any = STORE,
 ) -> None:
     """Write messages; `define` changes the definitions of their types."""
     with path.open("wb") as file:
@@ -100,10 +101,10 @@ def write_mcap(
         channels: dict[str, int] = {}
         for topic, stamp_ns, message in messages:
             if topic not in channels:
-                definition, _ = STORE.generate_msgdef(message.__msgtype__, ros_version=2)
+                definition, _ = store.generate_msgdef(message.__msgtype__, ros_version=2)
                 schema = writer.register_schema(message.__msgtype__, encoding, define(definition).encode())
                 channels[topic] = writer.register_channel(topic, "cdr", schema)
-            data = bytes(STORE.serialize_cdr(message, message.__msgtype__))
+            data = bytes(store.serialize_cdr(message, message.__msgtype__))
             writer.add_message(channels[topic], stamp_ns, data, stamp_ns)
         writer.finish()
 

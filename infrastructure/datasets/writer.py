@@ -1,5 +1,6 @@
 """Writes a LeRobot v3.0 dataset that appears whole or not at all."""
 
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
@@ -20,6 +21,8 @@ from .info import ANCESTORS, INDEX_FEATURES, PROVENANCE, Feature, Info, check_fe
 from .metadata import write_episodes, write_stats, write_tasks
 from .reader import Dataset
 from .stats import Stats, column_stats, image_stats
+
+SCRATCH = ".clips"
 
 
 class DatasetWriter:
@@ -107,6 +110,13 @@ class DatasetWriter:
                     opened.callback(close)
                 yield
             self._finish()
+
+    @property
+    def scratch(self) -> Path:
+        """Folder for clips that are encoded before they are added; goes with the writer."""
+        folder = self._part / SCRATCH
+        folder.mkdir(exist_ok=True)
+        return folder
 
     @property
     def num_episodes(self) -> int:
@@ -251,6 +261,7 @@ class DatasetWriter:
         if not self._rows:
             raise EmptyError(self.root)
         part = self._part
+        shutil.rmtree(part / SCRATCH, ignore_errors=True)
         (part / "meta").mkdir()
         self._finished_info().write(part)
         write_stats(part, self._stats)

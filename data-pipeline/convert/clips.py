@@ -1,0 +1,231 @@
+"""The second reading of a recording: the images of its cameras become one clip per episode, each camera in a thread."""
+
+import queue
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from physai.infrastructure.datasets.stats import ImageCounts, Stats, sample_indices
+from physai.infrastructure.datasets.video import ClipEncoder
+
+from .bag import Bag, Raw
+from .episode import Episode
+from .images import VIDEO, ImageDecoder
+from .proof import Proof, check_clip
+from .remux import StreamCopy, can_copy
+from .scan import Scan, Track
+
+WAITING = 8  # messages between the reader and a camera; the reader waits when they are full, so nothing is ever lost
+END = None
+
+
+class Clip:
+    """The frames of one camera in one episode, as they become an MP4."""
+
+    def __init__(self, path: Path, rows: int, fps: int, threads: int) -> None:
+        self.path, self.rows = path, rows
+        self.counts = ImageCounts()
+        self.proof = Proof(rows)
+        self._fps, self._threads = fps, threads
+        self._looked_at = set(sample_indices(rows).tolist())
+        self._encoder: ClipEncoder | None = None
+        self._row = 0
+
+    def show(self, frame: av.VideoFrame, rows: int) -> None:
+        """Show a frame for some rows."""
+        if self._encoder is None:
+            self._encoder = ClipEncoder(self.path, self._fps, frame.height, frame.width, self._threads)
+        ready = frame.reformat(format="yuv420p")
+        for row in range(self._row, self._row + rows):
+            self.look(frame, row)
+            self._encoder.add(ready)
+        self._row += rows
+
+    def look(self, frame: av.VideoFrame, row: int) -> None:
+        """Take a frame into the statistics, and into the sample that is compared at the end."""
+        if row in self._looked_at or row in self.proof.rows:
+            picture = frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
+            if row in self._looked_at:
+                self.counts.add(picture)
+            self.proof.keep(row, picture)
+
+    def close(self) -> None:
+        """Write the end of the file."""
+        if self._encoder is not None:
+            self._encoder.__exit__(None)
+            self._encoder = None
+
+    def abandon(self) -> None:
+        """Let go of the file."""
+        if self._encoder is not None:
+            self._encoder.__exit__(RuntimeError)
+
+
+class Camera(threading.Thread):
+    """Decodes, encodes and checks the images of one topic."""
+
+    def __init__(self, bag: Bag, track: Track, episodes: Sequence[Episode], first: int, folder: Path, fps: int) -> None:
+        assert track.image is not None
+        super().__init__(name=track.rule.topic, daemon=True)
+        self.clips: dict[int, tuple[Path, Stats]] = {}
+        """Number of the episode in the recording → its clip."""
+        self.error: BaseException | None = None
+        self._bag, self._topic, self._feature = bag, track.rule.topic, track.image.feature
+        self._shown = [episode.picks[self._topic].before for episode in episodes]
+        self._first, self._folder, self._fps = first, folder, fps
+        self._waiting: queue.Queue[tuple[int, Raw] | None] = queue.Queue(WAITING)
+        self._decoder = ImageDecoder(bag.path, self._topic)
+        self._is_video = track.rule.type == VIDEO
+        self._copies = [self._is_video and can_copy(shown, track.keyframes) for shown in self._shown]
+        self._open: Clip | StreamCopy | None = None
+        self._episode = 0
+        self._decoded = 0
+        self._seen = 0
+
+    def put(self, raw: Raw) -> None:
+        """Hand over the next message; waits as long as the camera is behind."""
+        number, self._seen = self._seen, self._seen + 1
+        if not self._is_video and not any(self._rows(shown, number) for shown in self._shown):
+            return  # no row shows it
+        self._hand((number, raw))
+
+    def end(self) -> None:
+        """Say that there are no more messages, and wait for the last clip."""
+        self._hand(END)
+        self.join()
+        if self.error is not None:
+            raise self.error
+
+    def give_up(self) -> None:
+        """End at the next message."""
+        while self.is_alive():
+            with suppress(queue.Full):
+                self._waiting.put(END, timeout=0.1)
+
+    def run(self) -> None:
+        """Work until the end; an error is kept for the thread that reads."""
+        try:
+            while (found := self._waiting.get()) is not END:
+                if self.error is not None:
+                    return
+                self._take(*found)
+            if self.error is not None:
+                return
+            for frame in self._decoder.rest():
+                self._show(frame)
+            self._finish()
+        except BaseException as error:  # noqa: BLE001  raised again by the thread that reads
+            self.error = error
+        finally:
+            if self._open is not None:
+                self._open.abandon()
+
+    def _hand(self, found: tuple[int, Raw] | None) -> None:
+        while self.error is None:
+            try:
+                return self._waiting.put(found, timeout=1.0)
+            except queue.Full:
+                continue
+        self.join()
+        raise self.error
+
+    def _take(self, number: int, raw: Raw) -> None:
+        message = self._bag.decode(raw)
+        if self._is_video:
+            self._copy(number, message)
+            if all(self._copies):
+                return
+        else:
+            self._decoded = number
+        for frame in self._decoder.frames(number, message):
+            self._show(frame)
+
+    def _copy(self, number: int, message: Any) -> None:
+        for episode, shown in enumerate(self._shown):
+            if self._copies[episode] and self._rows(shown, number):
+                clip = self._at(episode)
+                assert isinstance(clip, StreamCopy)
+                clip.add(message)
+
+    def _show(self, frame: av.VideoFrame) -> None:
+        number = self._decoded
+        self._decoded += 1
+        for episode, shown in enumerate(self._shown):
+            rows = self._rows(shown, number)
+            if rows and not self._copies[episode]:
+                clip = self._at(episode)
+                assert isinstance(clip, Clip)
+                clip.show(frame, rows)
+
+    def _at(self, episode: int) -> Clip | StreamCopy:
+        """The clip of an episode, after those before it are finished."""
+        if self._open is not None and episode == self._episode:
+            return self._open
+        self._finish()
+        self._episode = episode
+        path = self._folder / f"{self._feature}-{self._first + episode:06d}.mp4"
+        rows = len(self._shown[episode])
+        self._open = StreamCopy(path, rows, self._fps) if self._copies[episode] else Clip(path, rows, self._fps, 1)
+        return self._open
+
+    def _finish(self) -> None:
+        if self._open is None:
+            return
+        clip, self._open = self._open, None
+        clip.close()
+        index = self._first + self._episode
+        check_clip(clip.path, clip.rows, self._fps, clip.proof, self._bag.path, index, self._feature)
+        self.clips[self._episode] = (clip.path, clip.counts.stats())
+
+    @staticmethod
+    def _rows(shown: NDArray[np.intp], number: int) -> int:
+        """How many rows show a message."""
+        return int(np.searchsorted(shown, number, side="right") - np.searchsorted(shown, number, side="left"))
+
+
+def make_clips(
+    scan: Scan, episodes: Sequence[Episode], first: int, folder: Path, fps: int
+) -> list[dict[str, tuple[Path, Stats]]]:
+    """Encode, or copy, the images of all cameras in one pass over the recording.
+
+    Args:
+        scan: What the first reading found.
+        episodes: Of the recording, in order of time.
+        first: Number of the first of them in the dataset, for names in errors.
+        folder: Where the clips are written.
+        fps: Frames per second.
+
+    Returns:
+        For each episode: feature → clip and the statistics of its frames.
+
+    Raises:
+        RecordingError: If an image is unfit, or a clip is not what was recorded.
+    """
+    cameras = {t: Camera(scan.bag, scan.tracks[t], episodes, first, folder, fps) for t in scan.cameras}
+    with ExitStack() as stack:
+        stack.callback(_stop, cameras)
+        for camera in cameras.values():
+            camera.start()
+        if cameras:
+            for raw in scan.bag.messages(lambda topic: topic in cameras):
+                cameras[raw.topic].put(raw)
+        for camera in cameras.values():
+            camera.end()
+    return [
+        {scan.cameras[topic]: camera.clips[number] for topic, camera in cameras.items()}
+        for number in range(len(episodes))
+    ]
+
+
+def _stop(cameras: Mapping[str, Camera]) -> None:
+    """After an error of one, the others need not go on."""
+    for camera in cameras.values():
+        camera.error = camera.error or InterruptedError()
+    for camera in cameras.values():
+        camera.give_up()

@@ -1,0 +1,106 @@
+"""Numbers of messages, by the paths of a recording config: `position`, `pose.position.x`, `axes[2]`."""
+
+import re
+from array import array
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from physai.infrastructure.contracts import FeatureRule
+
+from .errors import FieldError, JointsError, NotFiniteError, NoVelocitiesError
+
+PART = re.compile(r"^(?P<name>\w+)(?:\[(?P<index>\d+)\])?$")
+
+
+class Numbers:
+    """What a topic says about one feature, message by message."""
+
+    def __init__(self, path: Path, topic: str, rule: FeatureRule) -> None:
+        self._path, self._topic, self._rule = path, topic, rule
+        self._values = array("d")
+        self._picked: list[int] | None = None
+        self._keys: list[str] = []
+        self._count = 0
+        self.names: list[str] = []
+        """Names of the elements, known from the first message on."""
+
+    def add(self, message: Any) -> None:
+        """Take the numbers of the next message.
+
+        Raises:
+            FieldError: If a path leads to no number.
+            JointsError: If names, their order or the number of values change.
+            NotFiniteError: If a number is NaN or infinite.
+        """
+        keys = [str(key) for key in getattr(message, self._rule.keyed_by, ())]
+        parts = [self._part(message, path, keys) for path in self._rule.fields]
+        for path, part in zip(self._rule.fields, parts, strict=True):
+            if path == "velocity" and keys and not len(part):
+                raise NoVelocitiesError(self._path, self._topic)
+        if not self._count:
+            self._keys = keys
+            self.names = self._named(keys, [len(part) for part in parts])
+        values = np.concatenate(parts)
+        if keys != self._keys or len(values) != len(self.names):
+            raise JointsError(self._path, self._topic, keys or [f"{len(values)} values"], self._keys or self.names)
+        if not np.isfinite(values).all():
+            raise NotFiniteError(self._path, self._topic, self._count)
+        self._values.frombytes(values.tobytes())
+        self._count += 1
+
+    def rows(self, before: NDArray[np.intp], after: NDArray[np.intp], weight: NDArray[np.float64]) -> NDArray[Any]:
+        """Values of the rows, shape (T, elements), in the type of the rule."""
+        values = np.frombuffer(self._values, np.float64).reshape(self._count, len(self.names))
+        rows = values[before]
+        if (before != after).any():
+            rows = rows + (values[after] - rows) * weight[:, None]
+        return rows.astype(self._rule.dtype)
+
+    def _part(self, message: Any, path: str, keys: list[str]) -> NDArray[np.float64]:
+        values = np.atleast_1d(self._at(message, path))
+        if not self._rule.keys or len(keys) != len(values):
+            return values
+        if self._picked is None or keys != self._keys:
+            if missing := [key for key in self._rule.keys if key not in keys]:
+                raise FieldError(
+                    self._path, self._topic, path, f"no element '{missing[0]}'; there are {', '.join(keys)}"
+                )
+            self._picked = [keys.index(key) for key in self._rule.keys]
+        return values[self._picked]
+
+    def _at(self, message: Any, path: str) -> NDArray[np.float64]:
+        value = message
+        for part in path.split("."):
+            found = PART.match(part)
+            if not found or not hasattr(value, found["name"]):
+                raise FieldError(self._path, self._topic, path, f"there is no '{part}'")
+            value = getattr(value, found["name"])
+            if found["index"] is not None:
+                if int(found["index"]) >= len(value):
+                    raise FieldError(self._path, self._topic, path, f"'{found['name']}' has {len(value)} elements")
+                value = value[int(found["index"])]
+        try:
+            return np.asarray(value, np.float64).ravel()
+        except (TypeError, ValueError) as error:
+            raise FieldError(self._path, self._topic, path, f"it is no number but {type(value).__name__}") from error
+
+    def _named(self, keys: list[str], sizes: list[int]) -> list[str]:
+        """Names by the rule, by the message's own list of names, or by the paths."""
+        if self._rule.names:
+            if len(self._rule.names) != sum(sizes):
+                detail = f"the config names {len(self._rule.names)} elements, the message has {sum(sizes)}"
+                raise FieldError(self._path, self._topic, ", ".join(self._rule.fields), detail)
+            return list(self._rule.names)
+        own = list(self._rule.keys) or keys
+        names: list[str] = []
+        for number, (path, size) in enumerate(zip(self._rule.fields, sizes, strict=True)):
+            if own and size != len(own):
+                raise JointsError(self._path, self._topic, [f"{size} values in {path}"], own)
+            if own:
+                names += own if number == 0 else [f"{name}.{path}" for name in own]
+            else:
+                names += [path] if size == 1 else [f"{path}[{index}]" for index in range(size)]
+        return names
