@@ -27,6 +27,7 @@ ProfileName = Annotated[str, typer.Option("--profile", help="dev, prod, private,
 Host = Annotated[str | None, typer.Option(help="Name under which people reach OSMO, e.g. osmo.example.com.")]
 ClientId = Annotated[str | None, typer.Option(help="Entra application that people log in to.")]
 EdgeContext = Annotated[str | None, typer.Option(help="kubectl context of a cluster at the edge.")]
+Dashboards = Annotated[str | None, typer.Option(help="Folder of more Grafana dashboards, as JSON.")]
 StepName = Annotated[str, typer.Argument(help=f"{', '.join(STEPS)}; or all, which leaves out edge-backend.")]
 
 
@@ -53,8 +54,7 @@ def outputs() -> Path:
     return settings().home / "terraform-outputs.json"
 
 
-def _context(host: str | None, client_id: str | None, edge_context: str | None) -> Context:
-    options = Options(host=host, client_id=client_id, edge_context=edge_context)
+def _context(options: Options) -> Context:
     return Context(platform=read_platform(outputs()), options=options)
 
 
@@ -108,13 +108,15 @@ def plan(
     host: Host = None,
     client_id: ClientId = None,
     edge_context: EdgeContext = None,
+    dashboards: Dashboards = None,
     as_json: Json = False,
 ) -> None:
     """Print every command of a step; nothing is run, and no secret is shown.
 
     Example: physai infrastructure setup plan osmo-backend --host osmo.example.com
     """
-    context = _context(host, client_id, edge_context)
+    options = Options(host=host, client_id=client_id, edge_context=edge_context, dashboards=dashboards)
+    context = _context(options)
     planned = Plan(steps={name: tuple(command.shown() for command in STEPS[name](context)) for name in chosen(step)})
     text = "\n\n".join(f"# {name}\n" + "\n".join(lines) for name, lines in planned.steps.items())
     if as_json:
@@ -129,6 +131,7 @@ def apply(
     host: Host = None,
     client_id: ClientId = None,
     edge_context: EdgeContext = None,
+    dashboards: Dashboards = None,
     again: Annotated[bool, typer.Option("--again", help="Do all of it, whatever was done before.")] = False,
     show_plan: Annotated[bool, typer.Option("--plan", help="Print every command instead.")] = False,
     as_json: Json = False,
@@ -138,9 +141,10 @@ def apply(
     Example: physai infrastructure setup apply gpu-operator
     """
     if show_plan:
-        plan(step, host, client_id, edge_context, as_json)
+        plan(step, host, client_id, edge_context, dashboards, as_json)
         return
-    context = _context(host, client_id, edge_context)
+    options = Options(host=host, client_id=client_id, edge_context=edge_context, dashboards=dashboards)
+    context = _context(options)
     names = chosen(step)
     for name in names:
         STEPS[name](context)  # a missing option is found before the first command runs

@@ -24,6 +24,8 @@ class Options(Contract):
     """Entra application that people log in to."""
     edge_context: str | None = None
     """kubectl context of a cluster at the edge."""
+    dashboards: str | None = None
+    """Folder of more Grafana dashboards, as JSON."""
 
 
 class Context(Contract):
@@ -207,14 +209,15 @@ def azureml(context: Context) -> list[Command]:
 
 
 def dashboards(context: Context) -> list[Command]:
-    """The dashboards of this repository, in Managed Grafana."""
+    """Dashboards in Managed Grafana: that of the GPUs, and those of another folder."""
     platform = context.platform
     if platform.grafana is None:
         return []
     target = ("--name", platform.grafana, "--resource-group", platform.resource_group, "--overwrite", "true")
+    more = sorted(Path(context.options.dashboards).rglob("*.json")) if context.options.dashboards else []
     return [
-        Command(argv=("az", "grafana", "dashboard", "create", *target, "--definition", f"@{path}"))
-        for path in sorted(DASHBOARDS.glob("*.json"))
+        Command(argv=("az", "grafana", "dashboard", "create", *target, "--definition", f"@{path.absolute()}"))
+        for path in [*sorted(DASHBOARDS.glob("*.json")), *more]
     ]
 
 

@@ -239,6 +239,14 @@ def test_a_dashboard_asks_for_what_is_recorded() -> None:
                 assert f'"{name}"' in recorded
 
 
+def test_dashboards_of_another_folder_come_too(context: Context, tmp_path: Path) -> None:
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "fleet.json").write_text("{}")
+    options = context.options.model_copy(update={"dashboards": str(tmp_path / "more")})
+    commands = STEPS["dashboards"](context.model_copy(update={"options": options}))
+    assert [command.argv[-1].rsplit("/", 1)[-1] for command in commands] == ["gpus.json", "fleet.json"]
+
+
 # --- what is done
 
 
@@ -509,6 +517,14 @@ def test_the_page_of_costs_is_that_of_the_table() -> None:
     page = ROOT / "infrastructure" / "terraform" / "COSTS.md"
     costs = [cost_of(name, load_profile(name)) for name in profile_names()]
     assert page.read_text() == markdown(costs), f"run `physai infrastructure cost --markdown {page.relative_to(ROOT)}`"
+
+
+def test_the_bill_counts_what_terraform_makes() -> None:
+    zones = (ROOT / "infrastructure/terraform/modules/network/locals.tf").read_text().count('"privatelink.')
+    lines = {line.what: line.count for line in cost_of("private", load_profile("private")).fixed}
+    assert lines["private DNS zones"] == zones + 1  # and PostgreSQL's
+    # vault 1, storage 2, registry 1, AzureML 3, Redis 1, Event Hubs 1
+    assert lines["private endpoints"] == 9
 
 
 def test_an_unknown_profile_names_the_known_ones() -> None:
