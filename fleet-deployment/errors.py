@@ -70,6 +70,14 @@ class InferenceError(FleetError):
         super().__init__(f"policy '{policy}': cannot be asked: {why}. The robot holds; roll the release back.")
 
 
+class AzureError(FleetError):
+    """The Azure CLI refused."""
+
+    def __init__(self, command: tuple[str, ...], why: str) -> None:
+        words = " ".join(command[:4])
+        super().__init__(f"{words}: {why.rstrip('.')}. Log in with `az login`, and see whether the cluster is there.")
+
+
 class NotSwappedError(FleetError):
     """The step loop did not take a policy."""
 

@@ -6,9 +6,11 @@ from pathlib import Path
 
 from physai.infrastructure.contracts import Digest, EvaluationReport, GateVerdict, PolicyPackage, Release, digest_bytes
 from physai.infrastructure.registry import Registry, manifest_digest
+from physai.infrastructure.registry.signing import verify
 
 from .errors import FleetError
 from .gating.evidence import check_evidence
+from .gitops.policy import check_robots, read_policy
 from .gitops.releases import propose
 from .gitops.repository import FleetRepository
 from .names import check_name, slug
@@ -44,6 +46,8 @@ def create_release(
 
     Raises:
         EvidenceError: If the evidence does not speak for exactly this package.
+        SignatureError: If the fleet requires a signature, and no trusted key has signed it.
+        MisfitError: If it was not made for a robot that the fleet describes.
     """
     check_name("cohort", cohort)
     for robot in robots:
@@ -53,11 +57,30 @@ def create_release(
     digest = manifest_digest(package)
     evidence = check_evidence(digest, report, verdict)
     contract = PolicyPackage.read(package / "package.json")
+    _check_policy(repository, registry, digest, contract, tuple(robots))
     draft = draft_release(digest, *evidence, cohort=cohort, robots=robots, name=name, of=contract)
     registry.push(package, tag=draft.name)  # a tag keeps registries from collecting it as garbage
     if register:
         register(contract, digest)
     return propose(repository, draft, *evidence)
+
+
+def _check_policy(
+    repository: FleetRepository, registry: Registry, digest: Digest, package: PolicyPackage, robots: tuple[str, ...]
+) -> None:
+    """Refuse a package that the fleet's own policy refuses: unsigned, or made for other robots."""
+    if _is_new(repository):
+        return
+    with repository.read() as tree:
+        policy = read_policy(tree)
+        check_robots(tree, package, robots, policy)
+    if policy.require_signature:
+        verify(registry, digest, policy.trusted_keys.values())
+
+
+def _is_new(repository: FleetRepository) -> bool:
+    """Whether it is a local repository that the first release creates."""
+    return "://" not in repository.url and ":" not in repository.url and not Path(repository.url).exists()
 
 
 def draft_release(

@@ -1,18 +1,22 @@
 """Propose a package to a cohort, approve it, see what is in force, take it back."""
 
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Column, Table
 
-from physai.infrastructure.console import Json, show
+from physai.infrastructure.console import Json, show, stdout
 from physai.infrastructure.contracts import Digest, PolicyPackage, Release
 from physai.infrastructure.settings import settings
 
 from .repository import FleetRepository
 
 if TYPE_CHECKING:
+    from physai.infrastructure.registry import Registry
     from physai.infrastructure.registry.models import Alias
 
     from .releases import FleetStatus
@@ -27,7 +31,7 @@ Tracking = Annotated[bool, typer.Option(help="Enter the package in MLflow's mode
 
 @app.command()
 def create(
-    package: Annotated[Path, typer.Argument(help="Folder of the policy package.")],
+    package: Annotated[Path, typer.Argument(help="Folder of the policy package, or its digest in the registry.")],
     report: Annotated[Path, typer.Option(help="Evaluation report that speaks for it.")],
     verdict: Annotated[Path, typer.Option(help="Gate verdict on that report.")],
     robot: Annotated[list[str], typer.Option(help="A robot of the cohort; may be repeated.")],
@@ -47,17 +51,19 @@ def create(
 
     from ..publish import create_release
 
-    release = create_release(
-        package,
-        report,
-        verdict,
-        cohort=cohort,
-        robots=robot,
-        registry=open_registry(str(settings().registry)),
-        repository=_repository(),
-        register=(lambda contract, digest: _mark(contract, digest, "candidate")) if track else None,
-        name=name,
-    )
+    registry = open_registry(str(settings().registry))
+    with _package_folder(package, registry) as folder:
+        release = create_release(
+            folder,
+            report,
+            verdict,
+            cohort=cohort,
+            robots=robot,
+            registry=registry,
+            repository=_repository(),
+            register=(lambda contract, digest: _mark(contract, digest, "candidate")) if track else None,
+            name=name,
+        )
     if approve_by:
         release = _approve(release.name, approve_by, f"gate verdict PASS ({release.verdict})", track)
     _finish(release, output, as_json)
@@ -104,6 +110,67 @@ def status(as_json: Json = False) -> None:
 
     found = read_status(_repository())
     show(found, as_json, _table(found))
+
+
+@contextmanager
+def _package_folder(package: Path, registry: "Registry") -> Iterator[Path]:
+    """The folder of a package; one that is named by its digest is pulled into a folder that lives as long as this."""
+    from physai.infrastructure.registry.tags import is_digest
+
+    if not is_digest(str(package)):
+        yield package
+        return
+    with tempfile.TemporaryDirectory(prefix="physai-release-") as scratch:
+        yield registry.pull(str(package), Path(scratch) / "package")
+
+
+@app.command()
+def diff(name: str, as_json: Json = False) -> None:
+    """Compare a release with the one in force in its cohort: package, evaluation, robots.
+
+    Example: physai fleet-deployment release diff pilot-reach-0a1b2c3d
+    """
+    from .compare import compare
+
+    found = compare(_repository(), name)
+    table = Table("field", "in force", name)
+    for change in found.changes:
+        table.add_row(change.field, change.before or "", change.after)
+    show(found, as_json, table)
+
+
+@app.command()
+def promote(
+    name: str,
+    to: Annotated[str, typer.Option(help="Cohort that is to run the same package.")],
+    robot: Annotated[list[str], typer.Option(help="A robot of that cohort; may be repeated.")],
+    output: Output = None,
+    as_json: Json = False,
+) -> None:
+    """Propose an approved release's package, on the same evidence, to another cohort.
+
+    Example: physai fleet-deployment release promote pilot-reach-0a1b2c3d --to plant --robot robot-3
+    """
+    from .compare import promote as promote_release
+
+    _finish(promote_release(_repository(), name, to, tuple(robot)), output, as_json)
+
+
+@app.command()
+def halt(
+    cohort: Annotated[str, typer.Option(help="Whose release is frozen.")],
+    by: By,
+    reason: Reason,
+    release: Annotated[bool, typer.Option("--release", help="Lift the halt.")] = False,
+) -> None:
+    """Freeze a cohort: nothing is approved for it until the halt is lifted; what is in force goes on.
+
+    Example: physai fleet-deployment release halt --cohort pilot --by anna --reason "audit of the cell"
+    """
+    from .halts import halt as halt_cohort
+
+    changed = halt_cohort(_repository(), cohort, by, reason, lift=release)
+    stdout.print(f"{cohort}: {'nothing to do' if not changed else 'halt lifted' if release else 'halted'}")
 
 
 def _repository() -> FleetRepository:

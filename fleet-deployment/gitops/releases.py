@@ -9,6 +9,7 @@ from physai.infrastructure.contracts import Approval, Contract, Digest, Evaluati
 
 from ..errors import NotReleasedError, ReleaseConflictError
 from . import tree as fleet_tree
+from .halts import check_not_halted
 from .repository import FleetRepository
 
 FACTS = ("package", "report", "verdict", "cohort", "robots")  # what makes two releases the same
@@ -68,6 +69,7 @@ def approve(repository: FleetRepository, name: str, by: str, reason: str) -> Rel
             raise NotReleasedError(name, _taken_back(release), "Create a new release")
         if release.approval:
             return release, None
+        check_not_halted(tree, release.cohort)
         approved = release.model_copy(update={"approval": approval})
         fleet_tree.write_release(tree, approved)
         fleet_tree.write_current(tree, approved)

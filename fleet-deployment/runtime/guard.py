@@ -33,7 +33,8 @@ class Guard:
         self._lower = np.array([limit.lower_rad for limit in limits], dtype=np.float32)
         self._upper = np.array([limit.upper_rad for limit in limits], dtype=np.float32)
         self._ramp = ramp
-        self._sent = np.full((arms, len(limits)), np.nan, dtype=np.float32)  # nan: nothing yet in this episode
+        nothing = np.full((arms, len(limits)), np.nan, dtype=np.float32)
+        self._sent: NDArray[np.float32] = nothing  # nan until the first target of an episode
         self.clamped = np.zeros(arms, dtype=np.intp)
         """Actions clamped to a joint's range in the present episode, per arm."""
         self.held = np.zeros(arms, dtype=np.intp)

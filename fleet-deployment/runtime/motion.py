@@ -36,8 +36,8 @@ class Ramp:
         """
         self._limits = limits
         self._period_s = period_s
-        self._at = np.full(shape, np.nan)
-        self._speed = np.zeros(shape)
+        self._at: Joints = np.full(shape, np.nan)
+        self._speed: Joints = np.zeros(shape)
 
     def rest(self, arms: NDArray[np.intp]) -> None:
         """These arms stand somewhere new; where, is told with the next step."""

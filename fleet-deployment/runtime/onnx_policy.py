@@ -38,7 +38,8 @@ class OnnxPolicy:
         self._latencies_ms: list[float] = []
         self.began_at = [datetime.now(UTC)] * arms
         """When the present episode began, per arm."""
-        self._first = np.zeros(arms, dtype=np.intp)  # index of the first latency of the present episode, per arm
+        self._first: NDArray[np.intp] = np.zeros(arms, dtype=np.intp)
+        """Index of the first latency of the present episode, per arm."""
 
     def reset(self, envs: NDArray[np.intp]) -> None:
         """New episodes begin on these arms."""

@@ -1,6 +1,7 @@
 """Lets a loader take a release again and again, killed at a later step each time, and starts it anew after every kill.
 
-Run as a process of its own, since it forks: `loader_crash.py OLD NEW SCRATCH`. Prints how many kills left which policy.
+Run as a process of its own, since it forks: `loader_crash.py OLD NEW SCRATCH STRIDE`. Prints how many kills left
+which policy.
 """
 
 import json
@@ -49,14 +50,14 @@ def killed(step: int, folder: Path, release: Release, fleet: Fleet) -> bool:
     return os.WIFSIGNALED(status)
 
 
-def main(old_package: Path, new_package: Path, root: Path) -> None:
+def main(old_package: Path, new_package: Path, root: Path, stride: int) -> None:
     fleet = Fleet(root)
     old, new = fleet.release(old_package), fleet.release(new_package)
     start = root / "start"
     loader = open_loader(start, old, fleet)
     assert loader.look().serving == old.package
     counts = {"kills": 0, "old": 0, "new": 0}
-    for step in range(1, 1000):
+    for step in range(1, 1000, stride):
         folder = root / f"step-{step}"
         shutil.copytree(start, folder)
         dead = killed(step, folder, new, fleet)
@@ -75,4 +76,4 @@ def main(old_package: Path, new_package: Path, root: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4]))
