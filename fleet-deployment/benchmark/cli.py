@@ -11,6 +11,7 @@ from physai.infrastructure.console import Json, show
 SOURCES = {
     "gate": "physai.fleet_deployment.benchmark.gate:measure",
     "canary": "physai.fleet_deployment.benchmark.canary:measure",
+    "activation": "physai.fleet_deployment.benchmark.activation:measure",
 }
 
 
