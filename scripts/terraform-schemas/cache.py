@@ -6,11 +6,12 @@ import os
 import shutil
 import subprocess
 import tarfile
+from contextlib import suppress
 from pathlib import Path
 
 from recover import recover
 
-from physai.infrastructure.aside import whole_folder
+from physai.infrastructure.aside import OccupiedError, whole_folder
 
 HERE = Path(__file__).parent
 PINS = HERE / "pins.txt"
@@ -22,7 +23,7 @@ def cached() -> Path:
     home = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
     target = home / "physai" / "terraform-schemas" / key.hexdigest()[:16]
     if not target.exists():
-        with whole_folder(target, wait=True) as part:
+        with suppress(OccupiedError), whole_folder(target, wait=True) as part:  # another process was faster
             _fill(part)
     return target
 
