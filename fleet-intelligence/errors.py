@@ -79,3 +79,23 @@ class StaleFilesError(FleetIntelligenceError):
             f"{folder}: {', '.join(files)}: not as the definition makes them. "
             "Run `physai fleet-intelligence dashboards generate`."
         )
+
+
+class StaleTablesError(FleetIntelligenceError):
+    """Files that describe the telemetry tables are not what the contracts make."""
+
+    def __init__(self, folder: Path, files: Sequence[str]) -> None:
+        super().__init__(
+            f"{folder}: {', '.join(files)}: not as the contracts make them. "
+            f"Run `physai fleet-intelligence telemetry tables {folder}`."
+        )
+
+
+class BrokerError(FleetIntelligenceError):
+    """A broker did not take everything in time."""
+
+    def __init__(self, host: str, port: int, waiting: int, seconds: float) -> None:
+        super().__init__(
+            f"{host}:{port}: {waiting} events wait after {seconds:g} s; they stay in the outbox. "
+            "Check that the broker runs, and the user's rights to its topics."
+        )

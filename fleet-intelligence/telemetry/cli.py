@@ -14,8 +14,10 @@ from physai.infrastructure.settings import settings
 from .ingest import ingest as ingest_files
 from .store import TelemetryStore
 from .summary import summarize
+from .transport_cli import app as transport
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
+app.add_typer(transport)
 
 StorePath = Annotated[Path | None, typer.Option("--store", help="DuckDB file; default: the setting 'telemetry'.")]
 

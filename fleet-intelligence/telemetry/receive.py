@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from physai.infrastructure.contracts import Contract
 
 from .door import Door, Passed, Refusal
+from .eventhouse import Eventhouse
 from .store import TelemetryStore
 from .wire import ENCODING, PREFIX, Broker, parse_topic, unpack_payload
 
@@ -30,12 +31,20 @@ class Received(Contract):
 class Receiver:
     """A subscriber with a session of its own: while it is away, the broker keeps what it has not acknowledged."""
 
-    def __init__(self, store: TelemetryStore, broker: Broker, client_id: str = CLIENT_ID) -> None:
+    def __init__(self, store: TelemetryStore, broker: Broker, onward: Eventhouse | None = None) -> None:
+        """Prepare to listen.
+
+        Args:
+            store: Keeps every event once.
+            broker: Where to listen; the session is of one name, so one receiver at a time.
+            onward: Told of every event too, before it is acknowledged.
+        """
+        self._onward = onward
         self._store = store
         self._broker = broker
         self._connection = 0
         self._inbox: queue.Queue[tuple[int, mqtt.MQTTMessage]] = queue.Queue()
-        self._client = broker.client(client_id, manual_ack=True)
+        self._client = broker.client(CLIENT_ID, manual_ack=True)
         self._client.on_connect = self._connected
         self._client.on_message = lambda _client, _data, message: self._inbox.put((self._connection, message))
         self.done = Received()
@@ -56,6 +65,9 @@ class Receiver:
             door = Door()
             batches = [unpack(door, message) for _, message in messages]
             taken = self._store.take(batches)
+            if self._onward is not None:
+                for batch in batches:
+                    self._onward.take(batch)
             for connection, message in messages:
                 if connection == self._connection:  # a message id of an earlier one may mean another message by now
                     self._client.ack(message.mid, message.qos)

@@ -1,0 +1,127 @@
+"""The two ends of the wire: a robot that sends, and a place that receives."""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from physai.infrastructure.console import Json, show, stderr
+from physai.infrastructure.contracts import Contract
+from physai.infrastructure.settings import settings
+
+from ..errors import BrokerError
+from .store import TelemetryStore
+from .wire import Broker
+
+app = typer.Typer()
+
+Host = Annotated[str, typer.Option("--host", help="Of the MQTT 5 broker.")]
+Port = Annotated[int, typer.Option("--port", min=1, max=65535)]
+Ca = Annotated[Path | None, typer.Option("--ca", help="Certificate of the broker's authority; with it, TLS.")]
+Username = Annotated[str | None, typer.Option("--username", help="A robot's is its name.")]
+PasswordFile = Annotated[Path | None, typer.Option("--password-file")]
+
+
+class Sent(Contract):
+    """What a robot has sent."""
+
+    events: int
+    waiting: int
+
+
+@app.command()
+def send(
+    paths: Annotated[list[Path], typer.Argument(help="Event files of the robot, or folders that hold some.")],
+    site: Annotated[str, typer.Option(help="Where the robot works.")],
+    robot: Annotated[str, typer.Option(help="Its name.")],
+    host: Host = "127.0.0.1",
+    port: Port = 1883,
+    ca: Ca = None,
+    username: Username = None,
+    password_file: PasswordFile = None,
+    health: Annotated[bool, typer.Option(help="Tell of the hardware too.")] = True,
+    seconds: Annotated[float, typer.Option(min=0.1, help="How long to wait for the broker.")] = 30.0,
+    as_json: Json = False,
+) -> None:
+    """Send a robot's events to the broker; what does not arrive waits in the robot's outbox for the next time.
+
+    Example: physai fleet-intelligence telemetry send out/robot-1 --site plant-1 --robot robot-1
+    """
+    from .agent.agent import TelemetryAgent
+    from .reading import find_event_files, read_events
+
+    batches = [read_events(path) for path in find_event_files(paths)]
+    broker = Broker(host=host, port=port, ca=ca, username=username, password_file=password_file)
+    home = settings().home / "robots" / robot
+    with TelemetryAgent(home, site, robot, broker=broker) as agent:
+        events = [event for batch in batches for event in batch.events]
+        agent.tell(events)
+        if health:
+            agent.health()
+        deadline = time.monotonic() + seconds
+        while (waiting := agent.outbox.waiting) and time.monotonic() < deadline:
+            time.sleep(0.05)
+    if waiting:
+        raise BrokerError(host, port, waiting, seconds)
+    show(Sent(events=len(events) + health, waiting=waiting), as_json, f"{len(events) + health} events sent")
+
+
+@app.command()
+def receive(
+    host: Host = "127.0.0.1",
+    port: Port = 1883,
+    ca: Ca = None,
+    username: Username = None,
+    password_file: PasswordFile = None,
+    eventhouse: Annotated[str | None, typer.Option(help="URI of a Kusto cluster to send on to.")] = None,
+    database: Annotated[str, typer.Option(help="Its database.")] = "Fleet",
+    seconds: Annotated[float | None, typer.Option(min=0.1, help="Stop after; by default, never.")] = None,
+    store: Annotated[
+        Path | None, typer.Option("--store", help="DuckDB file; default: the setting 'telemetry'.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Keep what robots send to a broker, each event once, until it is stopped.
+
+    Example: physai fleet-intelligence telemetry receive --host broker.plant-1 --ca ca.pem --username ingest
+    """
+    from .eventhouse import Eventhouse
+    from .receive import Receiver
+
+    broker = Broker(host=host, port=port, ca=ca, username=username, password_file=password_file)
+    onward = Eventhouse.at(eventhouse, database) if eventhouse else None
+    receiver = Receiver(TelemetryStore(store or Path(str(settings().telemetry))), broker, onward)
+    receiver.start()
+    stderr.print(f"listening to {host}:{port}", highlight=False)
+    deadline = time.monotonic() + seconds if seconds else None
+    try:
+        while deadline is None or time.monotonic() < deadline:
+            before = receiver.done
+            if receiver.step() != before:
+                stderr.print(_words(receiver.done.added, receiver.done.duplicates, receiver.done.refused))
+    finally:
+        receiver.stop()
+    done = receiver.done
+    show(done, as_json, _words(done.added, done.duplicates, done.refused))
+
+
+def _words(added: int, duplicates: int, refused: int) -> str:
+    return f"{added} added, {duplicates} known already, {refused} refused"
+
+
+@app.command()
+def tables(
+    folder: Annotated[Path, typer.Argument(help="For `tables.kql` and `tables.json`.")],
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; fail if a file would change.")] = False,
+) -> None:
+    """Write what creates the telemetry tables in Kusto, and what they look like everywhere.
+
+    Example: physai fleet-intelligence telemetry tables fleet-intelligence/telemetry/specifications
+    """
+    from . import publish
+
+    if check:
+        publish.check(folder)
+    changed = () if check else publish.export(folder)
+    typer.echo(f"{folder}: {len(publish.files())} files, {len(changed)} changed")
