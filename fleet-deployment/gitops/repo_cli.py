@@ -31,19 +31,20 @@ def _repository() -> FleetRepository:
 def add_cluster(
     name: Annotated[str, typer.Argument(help="Of the cluster, e.g. plant-1.")],
     cohort: Annotated[list[str], typer.Option(help="Whose robots it serves; may be repeated.")],
+    url: Annotated[str | None, typer.Option(help="Of the fleet's repository as the cluster reaches it.")] = None,
     image: Annotated[str | None, typer.Option(help="Repository of the loader's container image.")] = None,
     webhook: Annotated[str | None, typer.Option(help="Where Flux tells of failures.")] = None,
     as_json: Json = False,
 ) -> None:
     """Commit what a cluster is told: Flux sources, its cohorts, notification, image automation, admission.
 
-    Example: physai fleet-deployment repo add-cluster plant-1 --cohort pilot --image fleet.azurecr.io/physai
+    Example: physai fleet-deployment repo add-cluster plant-1 --cohort pilot --url https://git.example/fleet
     """
     from .layout import Cluster, write_cluster
     from .policy import read_policy
 
     repository = _repository()
-    cluster = Cluster(name=name, repository=repository.url, cohorts=tuple(cohort), image=image, webhook=webhook)
+    cluster = Cluster(name=name, repository=url or repository.url, cohorts=tuple(cohort), image=image, webhook=webhook)
 
     def edit(tree: Path) -> str:
         write_cluster(tree, cluster, read_policy(tree))

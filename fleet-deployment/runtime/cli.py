@@ -1,7 +1,7 @@
 """Run a robot: the step loop, its watchdog, and the hot-loader beside them."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,9 @@ from physai.infrastructure.settings import settings
 
 from ..names import check_name
 from .loop import LoopReport
+
+if TYPE_CHECKING:
+    from ..loader.loader import LoaderStatus
 
 
 class RunReport(Contract):
@@ -58,8 +61,14 @@ def run(
     with home.working():
         first = FLEET_RULES if not (home.folder / "gate").exists() else None
         agent = Agent(home, source, open_registry(str(settings().registry)), chosen or first)
-        serving, report = serve(agent, facts, wanted, lambda status: stderr.print(status.model_dump_json()))
+        serving, report = serve(
+            agent, facts, wanted, lambda status: stderr.print(status.model_dump_json(), soft_wrap=True)
+        )
     text = f"{robot}: {report.mode}, {report.steps} steps, {report.misses} misses, worst {report.worst_ms:.1f} ms"
     show(RunReport(robot=robot, serving=serving, loop=report), as_json, f"{text}; {report.why}" if report.why else text)
     if report.mode == "stopped":
         raise typer.Exit(1)
+
+
+def _tell(status: "LoaderStatus") -> None:
+    stderr.print(status.model_dump_json(), soft_wrap=True)

@@ -1,0 +1,1 @@
+"""What a fleet does, small enough to read."""
