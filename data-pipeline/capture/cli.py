@@ -7,7 +7,7 @@ from typer import Option, Typer
 
 from physai.infrastructure.console import Json, show
 
-from .open_source import Kind
+from .source import Kind
 
 app = Typer(help=__doc__, no_args_is_help=True)
 

@@ -14,7 +14,8 @@ from physai.infrastructure.console import progress, show, stderr
 from physai.infrastructure.contracts import RecordingConfig
 
 from .live import LiveRecorder, LiveReport
-from .open_source import Kind, open_source
+from .open_source import open_source
+from .source import Kind
 from .status import LiveStatus
 
 

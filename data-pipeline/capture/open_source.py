@@ -1,22 +1,13 @@
 """The source that was asked for."""
 
 import os
-from enum import StrEnum
 from pathlib import Path
 
 from physai.infrastructure.contracts import RecordingConfig
 
 from .definitions import Definitions
 from .errors import UnavailableError
-from .source import Source
-
-
-class Kind(StrEnum):
-    """Where messages come from."""
-
-    DDS = "dds"
-    ROS2 = "ros2"
-    PLAYBACK = "playback"
+from .source import Kind, Source
 
 
 def open_source(

@@ -2,9 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Protocol
 
 from .buffer import Buffer
+
+
+class Kind(StrEnum):
+    """Where messages come from."""
+
+    DDS = "dds"
+    ROS2 = "ros2"
+    PLAYBACK = "playback"
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """The recorder is killed at random moments: only the open episode is ever incomplete, and its whole chunks are kept."""
 
+import json
 import os
 import random
 import signal
@@ -7,11 +8,12 @@ import time
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from physai.data_pipeline.capture.folder import episodes
 from physai.data_pipeline.capture.recover import recover
-from physai.data_pipeline.convert.convert import convert
-from physai.data_pipeline.convert.messages import read_messages
+from physai.data_pipeline.cli import app
+from physai.data_pipeline.tests.capture_files import first_joint
 from physai.data_pipeline.tests.capture_robot import DOMAIN, PROCESSES, record, robot
 from physai.infrastructure.contracts import RawEpisode, digest_file
 from physai.infrastructure.datasets import Dataset
@@ -29,13 +31,6 @@ def kill_at_random(folder: Path, rng: random.Random) -> None:
     process.join()
 
 
-def count_in_rows(sidecar: RawEpisode, folder: Path) -> list[int]:
-    return [
-        round(message.position[0])
-        for _, message in read_messages(folder / sidecar.file, lambda topic: topic == "/joint_states")
-    ]
-
-
 def kill_and_check(folder: Path, kills: int, seed: int) -> list[RawEpisode]:
     """Kill, look, and start again; what a run left is saved by the next."""
     rng = random.Random(seed)
@@ -49,8 +44,8 @@ def kill_and_check(folder: Path, kills: int, seed: int) -> list[RawEpisode]:
     assert len(found) == len(list(folder.glob("*.mcap")))
     for sidecar in found:
         assert digest_file(folder / sidecar.file) == sidecar.content
-        rows = count_in_rows(sidecar, folder)
-        assert rows == list(range(rows[0], rows[0] + len(rows)))  # nothing lost in between
+        rows = first_joint(folder / sidecar.file)
+        assert rows == [rows[0] + row for row in range(len(rows))]  # nothing lost in between
         assert len(rows) == sidecar.messages.get("/joint_states", 0)
     return found
 
@@ -58,15 +53,18 @@ def kill_and_check(folder: Path, kills: int, seed: int) -> list[RawEpisode]:
 def convert_and_load(folder: Path, output: Path, found: list[RawEpisode]) -> None:
     from lerobot.datasets.lerobot_dataset import LeRobotDataset
 
-    report = convert(folder, output, max_skew_s=1.0, skip_damaged=True)
+    words = ["convert", "run", str(folder), "--output", str(output), "--max-skew-s", "1", "--skip-damaged", "--json"]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    report = json.loads(done.stdout)
     cut = {sidecar.content for sidecar in found if sidecar.outcome == "interrupted"}
     whole = {sidecar.content for sidecar in found} - cut
     assert whole, "no episode came to its end"
     assert cut, "no episode was cut"
     converted = {source.source for source in Dataset(output).required_provenance.episodes}
-    assert whole <= converted, report.dropped
+    assert whole <= converted, report["dropped"]
     loaded = LeRobotDataset("local/kills", root=output)
-    assert loaded.num_episodes == report.episodes
+    assert loaded.num_episodes == report["episodes"]
     for row in (0, len(loaded) // 2, len(loaded) - 1):
         assert loaded[row]["observation.images.front"].shape == (3, 64, 64)
 

@@ -15,7 +15,7 @@ from physai.data_pipeline.capture.folder import episodes
 from physai.data_pipeline.capture.listeners import listening
 from physai.data_pipeline.capture.live import LiveRecorder, LiveReport
 from physai.data_pipeline.capture.playback import Playback
-from physai.data_pipeline.convert.messages import read_messages
+from physai.data_pipeline.tests.capture_files import first_joint
 from physai.data_pipeline.tests.convert_recordings import Tape, write_mcap
 from physai.infrastructure.contracts import RecordingConfig, ServiceTrigger, TimerTrigger, TopicRule
 from physai.infrastructure.errors import MissingFileError
@@ -54,16 +54,12 @@ def write_bag(path: Path, plugin: StoragePlugin) -> Path:
     return path
 
 
-def rows(path: Path) -> list[float]:
-    return [message.position[0] for _, message in read_messages(path, lambda topic: topic == "/joint_states")]
-
-
 @pytest.mark.parametrize("plugin", [StoragePlugin.MCAP, StoragePlugin.SQLITE3])
 def test_a_rosbag2_is_recorded_as_it_was(tmp_path: Path, plugin: StoragePlugin) -> None:
     report = play(write_bag(tmp_path / "bag", plugin), tmp_path / "out", planned())
     (sidecar,) = episodes(tmp_path / "out")
     assert report.stopped_by == "the end of the source"
-    assert rows(tmp_path / "out" / sidecar.file) == list(range(200))
+    assert first_joint(tmp_path / "out" / sidecar.file) == list(range(200))
     assert sidecar.duration_s == pytest.approx(1.99)
     assert sidecar.findings == ()
 

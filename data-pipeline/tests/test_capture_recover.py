@@ -14,7 +14,7 @@ from physai.data_pipeline.capture.open_episode import OpenEpisode
 from physai.data_pipeline.capture.recover import recover
 from physai.data_pipeline.capture.sample import Sample
 from physai.data_pipeline.capture.source import Channel
-from physai.data_pipeline.convert.messages import read_messages
+from physai.data_pipeline.tests.capture_files import first_joint
 from physai.data_pipeline.tests.convert_recordings import START_NS, STORE, joints
 from physai.infrastructure.contracts import RecordingConfig, TopicRule
 
@@ -54,10 +54,6 @@ def open_episode(folder: Path) -> OpenEpisode:
     return episode
 
 
-def rows(path: Path) -> list[float]:
-    return [message.position[0] for _, message in read_messages(path, lambda _: True)]
-
-
 @pytest.fixture(scope="module")
 def torn(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The file of a recorder that was killed after all rows."""
@@ -77,7 +73,7 @@ def folder(tmp_path: Path, torn: bytes) -> Path:
 def test_all_whole_chunks_of_a_torn_file_become_an_interrupted_episode(folder: Path) -> None:
     assert recover(folder).saved == ("episode-000000.mcap",)
     (sidecar,) = episodes(folder)
-    assert rows(folder / sidecar.file) == list(range(ROWS))
+    assert first_joint(folder / sidecar.file) == list(range(ROWS))
     assert (sidecar.outcome, sidecar.generator, sidecar.note) == ("interrupted", "kim", "n")
     assert (sidecar.started_by, sidecar.stopped_by) == ("key r", "the end of the recorder")
     assert sidecar.duration_s == pytest.approx((ROWS - 1) * 0.1)
@@ -96,7 +92,7 @@ def test_wherever_a_file_is_cut_whole_chunks_are_kept_and_nothing_else(
     (folder / ".episode-000000.mcap.part").write_bytes(torn[: int(cut * len(torn))])
     report = recover(folder)
     assert len(report.saved) + len(report.empty) == 1
-    kept = [rows(folder / sidecar.file) for sidecar in episodes(folder)]
+    kept = [first_joint(folder / sidecar.file) for sidecar in episodes(folder)]
     assert kept in ([], [list(range(10))], [list(range(20))], [list(range(30))])
     assert not list(folder.glob(".episode-*"))
 
@@ -105,7 +101,7 @@ def test_a_recovery_that_was_killed_itself_begins_again(folder: Path) -> None:
     (folder / ".episode-000000.mcap.part").rename(folder / ".episode-000000.mcap.torn")
     (folder / ".episode-000000.mcap.part").write_bytes(b"\x89MCAP0\r\nhalf of a copy")
     assert recover(folder).saved == ("episode-000000.mcap",)
-    assert rows(folder / "episode-000000.mcap") == list(range(ROWS))
+    assert first_joint(folder / "episode-000000.mcap") == list(range(ROWS))
 
 
 def test_a_recovery_that_was_killed_at_its_end_is_finished(folder: Path) -> None:
