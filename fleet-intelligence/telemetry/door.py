@@ -126,7 +126,7 @@ def _raws() -> msgspec.json.Decoder[list[msgspec.Raw]]:
 
 @cache
 def _decoder(kind: type[CloudEvent]) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(list.__class_getitem__(_struct(kind)))
+    return msgspec.json.Decoder(types.GenericAlias(list, (_struct(kind),)))
 
 
 def _struct(model: type[BaseModel]) -> type[msgspec.Struct]:
@@ -152,9 +152,9 @@ def _kind(annotation: Any, metadata: tuple[Any, ...] = ()) -> Any:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return _struct(annotation)
     if origin is tuple:
-        annotation = tuple[_kind(arguments[0]), ...]
+        annotation = types.GenericAlias(tuple, (_kind(arguments[0]), ...))
     elif origin is dict:
-        annotation = dict[_kind(arguments[0]), _kind(arguments[1])]  # type: ignore[misc]
+        annotation = types.GenericAlias(dict, tuple(_kind(each) for each in arguments))
     bounds = _bounds(metadata)
     return Annotated[annotation, msgspec.Meta(**bounds)] if bounds and annotation is not type(None) else annotation
 

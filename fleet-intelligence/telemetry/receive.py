@@ -9,7 +9,7 @@ from physai.infrastructure.contracts import Contract
 from .door import Door, Passed, Refusal
 from .eventhouse import Eventhouse
 from .store import TelemetryStore
-from .wire import ENCODING, PREFIX, Broker, parse_topic, unpack_payload
+from .wire import ENCODING, PREFIX, Broker, OversizedError, parse_topic, unpack_payload
 
 if TYPE_CHECKING:
     import paho.mqtt.client as mqtt
@@ -106,8 +106,11 @@ def unpack(door: Door, message: "mqtt.MQTTMessage") -> Passed:
     source, table = known
     pairs = dict(getattr(message.properties, "UserProperty", []))
     try:
-        content = unpack_payload(message.payload, pairs.get(ENCODING))
+        content = unpack_payload(bytes(message.payload), pairs.get(ENCODING))
+    except OversizedError as error:
+        refusal = Refusal(where=message.topic, reason="oversized", why=str(error))
+        return Passed(table, refused=[refusal])
     except ValueError as error:
-        reason = "oversized" if "more than" in str(error) else "malformed"
-        return Passed(table, refused=[Refusal(where=message.topic, reason=reason, why=str(error))])
+        refusal = Refusal(where=message.topic, reason="malformed", why=str(error))
+        return Passed(table, refused=[refusal])
     return door.take(table, content, message.topic, source)

@@ -22,6 +22,10 @@ SESSION_S = 7 * 24 * 3600
 """How long a broker keeps what a subscriber that is away has not heard."""
 
 
+class OversizedError(Exception):
+    """A payload is more than any batch of ours."""
+
+
 class Broker(Contract):
     """Where a broker is and who we are to it."""
 
@@ -38,9 +42,10 @@ class Broker(Contract):
     def client(self, client_id: str, *, manual_ack: bool = False) -> "mqtt.Client":
         """A client that is not connected yet; it comes back by itself whenever the connection breaks."""
         import paho.mqtt.client as mqtt
+        from paho.mqtt.enums import CallbackAPIVersion
 
         client = mqtt.Client(
-            mqtt.CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv5, manual_ack=manual_ack
+            CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv5, manual_ack=manual_ack
         )
         if self.username is not None:
             password = self.password_file.read_text().strip() if self.password_file else None
@@ -58,7 +63,7 @@ class Broker(Contract):
         from paho.mqtt.packettypes import PacketTypes
         from paho.mqtt.properties import Properties
 
-        properties = Properties(PacketTypes.CONNECT)
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho's is not annotated
         properties.SessionExpiryInterval = SESSION_S
         properties.ReceiveMaximum = receive_maximum
         client.connect_async(self.host, self.port, keepalive=30, clean_start=False, properties=properties)
@@ -87,7 +92,8 @@ def unpack_payload(payload: bytes, encoding: str | None) -> bytes:
     """A batch as JSON, never more than `MAX_PAYLOAD_BYTES` of it, whatever a hostile frame promises.
 
     Raises:
-        ValueError: If it is too large, damaged, or compressed in a way we do not know.
+        OversizedError: If it is too large.
+        ValueError: If it is damaged, or compressed in a way we do not know.
     """
     if encoding in (None, "identity"):
         content = payload
@@ -100,5 +106,5 @@ def unpack_payload(payload: bytes, encoding: str | None) -> bytes:
     else:
         raise ValueError(f"content-encoding {encoding!r:.40} is unknown; known: zstd, identity")
     if len(content) > MAX_PAYLOAD_BYTES:
-        raise ValueError(f"more than {MAX_PAYLOAD_BYTES} bytes")
+        raise OversizedError(f"more than {MAX_PAYLOAD_BYTES} bytes")
     return content

@@ -92,7 +92,7 @@ def _properties() -> "Properties":
     from paho.mqtt.packettypes import PacketTypes
     from paho.mqtt.properties import Properties
 
-    properties = Properties(PacketTypes.PUBLISH)
+    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call] # paho's is not annotated
     properties.ContentType = CONTENT_TYPE
     properties.UserProperty = (ENCODING, "zstd")
     return properties
