@@ -1,0 +1,172 @@
+"""A recording of two cameras at 30 Hz, joints at 100 Hz and an IMU at 200 Hz, and the frames in it."""
+
+from collections.abc import Iterator
+from io import BytesIO
+from math import ceil
+from pathlib import Path
+from typing import Any, Literal
+
+import av
+import numpy as np
+from mcap.writer import CompressionType, Writer
+from numpy.typing import NDArray
+from PIL import Image
+from rosbags.typesys import Stores, get_types_from_msg, get_typestore
+
+from physai.infrastructure.contracts import Alignment, FeatureRule, RecordingConfig, TopicRule
+
+WIDTH, HEIGHT = 640, 480
+CAMERAS = ("front", "wrist")
+CAMERA_HZ, JOINTS_HZ, IMU_HZ = 30, 100, 200
+JOINTS = tuple(f"joint_{i}" for i in range(1, 7))
+START_NS = 1_700_000_000_000_000_000
+VIDEO = "foxglove_msgs/msg/CompressedVideo"
+VIDEO_MSG = "builtin_interfaces/Time timestamp\nstring frame_id\nuint8[] data\nstring format\n"
+
+Kind = Literal["jpeg", "raw", "h264"]
+TYPES = {"jpeg": "sensor_msgs/msg/CompressedImage", "raw": "sensor_msgs/msg/Image", "h264": VIDEO}
+
+_STORE = get_typestore(Stores.ROS2_JAZZY)
+_STORE.register(get_types_from_msg(VIDEO_MSG, VIDEO))
+
+
+def config(kind: Kind) -> RecordingConfig:
+    """What of the recording becomes a dataset."""
+    joints = (
+        FeatureRule(feature="observation.state", fields=("position",), keys=JOINTS),
+        FeatureRule(feature="action", fields=("velocity",), keys=JOINTS),
+    )
+    imu = FeatureRule(
+        feature="observation.imu", fields=tuple(f"linear_acceleration.{axis}" for axis in "xyz"), names=("x", "y", "z")
+    )
+    cameras = tuple(
+        TopicRule(
+            topic=f"/{name}",
+            type=TYPES[kind],
+            rate_hz=CAMERA_HZ,
+            align=Alignment(how="nearest"),
+            features=(FeatureRule(feature=f"observation.images.{name}", dtype="video"),),
+        )
+        for name in CAMERAS
+    )
+    return RecordingConfig(
+        robots=("bench",),
+        task="measure",
+        rate_hz=CAMERA_HZ,
+        output="x",
+        topics=(
+            TopicRule(topic="/joint_states", type="sensor_msgs/msg/JointState", rate_hz=JOINTS_HZ, features=joints),
+            TopicRule(topic="/imu", type="sensor_msgs/msg/Imu", rate_hz=IMU_HZ, features=(imu,)),
+            *cameras,
+        ),
+    )
+
+
+def frame(camera: int, row: int) -> NDArray[np.uint8]:
+    """A textured scene that moves by 2 pixels a row, with an object that moves the other way."""
+    base = _texture(camera)
+    found = np.roll(base, 2 * row, axis=1)
+    left = (5 * row) % (WIDTH - 120)
+    found[200:320, left : left + 120] = (200, 60 + 40 * camera, 40)
+    return found
+
+
+def write(path: Path, kind: Kind, rows: int) -> int:
+    """Write the recording; its size in bytes."""
+    with path.open("wb") as file:
+        writer = Writer(file, compression=CompressionType.NONE)
+        writer.start(profile="ros2", library="physai benchmark")
+        channels = {}
+        for topic, seconds, name, message in _messages(kind, rows):
+            if topic not in channels:
+                text, _ = _STORE.generate_msgdef(name, ros_version=2)
+                schema = writer.register_schema(name, "ros2msg", text.encode())
+                channels[topic] = writer.register_channel(topic, "cdr", schema)
+            stamp = START_NS + round(seconds * 1e9)
+            writer.add_message(channels[topic], stamp, bytes(_STORE.serialize_cdr(message, name)), stamp)
+        writer.finish()
+    return path.stat().st_size
+
+
+def _messages(kind: Kind, rows: int) -> Iterator[tuple[str, float, str, Any]]:
+    """Messages in order of time."""
+    seconds = (rows - 1) / CAMERA_HZ
+    events = [(i / JOINTS_HZ, 0, i) for i in range(ceil(seconds * JOINTS_HZ) + 1)]
+    events += [(i / IMU_HZ, 1, i) for i in range(ceil(seconds * IMU_HZ) + 1)]
+    events += [(i / CAMERA_HZ, 2 + camera, i) for i in range(rows) for camera in range(len(CAMERAS))]
+    encoders = [_h264() for _ in CAMERAS]
+    for at, source, row in sorted(events):
+        if source == 0:
+            yield "/joint_states", at, "sensor_msgs/msg/JointState", _joints(at)
+        elif source == 1:
+            yield "/imu", at, "sensor_msgs/msg/Imu", _imu(at)
+        else:
+            image = _image(kind, at, frame(source - 2, row), encoders[source - 2], row)
+            yield f"/{CAMERAS[source - 2]}", at, TYPES[kind], image
+
+
+def _image(kind: Kind, at: float, pixels: NDArray[np.uint8], encoder: av.VideoCodecContext, row: int) -> Any:
+    if kind == "raw":
+        facts = {"height": HEIGHT, "width": WIDTH, "encoding": "rgb8", "is_bigendian": 0, "step": 3 * WIDTH}
+        return _build(TYPES[kind], header=_header(at), data=pixels.ravel(), **facts)
+    if kind == "jpeg":
+        buffer = BytesIO()
+        Image.fromarray(pixels).save(buffer, "JPEG", quality=90)
+        data = np.frombuffer(buffer.getvalue(), np.uint8)
+        return _build(TYPES[kind], header=_header(at), format="jpeg", data=data)
+    picture = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+    picture.pts = row
+    (packet,) = encoder.encode(picture)
+    data = np.frombuffer(bytes(packet), np.uint8)
+    return _build(VIDEO, timestamp=_time(at), frame_id="", data=data, format="h264")
+
+
+def _h264() -> av.VideoCodecContext:
+    encoder = av.CodecContext.create("libx264", "w")
+    assert isinstance(encoder, av.VideoCodecContext)
+    encoder.width, encoder.height, encoder.pix_fmt, encoder.framerate = WIDTH, HEIGHT, "yuv420p", CAMERA_HZ
+    encoder.options = {"g": "15", "bf": "0", "preset": "ultrafast", "tune": "zerolatency", "threads": "1"}
+    return encoder
+
+
+def _joints(at: float) -> Any:
+    position = np.sin(at + np.arange(len(JOINTS)))
+    facts = {"position": position, "velocity": np.cos(at + np.arange(len(JOINTS))), "effort": np.zeros(0)}
+    return _build("sensor_msgs/msg/JointState", header=_header(at), name=list(JOINTS), **facts)
+
+
+def _imu(at: float) -> Any:
+    vector = _build("geometry_msgs/msg/Vector3", x=float(np.sin(at)), y=0.0, z=9.81)
+    turn = _build("geometry_msgs/msg/Quaternion", x=0.0, y=0.0, z=0.0, w=1.0)
+    nine = np.zeros(9)
+    return _build(
+        "sensor_msgs/msg/Imu",
+        header=_header(at),
+        orientation=turn,
+        orientation_covariance=nine,
+        angular_velocity=vector,
+        angular_velocity_covariance=nine,
+        linear_acceleration=vector,
+        linear_acceleration_covariance=nine,
+    )
+
+
+def _build(type_name: str, **fields: Any) -> Any:
+    return _STORE.types[type_name](**fields)
+
+
+def _time(at: float) -> Any:
+    stamp = START_NS + round(at * 1e9)
+    return _build("builtin_interfaces/msg/Time", sec=stamp // 10**9, nanosec=stamp % 10**9)
+
+
+def _header(at: float) -> Any:
+    return _build("std_msgs/msg/Header", stamp=_time(at), frame_id="")
+
+
+def _texture(camera: int) -> NDArray[np.uint8]:
+    """Smooth noise, as of an ordinary room; the same every time."""
+    rng = np.random.default_rng(camera)
+    small = rng.integers(40, 200, (HEIGHT // 8, WIDTH // 8, 3), dtype=np.uint8)
+    large = np.asarray(Image.fromarray(small).resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC))
+    return np.clip(large + rng.normal(0, 3, large.shape), 0, 255).astype(np.uint8)
