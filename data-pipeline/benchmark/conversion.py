@@ -3,7 +3,6 @@
 import contextlib
 import multiprocessing
 import os
-import resource
 import tempfile
 import time
 from collections.abc import Iterator
@@ -85,7 +84,14 @@ def _convert(folder: Path, kind: drive.Kind, rows: int, sender: Connection) -> N
     report = convert(folder / "drive.mcap", folder / f"ours-{kind}", Options(config=drive.config(kind)))
     seconds = time.monotonic() - begun
     lost = sum(rows - frames for frames in report.frames.values())
-    sender.send((seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3, lost))
+    sender.send((seconds, _peak_mb(), lost))
+
+
+def _peak_mb() -> float:
+    """Peak memory of this process; `getrusage` would count its parent before `exec`."""
+    status = Path("/proc/self/status").read_text()
+    (line,) = (line for line in status.splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) * 1024 / 1e6
 
 
 def _beside_lerobot(folder: Path, ours_hz: float) -> list[Result]:

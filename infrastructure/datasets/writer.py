@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from itertools import accumulate
@@ -270,7 +271,8 @@ class DatasetWriter:
         for digest, provenance in self._ancestors.items():
             provenance.write(part / ANCESTORS / f"{digest.replace(':', '-')}.json")
         written = Dataset(part)
-        self.frames = {camera: written.count_frames(camera) for camera in self.info.cameras}
+        with ThreadPoolExecutor(len(self.info.cameras) or 1) as pool:  # decoding leaves Python's lock to others
+            self.frames = dict(zip(self.info.cameras, pool.map(written.count_frames, self.info.cameras), strict=True))
         if self._sources:
             self._provenance().write(part / PROVENANCE)
 
