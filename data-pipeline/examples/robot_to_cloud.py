@@ -22,14 +22,19 @@ def main(work: Path, target: str) -> None:
     rollouts, edge = work / "rollouts", work / "edge"
     physai("data-pipeline", "capture", "record", "--episodes", "1", "--num-envs", "1", "--output", rollouts)
 
-    robot = [sys.executable, HERE / "simulated_robot.py", rollouts / "episode-000000.mcap", str(DOMAIN)]
+    robot: list[str | Path] = [
+        sys.executable,
+        HERE / "simulated_robot.py",
+        rollouts / "episode-000000.mcap",
+        str(DOMAIN),
+    ]
     with subprocess.Popen(robot) as speaking:
-        record = ["--config", CONFIG, "--source", "dds", "--domain", str(DOMAIN), "--episodes", "2"]
+        record: list[str | Path] = ["--config", CONFIG, "--source", "dds", "--domain", str(DOMAIN), "--episodes", "2"]
         physai("data-pipeline", "capture", "record", *record, "--output", edge / "episodes")
         speaking.kill()
 
     dataset = edge / "datasets" / "reach"
-    convert = ["--config", CONFIG, "--output", dataset, "--report", work / "report"]
+    convert: list[str | Path] = ["--config", CONFIG, "--output", dataset, "--report", work / "report"]
     physai("data-pipeline", "convert", "run", edge / "episodes", *convert)
     stderr.print(f"validated: {Dataset(dataset).verify()}")
 

@@ -172,6 +172,20 @@ def count_frames(path: Path) -> int:
         return int(container.streams.video[0].frames)
 
 
+def frame_rows(path: Path, fps: int) -> list[float]:
+    """Row at which each frame is shown, in order, by the times in the file, without decoding.
+
+    Raises:
+        TornFileError: If the file cannot be read.
+    """
+    with _opened(path) as container:
+        stream = container.streams.video[0]
+        assert stream.time_base is not None
+        return sorted(
+            float(packet.pts * stream.time_base) * fps for packet in container.demux(stream) if packet.pts is not None
+        )
+
+
 def walk(path: Path, start: int, length: int, fps: int, episode: int = 0) -> Iterator[av.VideoFrame]:
     """Decoded frames `start` to `start + length`, one by one, as they are in the file.
 
