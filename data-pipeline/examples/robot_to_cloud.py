@@ -22,12 +22,8 @@ def main(work: Path, target: str) -> None:
     rollouts, edge = work / "rollouts", work / "edge"
     physai("data-pipeline", "capture", "record", "--episodes", "1", "--num-envs", "1", "--output", rollouts)
 
-    robot: list[str | Path] = [
-        sys.executable,
-        HERE / "simulated_robot.py",
-        rollouts / "episode-000000.mcap",
-        str(DOMAIN),
-    ]
+    recording = rollouts / "episode-000000.mcap"
+    robot = [sys.executable, "-m", "physai.data_pipeline.examples.simulated_robot", str(recording), str(DOMAIN)]
     with subprocess.Popen(robot) as speaking:
         record: list[str | Path] = ["--config", CONFIG, "--source", "dds", "--domain", str(DOMAIN), "--episodes", "2"]
         physai("data-pipeline", "capture", "record", *record, "--output", edge / "episodes")

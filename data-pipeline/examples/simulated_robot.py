@@ -1,6 +1,6 @@
 """A robot that speaks over DDS: says again and again, at its own rate and with the present time, what a simulation did.
 
-Usage: python simulated_robot.py RECORDING.mcap DOMAIN
+Usage: python -m physai.data_pipeline.examples.simulated_robot RECORDING.mcap DOMAIN
 """
 
 import itertools
@@ -9,9 +9,9 @@ import sys
 import time
 from pathlib import Path
 
-from physai.data_pipeline.capture.dds.publisher import Publisher
-from physai.data_pipeline.capture.definitions import Definitions, header_ns
-from physai.data_pipeline.convert.bag import open_bag
+from ..capture.dds.publisher import Publisher
+from ..capture.definitions import Definitions, header_ns
+from ..convert.bag import open_bag
 
 RATE_HZ = 30.0
 
