@@ -14,14 +14,17 @@ if TYPE_CHECKING:
 
     from physai.infrastructure.contracts import EvaluationReport, GateVerdict, SequentialDesign, SequentialPlan
 
+    from .hil.run import HilReport
     from .offline import OfflineReport
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 conditions_app = typer.Typer(help="Stored conditions, so that policies meet the same world.", no_args_is_help=True)
 sil_app = typer.Typer(help="Software in the loop: policies play a simulated robot.", no_args_is_help=True)
+hil_app = typer.Typer(help="Hardware in the loop: the policy runs on its device.", no_args_is_help=True)
 gate_app = typer.Typer(help="Rules that a policy must pass before it is released.", no_args_is_help=True)
 app.add_typer(conditions_app, name="conditions")
 app.add_typer(sil_app, name="sil")
+app.add_typer(hil_app, name="hil")
 app.add_typer(gate_app, name="gate")
 
 Reference = Annotated[float, typer.Option(min=0.01, max=0.99, help="Expected success of the champion.")]
@@ -256,6 +259,37 @@ def replay_offline(
     show(report, as_json, offline_table(report))
 
 
+@hil_app.command("run")
+def hil_run(
+    conditions: Annotated[Path, typer.Option(help="From `physai evaluation conditions create`.")],
+    package: Annotated[Path, typer.Option(help="The package that the device must serve.")],
+    server: Annotated[str, typer.Option(help="URL of `physai evaluation serve` on the device.")],
+    output: Annotated[Path, typer.Option(help="Report to write.")],
+    model: Annotated[str | None, typer.Option(help="Its name there; default: the package's own.")] = None,
+    limited_rad_s: Annotated[float, typer.Option(min=0.01, help="Joint speed on the second rung.")] = 0.25,
+    max_misses: Annotated[int, typer.Option(min=0, help="Control steps in a row without an action.")] = 15,
+    wait_s: Annotated[float, typer.Option(min=0, help="How long to wait for the device.")] = 60.0,
+    as_json: Json = False,
+) -> None:
+    """Rehearse a policy on its device in real time: watched, slow, then as trained. Exits with 1 if it was stopped.
+
+    Example: physai evaluation hil run --conditions c.json --package p --server http://jetson:8000 --output hil.json
+    """
+    from physai.infrastructure.contracts import ConditionSet
+
+    from .hil.ladder import Ladder
+    from .hil.run import Rehearsal, rehearse
+    from .sil.entrants import read_entrants
+
+    (entrant,) = read_entrants({"candidate": package})
+    ladder = Ladder(limited_rad_s=limited_rad_s, max_consecutive_misses=max_misses)
+    name = model or entrant.package.name
+    asked = Rehearsal(ConditionSet.read(conditions), entrant, server, name, ladder, wait_s)
+    report = rehearse(asked, output, lambda rung, done, total: stderr.print(f"{rung}: episode {done} of {total}"))
+    show(report, as_json, hil_table(report))
+    raise typer.Exit(0 if report.passed else 1)
+
+
 @gate_app.command()
 def check(
     report: Annotated[Path, typer.Argument(help="report.json of an evaluation.")],
@@ -332,6 +366,20 @@ def _design(reference: float, improvement: float, alpha: float, power: float) ->
     if reference + improvement >= 1:
         raise typer.BadParameter(f"--reference + --improvement is {reference + improvement:g}, and must stay below 1.")
     return SequentialDesign(reference=reference, improvement=improvement, alpha=alpha, power=power)
+
+
+def hil_table(report: "HilReport") -> "Table":
+    """Every rung: how it went, and how fast the device was."""
+    from rich.table import Table
+
+    clock = f"clock {report.clock.offset_s * 1e3:+.1f} ± {report.clock.uncertainty_s * 1e3:.1f} ms"
+    table = Table("rung", "episodes", "latency p50, p99 ms", "misses", "in a row", "", title=f"{report.url}, {clock}")
+    for rung in report.rungs:
+        latency = f"{rung.latency_ms['p50']:.1f}, {rung.latency_ms['p99']:.1f}" if rung.latency_ms else ""
+        outcome = f"{rung.success.successes} of {rung.success.episodes} succeed" if rung.success else "completed"
+        misses = f"{rung.misses} of {rung.steps}"
+        table.add_row(rung.rung, str(rung.episodes), latency, misses, str(rung.longest_miss), rung.aborted or outcome)
+    return table
 
 
 def offline_table(report: "OfflineReport") -> "Table":

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from http.client import HTTPException
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -74,7 +75,7 @@ class PolicyClient:
     def _why_not_ready(self) -> str | None:
         try:
             return None if self._client.is_model_ready(self.model) else f"model '{self.model}' is not ready"
-        except (OSError, InferenceServerException) as error:
+        except (OSError, HTTPException, InferenceServerException) as error:
             return f"no answer ({error})"
 
     def check_identity(self) -> None:
@@ -139,5 +140,5 @@ class PolicyClient:
             return call()
         except InferenceServerException as error:
             raise HostError(self.url, f"model '{self.model}': {error.message()}", "See the host's log.") from error
-        except OSError as error:
+        except (OSError, HTTPException) as error:  # the latter where it hangs up in the middle of an answer
             raise HostError(self.url, f"no answer ({error})", "Check that it still runs, and its log.") from error

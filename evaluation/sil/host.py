@@ -1,5 +1,6 @@
 """The policy host as a web application: Open Inference Protocol v2 for verified packages."""
 
+import time
 from collections.abc import Iterable
 from importlib.metadata import version
 
@@ -11,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ..errors import EvaluationError, RequestError
+from .device import read_device
 from .host_metrics import HostMetrics
 from .openapi import openapi
 from .protocol import (
@@ -50,6 +52,8 @@ class PolicyHost:
                 Route("/v2/health/live", self.healthy),
                 Route("/v2/health/ready", self.healthy),
                 Route("/metrics", self.scraped),
+                Route("/clock", self.time),
+                Route("/device", self.device),
                 Route("/openapi.json", self.described),
                 *(
                     Route(prefix + path, endpoint, methods=[method])
@@ -77,6 +81,14 @@ class PolicyHost:
     def scraped(self, _: Request) -> Response:
         """Counts and times, for Prometheus."""
         return Response(self.metrics.text(), media_type="text/plain; version=0.0.4")
+
+    def time(self, _: Request) -> Response:
+        """This machine's clock, so that a rehearsal knows how far it is from its own."""
+        return JSONResponse({"time_ns": time.time_ns()})
+
+    def device(self, _: Request) -> Response:
+        """Load, temperature and power of this machine."""
+        return JSONResponse(read_device().model_dump())
 
     def described(self, _: Request) -> Response:
         """This interface, as OpenAPI."""

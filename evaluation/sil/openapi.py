@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
+from .device import DeviceReading
 from .protocol import InferenceRequest, ModelMetadata
 
 ANSWER = {
@@ -27,14 +28,17 @@ def openapi(models: tuple[str, ...]) -> dict[str, Any]:
         models: Names of the served policies; they are the values that a path takes.
     """
     kinds, schemas = models_json_schema(
-        [(InferenceRequest, "validation"), (ModelMetadata, "serialization")],
+        [(InferenceRequest, "validation"), (ModelMetadata, "serialization"), (DeviceReading, "serialization")],
         ref_template="#/components/schemas/{model}",
     )
+    reading = kinds[DeviceReading, "serialization"]
     request, metadata = kinds[InferenceRequest, "validation"], kinds[ModelMetadata, "serialization"]
     paths: dict[str, Any] = {
         "/v2": _get("What this host is", _json({"type": "object"})),
         "/v2/health/live": _get("Whether it answers", {"description": "live"}),
         "/v2/health/ready": _get("Whether all models are ready", {"description": "ready"}),
+        "/clock": _get("This machine's clock, ns since 1970", _json({"type": "object", "required": ["time_ns"]})),
+        "/device": _get("Load, temperature and power of this machine", _json(reading)),
         "/metrics": _get("For Prometheus", {"description": "metrics", "content": {"text/plain": {}}}),
     }
     for prefix, parameters in (
