@@ -3,6 +3,7 @@
 import typer
 
 from .benchmark.cli import benchmark
+from .gating.cli import app as gate_app
 from .gitops.cli import app as release_app
 from .gitops.repo_cli import app as repo_app
 from .gitops.repo_cli import bootstrap
@@ -14,6 +15,7 @@ app = typer.Typer(help=__doc__, no_args_is_help=True)
 app.add_typer(release_app, name="release")
 app.add_typer(repo_app, name="repo")
 app.add_typer(robot_app, name="robot")
+app.add_typer(gate_app, name="gate")
 app.add_typer(rollout_app, name="rollout")
 app.command()(benchmark)
 app.command()(bootstrap)
