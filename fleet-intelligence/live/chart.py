@@ -6,7 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from ..page.svg import Scale, drawing, line, path, percent, short, tag, text
+from physai.infrastructure.page.svg import Scale, drawing, line, path, percent, short, tag, text
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 720, 240, 52, 700, 16, 206
 TONES = ("policy", "champion", "expert", "production", "untrained")

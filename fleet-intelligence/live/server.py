@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import ChoiceLoader, FileSystemLoader
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -13,10 +12,10 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 
 from physai.infrastructure.contracts import EvaluationReport
+from physai.infrastructure.page import environment
 
 from ..drift.cusum import Level
 from ..page.drift_chart import drift_chart
-from ..page.render import TEMPLATES, environment
 from ..telemetry.store import TelemetryStore
 from .chart import success_over_time
 from .metrics import CONTENT_TYPE, exposition
@@ -24,6 +23,7 @@ from .view import drift_states, look
 
 POLL_S = 0.25  # an event is to be seen within 2 s
 HEARTBEAT_S = 15.0  # so that a proxy does not take silence for death
+TEMPLATES = Path(__file__).with_name("templates")
 SECURITY = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; script-src 'self'; connect-src 'self'",
     "X-Content-Type-Options": "nosniff",
@@ -49,9 +49,7 @@ class Watched:
 
 def make_app(watched: Watched) -> Starlette:
     """The service; it reads the store and changes nothing."""
-    templates = environment().overlay(
-        loader=ChoiceLoader([FileSystemLoader(Path(__file__).with_name("templates")), FileSystemLoader(TEMPLATES)])
-    )
+    templates = environment(TEMPLATES)
 
     def fragment() -> str:
         view = look(watched.store, watched.reports, watched.level, watched.days)

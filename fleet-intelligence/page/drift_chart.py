@@ -5,8 +5,7 @@ from collections.abc import Iterator, Sequence
 from markupsafe import Markup
 
 from physai.infrastructure.contracts import DriftReport
-
-from .svg import MINUS, Scale, drawing, group, line, path, tag, text, ticks
+from physai.infrastructure.page.svg import MINUS, Scale, drawing, group, line, path, tag, text, ticks
 
 WIDTH, HEIGHT = 620, 340
 LEFT, RIGHT, TOP, BOTTOM = 46, 600, 26, 250

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from physai.infrastructure.contracts import DriftReport, write_whole
+from physai.infrastructure.page import environment
 
 from .drift_chart import drift_chart
-from .render import environment
+from .render import TEMPLATES
 
 
 def write_drift_page(drift: DriftReport, output: Path, outcomes: Sequence[bool] = ()) -> None:
     """Write the chart of a drift report, with the figures behind it."""
     chart = drift_chart(drift, outcomes)
-    write_whole(output, environment().get_template("drift.html").render(drift=drift, chart=chart).encode())
+    write_whole(output, environment(TEMPLATES).get_template("drift.html").render(drift=drift, chart=chart).encode())

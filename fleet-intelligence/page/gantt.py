@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from physai.infrastructure.contracts import TaskTime
-
-from .svg import Scale, drawing, duration, group, line, tag, text
+from physai.infrastructure.page.svg import Scale, drawing, duration, group, line, tag, text
 
 WIDTH = 620
 LEFT, RIGHT = 168, 520

@@ -6,8 +6,7 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from physai.infrastructure.contracts import FlywheelSummary, LapSummary
-
-from .svg import EN_DASH, drawing, percent, tag, text
+from physai.infrastructure.page.svg import EN_DASH, drawing, percent, tag, text
 
 WIDTH = 940
 BOX, LINE, HEAD = 202, 24, 50

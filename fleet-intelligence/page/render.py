@@ -1,15 +1,13 @@
 """From laps to HTML."""
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from physai.infrastructure.contracts import FlywheelSummary, LapSummary
+from physai.infrastructure.page import data_uri, environment
 
 from ..drift.check import in_order_of_start
 from .drift_chart import drift_chart
@@ -19,7 +17,6 @@ from .lineage import Lineage, trace
 from .loop_picture import loop_picture
 from .story import headline, key_figures
 from .success_chart import success_chart
-from .svg import duration, p_value, percent, points, short
 from .training_chart import training_chart
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -52,7 +49,7 @@ def render(laps: Sequence[Lap], summary: FlywheelSummary) -> str:
     """The page; it needs nothing but itself."""
     views = [_view(lap, lap_summary, laps) for lap, lap_summary in zip(laps, summary.laps, strict=True)]
     return (
-        environment()
+        environment(TEMPLATES)
         .get_template("index.html")
         .render(
             summary=summary,
@@ -63,20 +60,6 @@ def render(laps: Sequence[Lap], summary: FlywheelSummary) -> str:
             success=success_chart(summary),
         )
     )
-
-
-@cache
-def environment() -> Environment:
-    """The templates; whatever they are given is escaped, and a name they do not know is an error."""
-    made = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    made.filters |= {"percent": percent, "points": points, "duration": duration, "short": short, "p_value": p_value}
-    return made
 
 
 def _view(lap: Lap, summary: LapSummary, laps: Sequence[Lap]) -> View:
@@ -93,4 +76,4 @@ def _view(lap: Lap, summary: LapSummary, laps: Sequence[Lap]) -> View:
 
 
 def _film(name: str, path: Path) -> Film:
-    return Film(name, f"data:video/mp4;base64,{base64.b64encode(path.read_bytes()).decode()}")
+    return Film(name, data_uri(path, "video/mp4"))

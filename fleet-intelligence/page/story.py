@@ -3,8 +3,7 @@
 from typing import NamedTuple
 
 from physai.infrastructure.contracts import FlywheelSummary, LapSummary
-
-from .svg import percent, points
+from physai.infrastructure.page.svg import percent, points
 
 
 class Figure(NamedTuple):

@@ -6,8 +6,7 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from physai.infrastructure.contracts import FlywheelSummary, LapSummary, Rate
-
-from .svg import EN_DASH, Scale, drawing, group, line, percent, points, tag, text
+from physai.infrastructure.page.svg import EN_DASH, Scale, drawing, group, line, percent, points, tag, text
 
 WIDTH = 960
 LEFT, RIGHT = 190, 660

@@ -3,8 +3,7 @@
 from rich.table import Table
 
 from physai.infrastructure.contracts import FlywheelSummary, LapSummary, Rate
-
-from .svg import duration, points
+from physai.infrastructure.page.svg import duration, points
 
 
 def summary_table(summary: FlywheelSummary) -> Table:

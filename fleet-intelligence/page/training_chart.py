@@ -6,8 +6,7 @@ from math import ceil, floor, log10
 from markupsafe import Markup
 
 from physai.infrastructure.contracts import TrainingSummary
-
-from .svg import Scale, drawing, line, path, tag, text, ticks
+from physai.infrastructure.page.svg import Scale, drawing, line, path, tag, text, ticks
 
 WIDTH, HEIGHT = 620, 300
 LEFT, RIGHT, TOP, BOTTOM = 58, 600, 26, 250

@@ -8,9 +8,9 @@ from physai.fleet_intelligence.drift.check import check_drift, find_baseline
 from physai.fleet_intelligence.drift.cusum import Level
 from physai.fleet_intelligence.page.drift_chart import drift_chart
 from physai.fleet_intelligence.page.gantt import clock_ticks
-from physai.fleet_intelligence.page.svg import Scale, duration, p_value, percent, points, tag, ticks
 from physai.fleet_intelligence.page.training_chart import training_chart
 from physai.infrastructure.contracts import EvaluationReport, TrainingSummary, digest_bytes
+from physai.infrastructure.page.svg import Scale, duration, p_value, percent, points, tag, ticks
 
 from .make_laps import event, outcomes, result
 
