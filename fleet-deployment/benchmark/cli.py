@@ -1,39 +1,44 @@
 """Measure what the README claims, on this machine."""
 
+import importlib
+import tempfile
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
 from physai.infrastructure.console import Json, show
 
-SOURCES = {
-    "gate": "physai.fleet_deployment.benchmark.gate:measure",
-    "canary": "physai.fleet_deployment.benchmark.canary:measure",
-    "activation": "physai.fleet_deployment.benchmark.activation:measure",
-}
+if TYPE_CHECKING:
+    from physai.infrastructure.benchmark import Result
+
+ROWS = ("gate", "canary", "activation")
 
 
 def benchmark(
-    only: Annotated[list[str] | None, typer.Option(help=f"One of {', '.join(SOURCES)}; may be repeated.")] = None,
-    output: Annotated[Path | None, typer.Option(help="Folder for fleet-deployment.json and .md.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help=f"One of {', '.join(ROWS)}; may be repeated.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Folder for report.md and report.json.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Measure the gate's decisions and the canary's operating numbers. It takes some minutes.
+    """Measure the gate's decisions, the canary's operating numbers, and activation. It takes some minutes.
 
     Example: physai fleet-deployment benchmark --only gate --output out
     """
-    unknown = [name for name in only or () if name not in SOURCES]
-    if unknown:
-        raise typer.BadParameter(f"'{unknown[0]}' is none of {', '.join(SOURCES)}", param_hint="--only")
-    from .report import measure, write
+    from physai.infrastructure.benchmark import Row, report_table, write_report
+    from physai.infrastructure.benchmark import benchmark as run
 
-    report = measure([source for name, source in SOURCES.items() if not only or name in only])
+    rows = [Row(name, partial(_measure, name)) for name in ROWS]
+    versions = ("cryptography", "numpy", "onnxruntime", "pydantic")
+    report = run("fleet-deployment", rows, only=only or (), versions=versions)
     if output:
-        write(report, output)
-    table = Table("measured", "value", "goal", "met", "beside", "note")
-    for row in report.rows:
-        met = "yes" if row.met else "no"
-        table.add_row(row.name, f"{row.value:.4g} {row.unit}", row.goal, met, row.peer, row.note)
-    show(report, as_json, table)
+        write_report(report, output)
+    show(report, as_json, report_table(report))
+
+
+def _measure(name: str) -> "list[Result]":
+    """One module's results, measured in an empty folder of its own."""
+    module = importlib.import_module(f"{__package__}.{name}")
+    with tempfile.TemporaryDirectory(prefix="physai-benchmark-") as folder:
+        results: list[Result] = module.measure(Path(folder))
+    return results

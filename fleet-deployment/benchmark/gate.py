@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from physai.infrastructure.benchmark import Result
 from physai.infrastructure.contracts import RobotCondition
 
 from ..gating import events as ev
@@ -13,13 +14,12 @@ from ..gating.gate import Gate
 from ..gating.rules import AutoApproval, Evidence, GateRules
 from ..gating.sequential import Baseline
 from ..gating.windows import Window
-from .rows import Row
 
 ROUNDS = 200
 GOAL_MS = 50
 
 
-def measure(folder: Path) -> list[Row]:
+def measure(folder: Path) -> list[Result]:
     """A release comes in, a rule approves, conditions and window are checked, the switch begins: four decisions."""
     window = Window.model_validate({"start": "00:00", "end": "00:00", "time_zone": "Europe/Berlin"})
     rules = GateRules(windows=(window,), automatic=(AutoApproval(name="strong", min_success=0.9),))
@@ -34,14 +34,14 @@ def measure(folder: Path) -> list[Row]:
     p50, p99 = (float(np.percentile(decisions, q)) for q in (50, 99))
     note = f"{len(decisions)} decisions, each checked, signed and fsynced; p99 {p99:.2f} ms"
     return [
-        Row(name="gate decision, median", value=p50, unit="ms", goal=f"< {GOAL_MS}", met=p50 < GOAL_MS, note=note),
-        Row(name="gate decision, p99", value=p99, unit="ms", goal=f"< {GOAL_MS}", met=p99 < GOAL_MS),
-        Row(
-            name="gate opens after a power cut",
-            value=opened_s,
+        Result(what="a decision, median", ours=p50, unit="ms", goal=GOAL_MS, higher_is_better=False, note=note),
+        Result(what="a decision, p99", ours=p99, unit="ms", goal=GOAL_MS, higher_is_better=False),
+        Result(
+            what="open after a power cut",
+            ours=opened_s,
             unit="s",
-            goal="< 5",
-            met=opened_s < 5,
+            goal=5,
+            higher_is_better=False,
             note=f"{records} records, every hash and signature checked",
         ),
     ]
