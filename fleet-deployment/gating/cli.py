@@ -89,7 +89,7 @@ def status(robot: Robot, as_json: Json = False) -> None:
             found.fault,
             found.halted and f"halted by {found.halted}",
             found.hold and "hold: no episode may begin",
-            found.waiting_for and f"waits for {found.waiting_for}",
+            found.waiting_for and f"waiting: {found.waiting_for}",
         ):
             if text:
                 stdout.print(text, soft_wrap=True)

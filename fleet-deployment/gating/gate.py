@@ -238,6 +238,8 @@ def describe(before: GateState, after: GateState) -> str:
     for release in after.barred - before.barred:
         stages[release][1] = "rolled-back" if before.active and before.active.release == release else "rejected"
     moves = [f"{name}: {was or 'new'} -> {now or 'superseded'}" for name, (was, now) in stages.items() if was != now]
+    if (before.halted is None) != (after.halted is None):
+        moves.append("halted" if after.halted else "no longer halted")
     return "; ".join(moves) or "no change of stage"
 
 

@@ -163,6 +163,23 @@ def test_a_full_disk_changes_nothing(folder: Path, monkeypatch: pytest.MonkeyPat
     assert gate.send(staged("b")).candidate is not None
 
 
+def test_each_record_tells_what_changed(folder: Path) -> None:
+    gate = filled(folder, "a")
+    gate.send(ev.Halted(at=NOW, by="anna", reason="visitors"))
+    gate.send(ev.Resumed(at=NOW, by="anna", reason="they left"))
+    gate.send(ev.RolledBack(at=NOW, release="a", by="anna", reason="overshoots"))
+    assert [record.result for record in gate.history()] == [
+        "a: new -> staged",
+        "a: staged -> awaiting",
+        "a: awaiting -> approved",
+        "a: approved -> activating",
+        "a: activating -> active",
+        "halted",
+        "no longer halted",
+        "a: active -> rolled-back",
+    ]
+
+
 def test_of_operators_who_decide_at_once_one_is_heard(folder: Path) -> None:
     gate = filled(folder, "a")
     for event in way_in("b")[:2]:
