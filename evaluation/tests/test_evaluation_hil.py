@@ -181,7 +181,7 @@ def test_a_slow_link_is_measured_and_a_link_that_breaks_stops_the_robot(package:
     assert subprocess.run(drawn, capture_output=True).returncode == 0
     with running(PolicyHost([ServedPolicy.load(package)])) as url, linked(url) as (slow, link):
         command = [*PHYSAI, "hil", "run", "--conditions", str(conditions), "--package", str(package)]
-        command += ["--server", slow, "--output", str(tmp_path / "hil.json")]
+        command += ["--server", slow, "--max-misses", "150", "--output", str(tmp_path / "hil.json")]
         with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
             assert process.stderr is not None
             for line in process.stderr:
