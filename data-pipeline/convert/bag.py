@@ -1,5 +1,6 @@
 """Reads recordings without ROS, message by message: an MCAP file, or a rosbag2 folder of MCAP or SQLite files."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from struct import error as struct_error
@@ -44,7 +45,7 @@ class Raw(NamedTuple):
     """When the recorder wrote it, by the recorder's clock."""
 
 
-class Bag:
+class Bag(ABC):
     """One recording; it can be read again and again, and is never in memory as a whole."""
 
     def __init__(self, path: Path) -> None:
@@ -52,13 +53,13 @@ class Bag:
         self._definitions: dict[str, Definition] = {}
         self._decoders: dict[str, Decoder] = {}
 
+    @abstractmethod
     def messages(self, wanted: Callable[[str], bool]) -> Iterator[Raw]:
         """Messages of the wanted topics in the order in which they were recorded.
 
         Raises:
             TornRecordingError: If the recording is not whole.
         """
-        raise NotImplementedError
 
     def type_of(self, topic: str) -> str:
         """Type of a topic that had a message."""

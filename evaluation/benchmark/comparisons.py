@@ -1,6 +1,6 @@
 """Episodes to a decision: the sequential comparison beside a fixed number, in simulated comparisons."""
 
-from math import ceil, log
+from math import ceil
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +11,7 @@ from physai.infrastructure.benchmark import Result
 from physai.infrastructure.contracts import SequentialDesign, SequentialPlan
 
 from ..metrics import plan
+from ..metrics.sequential import steps
 
 TRIALS = 20_000
 LONGEST = 1_500
@@ -81,10 +82,8 @@ def _ends(
     planned: SequentialPlan, wins: NDArray[np.bool_], losses: NDArray[np.bool_]
 ) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
     """Whether each row of pairs ends at the upper boundary, and after how many."""
-    design = planned.design
-    odds = design.candidate * (1 - design.reference), design.reference * (1 - design.candidate)
-    win = odds[0] / sum(odds)
-    path = np.cumsum(wins * log(2 * win) + losses * log(2 * (1 - win)), axis=1)
+    up, down = steps(planned.design)
+    path = np.cumsum(wins * up - losses * down, axis=1)
     out = (path >= planned.upper) | (path <= planned.lower)
     first = out.argmax(axis=1)
     ended = out[np.arange(len(out)), first]

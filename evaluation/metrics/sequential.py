@@ -73,7 +73,7 @@ def plan(design: SequentialDesign) -> SequentialPlan:
     gave up; the lower one is the highest that leaves the candidate of the design its `power`.
     """
     win = _win(design.reference, design.candidate)
-    up, down = log(2 * win), -log(2 * (1 - win))
+    up, down = steps(design)
 
     def crosses(upper: float) -> bool:
         return float(Walk(up, down, upper, FAR).ends(0.5)[0].sum()) > design.alpha
@@ -94,6 +94,12 @@ def plan(design: SequentialDesign) -> SequentialPlan:
         equal=operating(walk, design.reference, design.reference),
         worse=operating(walk, design.reference, max(0.0, design.reference - design.improvement)),
     )
+
+
+def steps(design: SequentialDesign) -> tuple[float, float]:
+    """How far the log likelihood ratio goes up at a win, and down at a loss."""
+    win = _win(design.reference, design.candidate)
+    return log(2 * win), -log(2 * (1 - win))
 
 
 def _boundary(too_low: Callable[[float], bool], low: float, high: float, tolerance: float = 1e-3) -> float:
@@ -148,14 +154,14 @@ def compare_sequentially(
     """Go through the conditions in their order, and stop where the test does; later episodes do not count."""
     ours, theirs = _by_condition(candidate), _by_condition(reference)
     planned = plan(design)
-    win = _win(design.reference, design.candidate)
+    up, down = steps(design)
     wins = losses = episodes = 0
     statistic, decision = 0.0, "undecided"
     for ok, other in zip(ours, theirs, strict=True):
         episodes += 1
         wins += ok and not other
         losses += other and not ok
-        statistic = wins * log(2 * win) + losses * log(2 * (1 - win))
+        statistic = wins * up - losses * down
         if statistic >= planned.upper or statistic <= planned.lower:
             decision = "better" if statistic > 0 else "not-better"
             break

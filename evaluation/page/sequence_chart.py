@@ -1,11 +1,11 @@
 """The way of a sequential comparison to its decision."""
 
-from math import log
-
 from markupsafe import Markup
 
 from physai.infrastructure.contracts import EvaluationReport, SequentialComparison
 from physai.infrastructure.page.svg import MINUS, Scale, drawing, line, path, tag, text, ticks
+
+from ..metrics.sequential import steps
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 960, 300, 46, 940, 26, 250
 
@@ -14,7 +14,7 @@ def sequence_chart(report: EvaluationReport) -> Markup:
     """The log likelihood ratio after each condition, between the two boundaries."""
     test = report.sequential
     assert test is not None, "asked for only if there is one"
-    walk = steps(report, test)
+    walk = walk_of(report, test)
     low, high = min(test.plan.lower, *walk), max(test.plan.upper, *walk)
     x, y = Scale(0, len(walk), LEFT, RIGHT), Scale(low - 0.4, high + 0.4, BOTTOM, TOP)
     parts = []
@@ -36,18 +36,16 @@ def sequence_chart(report: EvaluationReport) -> Markup:
     return drawing(WIDTH, HEIGHT, f"Sequential comparison: {test.decision} after {test.episodes} conditions", *parts)
 
 
-def steps(report: EvaluationReport, test: SequentialComparison) -> list[float]:
+def walk_of(report: EvaluationReport, test: SequentialComparison) -> list[float]:
     """The statistic after each condition that counted."""
     candidate, reference = report.result(test.candidate), report.result(test.reference)
     assert candidate is not None, "the report was checked"
     assert reference is not None, "the report was checked"
-    design = test.plan.design
-    wins, losses = design.candidate * (1 - design.reference), design.reference * (1 - design.candidate)
-    up, down = log(2 * wins / (wins + losses)), log(2 * losses / (wins + losses))
+    up, down = steps(test.plan.design)
     theirs = {episode.condition: episode.success for episode in reference.episodes}
     total, walk = 0.0, []
     for episode in sorted(candidate.episodes, key=lambda episode: episode.condition)[: test.episodes]:
         other = theirs[episode.condition]
-        total += up * (episode.success and not other) + down * (other and not episode.success)
+        total += up * (episode.success and not other) - down * (other and not episode.success)
         walk.append(total)
     return walk

@@ -9,7 +9,7 @@ import pytest
 from physai.evaluation.metrics import compare_sequentially
 from physai.evaluation.page import write_page
 from physai.evaluation.page.build import failures
-from physai.evaluation.page.sequence_chart import steps
+from physai.evaluation.page.sequence_chart import walk_of
 from physai.evaluation.report import make_report
 from physai.infrastructure.contracts import ConditionSet, EvaluationReport, SequentialDesign
 
@@ -50,7 +50,7 @@ def test_the_worst_failure_comes_first(make_evaluation: Make) -> None:
 def test_a_sequential_comparison_is_told_with_its_walk(tmp_path: Path) -> None:
     report = sequential()
     assert report.sequential is not None
-    assert steps(report, report.sequential)[-1] == pytest.approx(report.sequential.statistic)
+    assert walk_of(report, report.sequential)[-1] == pytest.approx(report.sequential.statistic)
     page = write_page(folder_of(tmp_path, report)).read_text()
     assert "12 of 12 conditions: better than the champion" in page
     assert "Decided after 10 conditions" in page

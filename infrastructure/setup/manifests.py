@@ -44,7 +44,7 @@ def namespaces(platform: Platform) -> list[Manifest]:
 
 
 def secret(name: str, namespace: str, values: dict[str, str]) -> Manifest:
-    """An opaque secret; a value may be a placeholder that is filled in when the command runs."""
+    """An opaque secret; a value may name a secret that is read when the command runs, so that no plan shows it."""
     return {
         "apiVersion": "v1",
         "kind": "Secret",
