@@ -11,12 +11,12 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import ConfigDict, Field
 
 from physai.infrastructure.contracts import AuditRecord, Contract, Digest, GateStatus, RobotCondition
+from physai.infrastructure.page.shield import Bucket, Shield
 
 from ..errors import FleetError, GateFaultError, JournalFullError, RefusedError
 from . import events as ev
 from .gate import Gate
 from .metrics import Metrics
-from .shield import Bucket, Shield
 from .tokens import MAY, Token, Tokens
 
 bearer = HTTPBearer(auto_error=False, description="A token of `physai fleet-deployment gate token add`.")

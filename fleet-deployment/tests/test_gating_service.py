@@ -19,9 +19,9 @@ from physai.fleet_deployment.gating import events as ev
 from physai.fleet_deployment.gating.gate import Gate
 from physai.fleet_deployment.gating.journal import verify_log
 from physai.fleet_deployment.gating.service import create_app
-from physai.fleet_deployment.gating.shield import MAX_BODY, Bucket
 from physai.fleet_deployment.gating.tokens import Tokens
 from physai.fleet_deployment.tests.gate_events import condition, package_of, staged, way_in
+from physai.infrastructure.page.shield import MAX_BODY, Bucket
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""What stands before the gate's service: a limit on bodies and on requests, and headers that browsers heed."""
+"""What stands before a service: a limit on bodies and on requests, and headers that browsers heed."""
 
 import time
 from collections.abc import Callable
@@ -7,11 +7,11 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-MAX_BODY = 64 * 1024  # bytes; the largest request is a condition of some hundred
+MAX_BODY = 64 * 1024  # bytes; the largest request is a decision of some hundred
+CONTENT = "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+"""Content security policy of a page without scripts and pictures; more is added to it."""
 HEADERS = {
     "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; "
-    "base-uri 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "same-origin",  # without any, browsers send forms with the origin 'null'
@@ -41,8 +41,16 @@ class Bucket:
 class Shield:
     """ASGI middleware; innermost to outermost: headers on every answer, the limit of requests, the limit of bodies."""
 
-    def __init__(self, app: ASGIApp, bucket: Bucket) -> None:
+    def __init__(self, app: ASGIApp, bucket: Bucket, content: str = CONTENT) -> None:
+        """Stand before an app.
+
+        Args:
+            app: Answers what is let through; a `Cache-Control` of its own is kept.
+            bucket: What each client may ask.
+            content: Content security policy of every answer.
+        """
         self._app, self._bucket = app, bucket
+        self._headers = {**HEADERS, "Content-Security-Policy": content}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or pass on."""
@@ -53,8 +61,8 @@ class Shield:
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers[name] = value
+                for name, value in self._headers.items():
+                    headers.setdefault(name, value)
             await send(message)
 
         client = scope.get("client") or ("unknown", 0)
