@@ -2,7 +2,7 @@
 
 from typer import Typer
 
-from .dataset_cli import app as dataset
+from .tools.cli import app as dataset
 
 app = Typer(help=__doc__, no_args_is_help=True)
 

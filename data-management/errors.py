@@ -41,3 +41,17 @@ class MissingAncestorError(ManagementError):
 
     def __init__(self, digest: str) -> None:
         super().__init__(f"{digest}: its provenance is not in meta/ancestors. Write the dataset that uses it again.")
+
+
+class AnnotationError(ManagementError):
+    """Something cannot be said of an episode."""
+
+    def __init__(self, where: str, detail: str) -> None:
+        super().__init__(f"{where}: {detail}.")
+
+
+class NoAnnotationError(ManagementError):
+    """What was to be removed is not there."""
+
+    def __init__(self, path: Path, what: str) -> None:
+        super().__init__(f"{path}: no {what}. See `physai data-management dataset labels`.")

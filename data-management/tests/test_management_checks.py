@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from physai.data_management.checks import (
+from physai.data_management.tools.checks import (
     Limits,
     check_camera,
     check_finite,

@@ -9,11 +9,11 @@ import pytest
 from typer.testing import CliRunner
 
 from physai.data_management.cli import app
-from physai.data_management.curate import curate, located
 from physai.data_management.errors import MergeError, MissingAncestorError, NothingLeftError
-from physai.data_management.lineage import trace
-from physai.data_management.summary import summarise
-from physai.data_management.validate import Limits, validate
+from physai.data_management.tools.curate import curate, located
+from physai.data_management.tools.lineage import trace
+from physai.data_management.tools.summary import summarise
+from physai.data_management.tools.validate import Limits, validate
 from physai.infrastructure.contracts import DatasetProvenance, digest_bytes
 from physai.infrastructure.datasets import Dataset, publish
 from physai.infrastructure.datasets.errors import ContentError, ProvenanceError

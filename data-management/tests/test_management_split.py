@@ -3,7 +3,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from physai.data_management.errors import SplitError
-from physai.data_management.split import Candidate, split
+from physai.data_management.tools.split import Candidate, split
 
 
 def candidates(*counts, heldout=()):

@@ -1,12 +1,13 @@
 """LeRobot v3.0 datasets without PyTorch: write, read, copy without loss, publish by digest."""
 
 from .errors import DatasetError
-from .info import Feature, Info, camera, vector
+from .info import ANNOTATIONS, Feature, Info, camera, vector
 from .publish import fetch, fetch_provenance, is_digest, publish
 from .reader import Dataset
 from .writer import DatasetWriter
 
 __all__ = [
+    "ANNOTATIONS",
     "Dataset",
     "DatasetError",
     "DatasetWriter",

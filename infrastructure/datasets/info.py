@@ -18,6 +18,9 @@ STATS = Path("meta/stats.json")
 TASKS = Path("meta/tasks.parquet")
 PROVENANCE = Path("meta/provenance.json")
 ANCESTORS = Path("meta/ancestors")
+ANNOTATIONS = Path("meta/annotations.sqlite")
+NOT_CONTENT = frozenset({PROVENANCE.as_posix(), ANNOTATIONS.as_posix(), f"{ANNOTATIONS.as_posix()}-journal"})
+"""What is told of a dataset, and may change while the dataset stays the same."""
 FILE = "chunk-{chunk_index:03d}/file-{file_index:03d}"
 EPISODES = f"meta/episodes/{FILE}.parquet"
 NUMBERS = ("float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "bool")

@@ -10,10 +10,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from ..contracts import DatasetProvenance, Digest, digest_tree
+from ..contracts import DatasetProvenance, Digest, digest_bytes, digest_tree
 from . import video
 from .errors import ContentError, CountError, EpisodeIndexError, FeatureError, InfoError, ProvenanceError, TornFileError
-from .info import ANCESTORS, EPISODES, INFO, NUMBERS, PROVENANCE, TASKS, Feature, Info
+from .identity import episode_keys
+from .info import ANCESTORS, EPISODES, INFO, NOT_CONTENT, NUMBERS, PROVENANCE, TASKS, Feature, Info
 from .stats import NAMES, Stats
 
 
@@ -95,9 +96,23 @@ class Dataset:
         """Provenance of every dataset this one stems from, by content digest."""
         return read_ancestors(self.root)
 
+    @cached_property
+    def keys(self) -> list[Digest]:
+        """Identity of each episode by what was recorded, wherever in whichever dataset it lies.
+
+        It is the digest of the stored statistics of its columns and pictures, which copies keep; of the rows where a
+        dataset has no statistics. Episodes that are equal have the same.
+        """
+        return episode_keys(self._episodes, self.info) or [self._rows_digest(i) for i in range(self.num_episodes)]
+
+    def _rows_digest(self, index: int) -> Digest:
+        columns = self.episode(index)
+        values = [columns[name] for name in sorted(self.info.recorded) if name in columns]
+        return digest_bytes(b"".join(repr(v.tolist()).encode() if v.dtype == object else v.tobytes() for v in values))
+
     def content_digest(self) -> Digest:
-        """Digest of all files but the provenance: the dataset's identity."""
-        return digest_tree(self.root, frozenset({PROVENANCE.as_posix()}))
+        """Digest of all files but provenance and annotations: the dataset's identity."""
+        return digest_tree(self.root, NOT_CONTENT)
 
     def verify(self) -> Digest:
         """Compare the files with the provenance.

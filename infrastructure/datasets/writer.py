@@ -18,7 +18,7 @@ from ..contracts import DatasetProvenance, Digest, DroppedEpisode, EpisodeSource
 from . import video
 from .errors import EmptyError, FeatureError
 from .files import ClipFiles, RowFiles
-from .info import ANCESTORS, INDEX_FEATURES, PROVENANCE, Feature, Info, check_features
+from .info import ANCESTORS, INDEX_FEATURES, NOT_CONTENT, PROVENANCE, Feature, Info, check_features
 from .metadata import write_episodes, write_stats, write_tasks
 from .reader import Dataset
 from .stats import Stats, column_stats, image_stats
@@ -293,7 +293,7 @@ class DatasetWriter:
 
     def _provenance(self) -> DatasetProvenance:
         return DatasetProvenance(
-            content=digest_tree(self._part, frozenset({PROVENANCE.as_posix()})),
+            content=digest_tree(self._part, NOT_CONTENT),
             task=self.task,
             robot=self.info.robot_type or "unknown",
             created_at=datetime.now(UTC),

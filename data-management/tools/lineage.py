@@ -9,7 +9,7 @@ from pydantic import AwareDatetime
 from physai.infrastructure.contracts import Contract, DatasetProvenance, Digest, EpisodeSource
 from physai.infrastructure.datasets import Dataset, fetch_provenance, is_digest
 
-from .errors import MissingAncestorError
+from ..errors import MissingAncestorError
 
 Provenances = Mapping[Digest, DatasetProvenance]
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from physai.infrastructure.contracts import Digest
 
-from .errors import SplitError
+from ..errors import SplitError
 
 
 @dataclass(frozen=True)

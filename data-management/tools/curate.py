@@ -8,8 +8,8 @@ from pathlib import Path
 from physai.infrastructure.contracts import Contract, Digest, DroppedEpisode
 from physai.infrastructure.datasets import Dataset, DatasetWriter, fetch, is_digest, publish
 
+from ..errors import MergeError, NothingLeftError
 from .checks import Limits
-from .errors import MergeError, NothingLeftError
 from .lineage import descent
 from .split import Candidate, split
 from .validate import check

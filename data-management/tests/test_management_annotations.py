@@ -1,0 +1,154 @@
+"""The store of labels: what is said stays said, of the same episode."""
+
+import sqlite3
+import threading
+
+import pytest
+
+from physai.data_management.annotations import Annotations, Moved
+from physai.data_management.errors import AnnotationError, NoAnnotationError
+from physai.infrastructure.datasets import Dataset
+from physai.infrastructure.datasets.errors import EpisodeIndexError
+from physai.infrastructure.tests.datasets_samples import write
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    return Dataset(write(tmp_path / "ds", [6, 7, 8]))
+
+
+def test_a_store_that_nobody_wrote_to_is_empty_and_stays_absent(dataset):
+    store = Annotations(dataset)
+    assert store.list() == []
+    assert store.marks(0).labels == ()
+    assert not store.path.exists()
+
+
+def test_what_was_said_is_read_with_author_and_time(dataset):
+    store = Annotations(dataset)
+    store.add(1, "label", "slips", author="ada")
+    store.add(1, "label", "slips", author="bob")
+    store.add(1, "category", "pick", author="ada")
+    store.add(1, "subtask", "lift", rows=(3, 7), author="ada")
+    store.add(1, "subtask", "reach", rows=(0, 3), author="ada")
+    store.add(1, "comment", "Too slow.", author="bob")
+    marks = Annotations(Dataset(dataset.root)).marks(1)
+    assert (marks.labels, marks.category) == (("slips",), "pick")
+    assert [(mark.value, mark.from_row, mark.to_row) for mark in marks.subtasks] == [("reach", 0, 3), ("lift", 3, 7)]
+    assert [(comment.author, comment.at.utcoffset().total_seconds()) for comment in marks.comments] == [("bob", 0)]
+    assert store.marks(0) == store.all_marks()[0] != store.all_marks()[1] == marks
+
+
+def test_a_new_rating_replaces_the_old_one_and_history_knows_both(dataset):
+    store = Annotations(dataset)
+    store.add(0, "rating", "2", author="ada")
+    store.add(0, "rating", "5", author="bob")
+    assert store.marks(0).rating == 5
+    assert [(a.value, a.removed_by) for a in store.list(0, history=True)] == [("2", "bob"), ("5", None)]
+
+
+def test_a_label_is_taken_off_once(dataset):
+    store = Annotations(dataset)
+    store.add(2, "label", "blurred")
+    store.remove_label(2, "blurred")
+    assert store.marks(2).labels == ()
+    with pytest.raises(NoAnnotationError, match="label 'blurred' on episode 2"):
+        store.remove_label(2, "blurred")
+    with pytest.raises(NoAnnotationError, match="annotation 9"):
+        store.remove(9)
+
+
+def test_labels_do_not_make_another_dataset(dataset):
+    before = dataset.verify()
+    Annotations(dataset).add(0, "label", "good")
+    assert Dataset(dataset.root).verify() == before
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "rows"),
+    [
+        ("rating", "6", None),
+        ("review", "maybe", None),
+        ("label", " ", None),
+        ("comment", "x" * 2001, None),
+        ("subtask", "lift", None),
+        ("subtask", "lift", (4, 9)),
+        ("subtask", "lift", (3, 3)),
+        ("label", "good", (0, 3)),
+    ],
+)
+def test_what_cannot_be_said_is_refused(dataset, kind, value, rows):
+    with pytest.raises(AnnotationError):
+        Annotations(dataset).add(0, kind, value, rows=rows)
+    assert Annotations(dataset).list() == []
+
+
+def test_an_episode_that_is_not_there_is_refused(dataset):
+    with pytest.raises(EpisodeIndexError, match="no episode 3"):
+        Annotations(dataset).add(3, "label", "good")
+
+
+def test_a_store_that_is_no_database_is_refused(dataset):
+    Annotations(dataset).path.write_bytes(b"not a database, but long enough to look like one" * 30)
+    with pytest.raises(AnnotationError, match=r"annotations\.sqlite: file is not a database"):
+        Annotations(dataset).list()
+    with pytest.raises(AnnotationError, match=r"annotations\.sqlite: file is not a database"):
+        Annotations(dataset).add(0, "label", "good")
+
+
+def test_writers_wait_for_each_other(dataset):
+    def write_labels(author):
+        for number in range(20):
+            Annotations(dataset).add(0, "label", f"{author}-{number}", author=author)
+
+    assert len(dataset.keys) == 3  # cached before threads share it
+    threads = [threading.Thread(target=write_labels, args=[author]) for author in ("ada", "bob", "eve")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(Annotations(dataset).marks(0).labels) == 60
+
+
+def test_annotations_follow_an_episode_and_its_cut(dataset, tmp_path):
+    store = Annotations(dataset)
+    store.add(0, "label", "good", author="ada")
+    store.add(0, "rating", "3", author="ada")
+    store.add(0, "rating", "4", author="bob")
+    store.add(0, "subtask", "reach", rows=(0, 2), author="ada")
+    store.add(0, "subtask", "lift", rows=(1, 5), author="ada")
+    other = Annotations(Dataset(write(tmp_path / "other", [3])))
+    other.carry(store, {dataset.keys[0]: [Moved(key=other._dataset.keys[0], from_row=2, to_row=5)]})
+    marks = other.marks(0)
+    assert (marks.labels, marks.rating) == (("good",), 4)
+    assert [(a.value, a.from_row, a.to_row) for a in marks.subtasks] == [("lift", 0, 3)]  # 1..5 cut to 2..5
+    assert [a.removed_by for a in other.list(0, history=True) if a.kind == "rating"] == ["bob", None]
+
+
+def test_the_key_of_an_episode_is_that_of_its_content(dataset, tmp_path):
+    again = Dataset(write(tmp_path / "again", [7, 8], first_seed=1))
+    assert again.keys == dataset.keys[1:]
+    assert len(set(dataset.keys)) == 3
+
+
+def test_a_dataset_without_statistics_still_has_keys(dataset):
+    import pyarrow.parquet as pq
+
+    path = dataset.root / "meta/episodes/chunk-000/file-000.parquet"
+    table = pq.read_table(path)
+    pq.write_table(table.select([n for n in table.column_names if not n.startswith("stats/")]), path)
+    assert len(set(Dataset(dataset.root).keys)) == 3
+
+
+def test_an_interrupted_write_leaves_the_store_as_it_was(dataset):
+    store = Annotations(dataset)
+    store.add(0, "label", "good")
+
+    def half() -> None:
+        with store._writing() as connection:
+            connection.execute("DELETE FROM annotation")
+            raise sqlite3.OperationalError("disk full")
+
+    with pytest.raises(sqlite3.OperationalError):
+        half()
+    assert store.marks(0).labels == ("good",)

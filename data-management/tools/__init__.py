@@ -1,0 +1,1 @@
+"""Describe, check, judge and edit LeRobot datasets."""
