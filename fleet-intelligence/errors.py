@@ -37,6 +37,16 @@ class EmptyTelemetryError(FleetIntelligenceError):
         )
 
 
+class NoDatasetError(FleetIntelligenceError):
+    """A package that learned in simulation alone has no dataset to add episodes to."""
+
+    def __init__(self, policy: Digest) -> None:
+        super().__init__(
+            f"{policy}: has no training dataset, so no episodes can be asked for it. Leave out --request, and train it "
+            "again with `physai training rl train`."
+        )
+
+
 class OtherPolicyError(FleetIntelligenceError):
     """An evaluation report speaks of other packages."""
 

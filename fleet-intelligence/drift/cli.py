@@ -11,7 +11,7 @@ from physai.infrastructure.console import Json, show
 from physai.infrastructure.contracts import Attribution, Contract, Digest, DriftReport, EvaluationReport, PolicyPackage
 from physai.infrastructure.settings import settings
 
-from ..errors import EmptyTelemetryError, TooFewEpisodesError
+from ..errors import EmptyTelemetryError, NoDatasetError, TooFewEpisodesError
 from ..telemetry.cli import StorePath, open_telemetry, percent, short
 from .change import Change
 
@@ -26,7 +26,7 @@ FalseAlarm = Annotated[
 Horizon = Annotated[int, typer.Option(min=10, max=100_000, help="Production episodes that bound holds for.")]
 
 
-def identify(package: Path | None, policy: str | None) -> tuple[Digest, Digest]:
+def identify(package: Path | None, policy: str | None) -> tuple[Digest, Digest | None]:
     """The package's digest and its dataset's, from a folder or from the registry."""
     from physai.infrastructure.registry import manifest_digest, open_registry
 
@@ -62,6 +62,8 @@ def check(
     from .request import make_request
 
     digest, dataset = identify(package, policy)
+    if request is not None and dataset is None:
+        raise NoDatasetError(digest)
     evaluation = EvaluationReport.read(report)
     baseline = find_baseline(evaluation, digest, str(report))
     with open_telemetry(store) as telemetry:
@@ -72,7 +74,7 @@ def check(
     if request is not None:
         request.unlink(missing_ok=True)  # one from an earlier check would start a lap that nobody asked for
     drift.write(output)
-    if request is not None and drift.detected_at is not None:
+    if request is not None and dataset is not None and drift.detected_at is not None:
         make_request(drift, events, dataset, collect_episodes, site).write(request)
     if html is not None:
         from ..page.drift_page import write_drift_page

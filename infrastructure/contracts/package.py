@@ -18,7 +18,19 @@ class TensorSpec(Contract):
     elements: tuple[str, ...] = ()
     """Names along the last axis, in order, e.g. joint names; empty for images."""
     units: tuple[str, ...] = ()
-    """Unit of each element: `rad`, `m`, `1`."""
+    """Unit of each element: `rad`, `m`, `N`, `1`."""
+    lower: tuple[float, ...] = ()
+    """Least value of each element, in its unit; empty if nothing bounds it."""
+    upper: tuple[float, ...] = ()
+    """Greatest value of each element."""
+
+
+class RecurrentState(Contract):
+    """What a recurrent policy carries from one step to the next: an output that is the next step's input."""
+
+    input: str
+    """All zeros when an episode begins."""
+    output: str
 
 
 class JointLimits(Contract):
@@ -41,15 +53,19 @@ class PolicyPackage(Document):
     robot: str
     inputs: tuple[TensorSpec, ...] = Field(min_length=1)
     outputs: tuple[TensorSpec, ...] = Field(min_length=1)
+    """The action first, then the outputs of `states`."""
+    states: tuple[RecurrentState, ...] = ()
+    """Empty for a policy without memory."""
     rate_hz: float = Field(gt=0)
     """Control rate the policy was trained for."""
-    action_meaning: Literal["absolute-joint-position"]
-    """What a robot does with an action; the unit is in the output's `units`."""
+    action_meaning: Literal["absolute-joint-position", "relative-joint-position", "joint-velocity", "joint-effort"]
+    """What a robot does with an action; the unit is in the output's `units`. Relative: to where the joint is now."""
     action_steps: int = Field(ge=1)
     """Actions of a chunk that are executed before the policy is asked again."""
     limits: tuple[JointLimits, ...]
-    dataset: Digest
-    """Content digest of the training dataset."""
+    """Of the joints, in the action's order, if it says where they go; otherwise empty, see the output's `lower`."""
+    dataset: Digest | None = None
+    """Content digest of the training dataset; None for a policy that learned in simulation alone."""
     run_id: str
     """MLflow run of the training."""
     training_steps: int

@@ -159,7 +159,7 @@ def _table(artifact: Artifact) -> Table:
         "robot": f"{package.robot} at {package.rate_hz:g} Hz",
         "inputs": ", ".join(f"{spec.name} {spec.shape}" for spec in package.inputs),
         "outputs": ", ".join(f"{spec.name} {spec.shape}" for spec in package.outputs),
-        "dataset": package.dataset,
+        "dataset": package.dataset or "none: learned in simulation",
         "run": package.run_id,
         "files": ", ".join(f"{name} ({size} bytes)" for name, size in artifact.files.items()),
     }

@@ -79,16 +79,31 @@ def check_files(folder: Path, package: PolicyPackage) -> None:
 def check_contract(folder: Path, package: PolicyPackage) -> None:
     """Refuse a contract that contradicts itself."""
     action = package.outputs[0]
-    if len(action.shape) != 2 or len(package.outputs) != 1:
+    if len(action.shape) != 2:
         raise NotAPackageError(folder, f"an output is not one action chunk (chunk, action) but {action.shape}")
     if action.shape[0] < package.action_steps:
         raise NotAPackageError(folder, f"{package.action_steps} actions to play of a chunk of {action.shape[0]}")
     for spec in (*package.inputs, action):
-        for what, names in (("elements", spec.elements), ("units", spec.units)):
-            if names and len(names) != spec.shape[-1]:
-                raise NotAPackageError(folder, f"{len(names)} {what} for '{spec.name}' of shape {spec.shape}")
-    if (joints := tuple(limits.joint for limits in package.limits)) != action.elements:
-        raise NotAPackageError(folder, f"limits are of joints {joints}, the action is of {action.elements}")
+        for what in ("elements", "units", "lower", "upper"):
+            values = getattr(spec, what)
+            if values and len(values) != spec.shape[-1]:
+                raise NotAPackageError(folder, f"{len(values)} {what} for '{spec.name}' of shape {spec.shape}")
+    _check_states(folder, package)
+    joints = tuple(limits.joint for limits in package.limits)
+    wanted = action.elements if package.action_meaning == "absolute-joint-position" else ()
+    if joints != wanted:
+        raise NotAPackageError(folder, f"limits are of joints {joints}, wanted {wanted} for {package.action_meaning}")
+
+
+def _check_states(folder: Path, package: PolicyPackage) -> None:
+    """Every output beside the action is the next step's value of an input."""
+    inputs = {spec.name: (spec.dtype, spec.shape) for spec in package.inputs}
+    outputs = {spec.name: (spec.dtype, spec.shape) for spec in package.outputs[1:]}
+    if set(outputs) != {state.output for state in package.states}:
+        raise NotAPackageError(folder, f"outputs {sorted(outputs)} beside the action are not those of its states")
+    for state in package.states:
+        if inputs.get(state.input) != outputs[state.output]:
+            raise NotAPackageError(folder, f"state '{state.output}' does not fit input '{state.input}'")
 
 
 def run_golden(folder: Path, package: PolicyPackage) -> float:
@@ -101,14 +116,17 @@ def run_golden(folder: Path, package: PolicyPackage) -> float:
     _check_graph(folder / GRAPH_FILE, session, package)
     path = folder / GOLDEN_FILE
     golden = read_golden(path, package)
-    action = package.outputs[0].name
+    names = [spec.name for spec in package.outputs]
     try:
-        answer = session.run([action], {spec.name: golden[spec.name] for spec in package.inputs})[0]
+        answers = session.run(names, {spec.name: golden[spec.name] for spec in package.inputs})
     except Exception as error:
         raise GraphError(folder / GRAPH_FILE, f"cannot be run ({' '.join(str(error).split())[:160]})") from error
-    if answer.shape != golden[action].shape:
-        raise GraphError(folder / GRAPH_FILE, f"answers with shape {answer.shape}, wanted {golden[action].shape}")
-    difference = float(np.abs(answer - golden[action]).max())
+    for name, answer in zip(names, answers, strict=True):
+        if answer.shape != golden[name].shape:
+            raise GraphError(folder / GRAPH_FILE, f"answers with shape {answer.shape}, wanted {golden[name].shape}")
+    difference = float(
+        np.max([np.abs(answer - golden[name]).max() for name, answer in zip(names, answers, strict=True)])
+    )
     if not difference <= TOLERANCE:  # also refuses not-a-number
         raise GoldenError(path, f"{GRAPH_FILE} answers otherwise here, by up to {difference:.2g}")
     return difference

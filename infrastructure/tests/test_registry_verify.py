@@ -107,6 +107,20 @@ def test_a_contract_that_contradicts_itself_is_refused(package: Path, change: di
         verify_package(package)
 
 
+def test_an_action_that_is_no_position_has_no_position_limits(package: Path) -> None:
+    edit(package, lambda contract: contract.update(action_meaning="joint-effort"))
+    with pytest.raises(NotAPackageError, match=r"limits are of joints .*, wanted \(\) for joint-effort"):
+        verify_package(package)
+    edit(package, lambda contract: contract.update(limits=[]))
+    verify_package(package)
+
+
+def test_a_state_that_is_no_output_is_refused(package: Path) -> None:
+    edit(package, lambda contract: contract.update(states=[{"input": "h_in", "output": "h_out"}]))
+    with pytest.raises(NotAPackageError, match=r"not those of its states"):
+        verify_package(package)
+
+
 def test_names_that_do_not_fit_the_shape_are_refused(package: Path) -> None:
     def shorten(contract: dict[str, object]) -> None:
         contract["inputs"][0]["elements"] = list(JOINTS[:5])  # type: ignore[index]

@@ -61,5 +61,5 @@ def _show(package: PolicyPackage, folder: Path, as_json: bool) -> None:
     table.add_row("output", ", ".join(f"{spec.name} {spec.shape}" for spec in package.outputs))
     table.add_row("played", f"{package.action_steps} of each chunk, at {package.rate_hz:g} Hz")
     table.add_row("parity", f"{package.parity_max_abs:.1e} {package.outputs[0].units[0]}")
-    table.add_row("dataset", package.dataset)
+    table.add_row("dataset", package.dataset or "none: learned in simulation")
     show(package, as_json, table)
