@@ -1,8 +1,8 @@
 """What people say of episodes: one store per dataset, used by commands, viewer and filters alike.
 
 The store is `meta/annotations.sqlite` of the dataset and travels with it; the dataset's content digest leaves it out,
-so a label never makes another dataset. Entries belong to an episode by its key (`Dataset.keys`), which stays the same when
-episodes are deleted, split and merged; `tools/edit.py` carries them into each dataset that it writes. Nothing is
+so a label never makes another dataset. Entries belong to an episode by its key (`Dataset.keys`), which stays the
+same when episodes are deleted, split and merged; `tools/edit.py` carries them into each dataset that it writes. Nothing is
 overwritten: what was removed or replaced stays in the history, with who did it and when.
 """
 
@@ -140,12 +140,12 @@ class Annotations:
         Raises:
             NoAnnotationError: If the episode does not have it.
         """
-        for annotation in self.list(episode):
+        for annotation in self.entries(episode):
             if annotation.kind == "label" and annotation.value == label:
                 return self.remove(annotation.id, author=author)
         raise NoAnnotationError(self.path, f"label '{label}' on episode {episode}")
 
-    def list(self, episode: int | None = None, *, history: bool = False) -> list[Annotation]:
+    def entries(self, episode: int | None = None, *, history: bool = False) -> list[Annotation]:
         """Annotations of one episode or of all that this dataset has, oldest first.
 
         Args:
@@ -158,12 +158,12 @@ class Annotations:
 
     def marks(self, episode: int) -> Marks:
         """What is said of one episode now."""
-        return _marks(self.list(episode))
+        return _marks(self.entries(episode))
 
-    def all_marks(self) -> "list[Marks]":
+    def all_marks(self) -> list[Marks]:
         """What is said of each episode now, by index; one query for the whole dataset."""
         by_key: dict[str, list[Annotation]] = {}
-        for annotation in self.list():
+        for annotation in self.entries():
             by_key.setdefault(annotation.episode_key, []).append(annotation)
         return [_marks(by_key.get(key, ())) for key in self._dataset.keys]
 
@@ -188,7 +188,7 @@ class Annotations:
             raise EpisodeIndexError(self._dataset.root, episode, self._dataset.num_episodes)
         return self._dataset.keys[episode]
 
-    def _all(self, key: Digest | None = None) -> "list[Annotation]":
+    def _all(self, key: Digest | None = None) -> list[Annotation]:
         if not self.path.exists():
             return []
         with closing(sqlite3.connect(f"{self.path.resolve().as_uri()}?mode=ro", uri=True, timeout=10)) as store:
@@ -249,7 +249,7 @@ def _checked(kind: Kind, value: str, rows: tuple[int, int] | None, length: int) 
 
 
 def _marks(annotations: Sequence[Annotation]) -> Marks:
-    def values(kind: Kind) -> "list[str]":
+    def values(kind: Kind) -> list[str]:
         return [annotation.value for annotation in annotations if annotation.kind == kind]
 
     single = {kind: values(kind)[-1] for kind in SINGLE if values(kind)}

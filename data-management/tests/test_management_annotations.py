@@ -19,7 +19,7 @@ def dataset(tmp_path):
 
 def test_a_store_that_nobody_wrote_to_is_empty_and_stays_absent(dataset):
     store = Annotations(dataset)
-    assert store.list() == []
+    assert store.entries() == []
     assert store.marks(0).labels == ()
     assert not store.path.exists()
 
@@ -44,7 +44,7 @@ def test_a_new_rating_replaces_the_old_one_and_history_knows_both(dataset):
     store.add(0, "rating", "2", author="ada")
     store.add(0, "rating", "5", author="bob")
     assert store.marks(0).rating == 5
-    assert [(a.value, a.removed_by) for a in store.list(0, history=True)] == [("2", "bob"), ("5", None)]
+    assert [(a.value, a.removed_by) for a in store.entries(0, history=True)] == [("2", "bob"), ("5", None)]
 
 
 def test_a_label_is_taken_off_once(dataset):
@@ -80,7 +80,7 @@ def test_labels_do_not_make_another_dataset(dataset):
 def test_what_cannot_be_said_is_refused(dataset, kind, value, rows):
     with pytest.raises(AnnotationError):
         Annotations(dataset).add(0, kind, value, rows=rows)
-    assert Annotations(dataset).list() == []
+    assert Annotations(dataset).entries() == []
 
 
 def test_an_episode_that_is_not_there_is_refused(dataset):
@@ -91,7 +91,7 @@ def test_an_episode_that_is_not_there_is_refused(dataset):
 def test_a_store_that_is_no_database_is_refused(dataset):
     Annotations(dataset).path.write_bytes(b"not a database, but long enough to look like one" * 30)
     with pytest.raises(AnnotationError, match=r"annotations\.sqlite: file is not a database"):
-        Annotations(dataset).list()
+        Annotations(dataset).entries()
     with pytest.raises(AnnotationError, match=r"annotations\.sqlite: file is not a database"):
         Annotations(dataset).add(0, "label", "good")
 
@@ -122,7 +122,7 @@ def test_annotations_follow_an_episode_and_its_cut(dataset, tmp_path):
     marks = other.marks(0)
     assert (marks.labels, marks.rating) == (("good",), 4)
     assert [(a.value, a.from_row, a.to_row) for a in marks.subtasks] == [("lift", 0, 3)]  # 1..5 cut to 2..5
-    assert [a.removed_by for a in other.list(0, history=True) if a.kind == "rating"] == ["bob", None]
+    assert [a.removed_by for a in other.entries(0, history=True) if a.kind == "rating"] == ["bob", None]
 
 
 def test_the_key_of_an_episode_is_that_of_its_content(dataset, tmp_path):
