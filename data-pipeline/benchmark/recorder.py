@@ -49,8 +49,9 @@ def measure_recorder(images: Images, seconds: float, folder: Path) -> list[Resul
 
 
 def _record(images: Images, seconds: float, folder: Path) -> tuple[dict[str, int], float, RawEpisode, int, float]:
+    from physai.infrastructure.ros2.definitions import Definitions
+
     from ..capture.dds.source import DdsSource
-    from ..capture.definitions import Definitions
     from ..capture.folder import episodes
 
     config, definitions = _config(images), Definitions()

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..capture.definitions import Definitions
+from physai.infrastructure.ros2.definitions import Definitions
 
 WIDTH, HEIGHT = 640, 480
 CAMERAS = 4
@@ -62,7 +62,7 @@ def voices(images: Images) -> list[Voice]:
 def perform(images: Images, domain: int, seconds: float, pipe: Connection) -> None:
     """Be ready, speak for so long when told to, and tell through the pipe how often each topic was said."""
     os.environ["CYCLONEDDS_URI"] = LOOPBACK
-    from ..capture.dds.publisher import Publisher
+    from physai.infrastructure.ros2.publisher import Publisher
 
     said = voices(images)
     publisher = Publisher({voice.topic: voice.type for voice in said}, Definitions(), domain)

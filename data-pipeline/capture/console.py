@@ -34,7 +34,8 @@ def record_robot(
     as_json: bool,
 ) -> None:
     """Record by a config until Ctrl-C, the end of the source, or as long as was asked."""
-    from .definitions import Definitions
+    from physai.infrastructure.ros2.definitions import Definitions
+
     from .folder import output_folder
     from .listeners import listening
 

@@ -49,38 +49,6 @@ class BusyError(CaptureError):
         super().__init__(f"{folder}: another process is recording here. Wait for it, or record into another folder.")
 
 
-class UnknownTypeError(CaptureError):
-    """A topic is said to be of a type that nobody knows."""
-
-    def __init__(self, where: str, type_name: str, near: list[str]) -> None:
-        meant = f"Did you mean '{near[0]}'? " if near else ""
-        super().__init__(
-            f"{where}: type '{type_name}' is unknown. {meant}"
-            "Name the folder of its .msg file under `definitions`, if it is your own."
-        )
-
-
-class AbsentDefinitionError(CaptureError):
-    """A type cannot be described, because a part of it is not defined."""
-
-    def __init__(self, where: str, what: str) -> None:
-        super().__init__(f"{where}: {what}. Put its <package>/msg/<Type>.msg into a folder under `definitions`.")
-
-
-class BadDefinitionError(CaptureError):
-    """A `.msg` file cannot be read."""
-
-    def __init__(self, path: Path, why: str) -> None:
-        super().__init__(f"{path}: not a message definition: {why}. Mend the file.")
-
-
-class BadMessageError(CaptureError):
-    """Bytes are not a message of the type they are said to be."""
-
-    def __init__(self, type_name: str, why: str) -> None:
-        super().__init__(f"a message cannot be read as {type_name} ({why}). Compare the type with the publisher's.")
-
-
 class FieldError(CaptureError):
     """A path names no number in a message."""
 

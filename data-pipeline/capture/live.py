@@ -8,9 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from physai.infrastructure.contracts import Contract, Finding, Outcome, RawEpisode, RecordingConfig
+from physai.infrastructure.ros2.definitions import Definitions
 
 from .buffer import Buffer
-from .definitions import Definitions
 from .errors import DiskFullError, WriteError
 from .folder import episodes, locked, next_index, settle
 from .open_episode import OpenEpisode

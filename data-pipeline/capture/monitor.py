@@ -4,8 +4,8 @@ from collections import Counter
 from statistics import median
 
 from physai.infrastructure.contracts import Finding, GapThresholds, RecordingConfig, TopicRecord, TopicRule
+from physai.infrastructure.ros2.definitions import header_ns
 
-from .definitions import header_ns
 from .sample import Sample
 from .source import Channel
 

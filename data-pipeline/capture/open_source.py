@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 
 from physai.infrastructure.contracts import RecordingConfig
+from physai.infrastructure.ros2.definitions import Definitions
 
-from .definitions import Definitions
 from .errors import UnavailableError
 from .source import Kind, Source
 

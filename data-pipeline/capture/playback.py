@@ -9,11 +9,11 @@ from typing import override
 from rosbags.interfaces import Connection, MessageDefinitionFormat
 from rosbags.rosbag2 import Reader, ReaderError
 
-from physai.infrastructure.errors import MissingFileError
+from physai.infrastructure.errors import MissingFileError, PhysaiError
+from physai.infrastructure.ros2.definitions import Definitions, defines_header
 
 from .buffer import Buffer
-from .definitions import Definitions, defines_header
-from .errors import CaptureError, OtherTypeError, PlaybackError, UnavailableError
+from .errors import OtherTypeError, PlaybackError, UnavailableError
 from .sample import Sample
 from .source import Channel, Health, Source
 
@@ -36,7 +36,7 @@ class Playback(Source):
         Raises:
             MissingFileError: If there is none.
             PlaybackError: If it cannot be read.
-            CaptureError: If a type is defined neither in it nor by ROS 2.
+            Ros2Error: If a type is defined neither in it nor by ROS 2.
         """
         if not path.exists():
             raise MissingFileError(path, "recording", "Check the path; it is an MCAP file or a rosbag2 folder.")
@@ -51,7 +51,7 @@ class Playback(Source):
             self.channels = {
                 found.topic: _channel(path, found, topics[found.topic], definitions) for found in self._connections
             }
-        except CaptureError:
+        except PhysaiError:
             self._reader.close()
             raise
         self._now_ns = self._reader.start_time

@@ -13,8 +13,8 @@ from mcap.stream_reader import StreamReader
 from zstandard import ZstdError
 
 from physai.infrastructure.contracts import Contract, Finding, RawEpisode, RecordingConfig
+from physai.infrastructure.ros2.definitions import defines_header
 
-from .definitions import defines_header
 from .errors import RecoverError
 from .folder import locked
 from .monitor import Monitor

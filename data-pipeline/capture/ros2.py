@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from physai.infrastructure.contracts import TopicRule
+from physai.infrastructure.ros2.definitions import Definitions
 
 from .buffer import Buffer
-from .definitions import Definitions
 from .errors import UnavailableError
 from .sample import Sample
 from .source import Channel, Health
@@ -24,7 +24,7 @@ class Ros2Source:
 
         Raises:
             UnavailableError: If ROS 2 is not installed.
-            CaptureError: If a type is not defined.
+            Ros2Error: If a type is not defined.
         """
         try:
             import rclpy

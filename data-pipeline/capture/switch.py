@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from physai.infrastructure.contracts import RecordingConfig, Trigger
+from physai.infrastructure.ros2.definitions import Definitions
 
-from .definitions import Definitions
 from .sample import Sample
 from .triggers import Signal, Watch, name, watch
 

@@ -14,8 +14,8 @@ from physai.infrastructure.contracts import (
     TopicTrigger,
     Trigger,
 )
+from physai.infrastructure.ros2.definitions import Definitions
 
-from .definitions import Definitions
 from .errors import FieldError
 from .fields import number
 from .sample import Sample

@@ -9,8 +9,9 @@ import sys
 import time
 from pathlib import Path
 
-from ..capture.dds.publisher import Publisher
-from ..capture.definitions import Definitions, header_ns
+from physai.infrastructure.ros2.definitions import Definitions, header_ns
+from physai.infrastructure.ros2.publisher import Publisher
+
 from ..convert.bag import open_bag
 
 RATE_HZ = 30.0

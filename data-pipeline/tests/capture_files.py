@@ -5,7 +5,7 @@ from typing import Any
 
 from mcap.reader import make_reader
 
-from physai.data_pipeline.capture.definitions import Definitions
+from physai.infrastructure.ros2.definitions import Definitions
 
 
 def said(path: Path, topic: str) -> list[Any]:

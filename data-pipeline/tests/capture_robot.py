@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from physai.data_pipeline.capture import messages
-from physai.data_pipeline.capture.definitions import Definitions
 from physai.infrastructure.contracts import RecordingConfig, TimerTrigger, TopicRule, TopicTrigger
+from physai.infrastructure.ros2.definitions import Definitions
 
 LOOPBACK = (
     '<CycloneDDS><Domain id="any"><General><Interfaces><NetworkInterface name="lo" multicast="false"/></Interfaces>'
@@ -60,7 +60,7 @@ def config(**changes: Any) -> RecordingConfig:
 def speak(domain: int, *, reliable: bool = True, silent_after: dict[str, int] | None = None) -> None:
     """Say row t of every topic: joint 0 is at t, joint 1 up in each 12th row. A topic may fall silent after so many."""
     os.environ["CYCLONEDDS_URI"] = LOOPBACK
-    from physai.data_pipeline.capture.dds.publisher import Publisher
+    from physai.infrastructure.ros2.publisher import Publisher
 
     publisher = Publisher(TYPES, Definitions(), domain, reliable=reliable)
     picture = np.full((64, 64, 3), 99, np.uint8)

@@ -15,7 +15,6 @@ import pytest
 
 from physai.data_pipeline.capture.buffer import Buffer
 from physai.data_pipeline.capture.dds.source import DdsSource
-from physai.data_pipeline.capture.definitions import Definitions
 from physai.data_pipeline.capture.errors import BusyError, DiskFullError, OtherConfigError, WriteError
 from physai.data_pipeline.capture.folder import episodes
 from physai.data_pipeline.capture.live import LiveRecorder, LiveReport
@@ -24,6 +23,7 @@ from physai.data_pipeline.capture.sample import Sample
 from physai.data_pipeline.capture.status import LiveStatus, read_status
 from physai.data_pipeline.tests.capture_robot import DOMAIN, LOOPBACK, TYPES, config, robot
 from physai.infrastructure.contracts import RecordingConfig, TimerTrigger, digest_file
+from physai.infrastructure.ros2.definitions import Definitions
 
 PHYSAI = str(Path(sys.executable).with_name("physai"))
 AFTER_HALF = (TimerTrigger(kind="timer", after_s=0.5),)

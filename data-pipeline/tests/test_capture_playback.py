@@ -9,8 +9,7 @@ from mcap.writer import Writer as McapWriter
 from rosbags.rosbag2 import StoragePlugin, Writer
 
 from physai.data_pipeline.capture import messages
-from physai.data_pipeline.capture.definitions import Definitions
-from physai.data_pipeline.capture.errors import OtherTypeError, PlaybackError, UnavailableError, UnknownTypeError
+from physai.data_pipeline.capture.errors import OtherTypeError, PlaybackError, UnavailableError
 from physai.data_pipeline.capture.folder import episodes
 from physai.data_pipeline.capture.listeners import listening
 from physai.data_pipeline.capture.live import LiveRecorder, LiveReport
@@ -19,6 +18,8 @@ from physai.data_pipeline.tests.capture_files import first_joint
 from physai.data_pipeline.tests.convert_recordings import Tape, write_mcap
 from physai.infrastructure.contracts import RecordingConfig, ServiceTrigger, TimerTrigger, TopicRule
 from physai.infrastructure.errors import MissingFileError
+from physai.infrastructure.ros2.definitions import Definitions
+from physai.infrastructure.ros2.errors import UnknownTypeError
 
 TYPE = "sensor_msgs/msg/JointState"
 BEGIN = 1_700_000_000 * 10**9

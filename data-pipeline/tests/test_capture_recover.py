@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from physai.data_pipeline.capture.definitions import Definitions
 from physai.data_pipeline.capture.errors import RecoverError
 from physai.data_pipeline.capture.folder import episodes, next_index
 from physai.data_pipeline.capture.open_episode import OpenEpisode
@@ -17,6 +16,7 @@ from physai.data_pipeline.capture.source import Channel
 from physai.data_pipeline.tests.capture_files import first_joint
 from physai.data_pipeline.tests.convert_recordings import START_NS, STORE, joints
 from physai.infrastructure.contracts import RecordingConfig, TopicRule
+from physai.infrastructure.ros2.definitions import Definitions
 
 TOPIC, TYPE = "/joint_states", "sensor_msgs/msg/JointState"
 ROWS = 30

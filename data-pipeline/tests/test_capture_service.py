@@ -13,16 +13,16 @@ from cyclonedds.domain import DomainParticipant
 from cyclonedds.pub import DataWriter
 from cyclonedds.topic import Topic
 
-from physai.data_pipeline.capture.dds.reader import Reader
 from physai.data_pipeline.capture.dds.service import QOS, REQUEST, RESPONSE, response
 from physai.data_pipeline.capture.dds.source import DdsSource
-from physai.data_pipeline.capture.definitions import Definitions
 from physai.data_pipeline.capture.folder import episodes
 from physai.data_pipeline.capture.listeners import listening
 from physai.data_pipeline.capture.live import LiveRecorder
 from physai.data_pipeline.capture.status import LiveStatus
 from physai.data_pipeline.tests.capture_robot import DOMAIN, LOOPBACK, config
 from physai.infrastructure.contracts import ServiceTrigger
+from physai.infrastructure.ros2.definitions import Definitions
+from physai.infrastructure.ros2.reader import Reader
 
 CLIENT, NUMBER = 0x1122334455667788, 7
 REQUEST_CDR = b"\0\1\0\0" + struct.pack("<QqB3x", CLIENT, NUMBER, 0)

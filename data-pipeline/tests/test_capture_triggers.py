@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from physai.data_pipeline.capture import messages
-from physai.data_pipeline.capture.definitions import Definitions
 from physai.data_pipeline.capture.errors import FieldError, UnavailableError
 from physai.data_pipeline.capture.gpio import Line
 from physai.data_pipeline.capture.keys import Keys
@@ -26,6 +25,7 @@ from physai.infrastructure.contracts import (
     TopicTrigger,
     Trigger,
 )
+from physai.infrastructure.ros2.definitions import Definitions
 
 DEFINITIONS = Definitions()
 TOPIC, TYPE = "/joint_states", "sensor_msgs/msg/JointState"

@@ -1,1 +1,1 @@
-"""ROS 2 topics over DDS, without ROS: Cyclone DDS with the names, types and bytes that ROS 2 uses."""
+"""ROS 2 topics heard over DDS, without ROS, and calls of a service answered."""

@@ -18,7 +18,7 @@ from cyclonedds.qos import Policy, Qos
 from cyclonedds.topic import Topic
 from cyclonedds.util import duration
 
-from .reader import Reader
+from physai.infrastructure.ros2.reader import Reader
 
 CALL = {"client": uint64, "number": int64}
 REQUEST = make_idl_struct(

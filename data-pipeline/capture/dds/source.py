@@ -11,13 +11,13 @@ from cyclonedds.topic import Topic
 from cyclonedds.util import duration
 
 from physai.infrastructure.contracts import TopicRule
+from physai.infrastructure.ros2.definitions import Definitions
+from physai.infrastructure.ros2.idl import Types, dds_name
+from physai.infrastructure.ros2.reader import Reader
 
 from ..buffer import Buffer
-from ..definitions import Definitions
 from ..sample import Sample
 from ..source import Channel, Health
-from .idl import Types
-from .reader import Reader
 from .service import TriggerService
 
 NEW = ViewState.Any | InstanceState.Any | SampleState.NotRead
@@ -36,7 +36,7 @@ class DdsSource:
             domain: DDS domain, ROS 2's `ROS_DOMAIN_ID`.
 
         Raises:
-            CaptureError: If a type, or one in it, is not defined.
+            Ros2Error: If a type, or one in it, is not defined.
         """
         self._participant = DomainParticipant(domain)
         self._readers: dict[str, Reader] = {}
@@ -101,11 +101,6 @@ class DdsSource:
                     buffer.put(Sample(topic, data, now_ns, source_ns))
             for service in self._services:
                 service.answer()
-
-
-def dds_name(topic: str) -> str:
-    """Name of a ROS 2 topic on the wire. Source: ROS 2 design, `topic_and_service_names`."""
-    return "rt" + topic
 
 
 def _qos(rule: TopicRule) -> Qos:

@@ -11,9 +11,8 @@ from cyclonedds.qos import Policy, Qos
 from cyclonedds.topic import Topic
 from cyclonedds.util import duration
 
-from ..definitions import Definitions
-from .idl import Types
-from .source import dds_name
+from .definitions import Definitions
+from .idl import Types, dds_name
 
 ALIGNMENT = 4  # DDS sends whole words
 

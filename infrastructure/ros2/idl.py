@@ -6,7 +6,7 @@ from cyclonedds.idl import IdlStruct, make_idl_struct
 from cyclonedds.idl import types as idl
 from rosbags.interfaces import Nodetype
 
-from ..definitions import Definitions
+from .definitions import Definitions
 
 ARRAY: Any = idl.array  # indexed in ways that type checkers do not know
 SEQUENCE: Any = idl.sequence
@@ -66,3 +66,8 @@ def mangled(type_name: str) -> str:
     """Name of a ROS 2 type on the wire. Source: ROS 2 design, `topic_and_service_names`."""
     package, kind, name = type_name.split("/")
     return f"{package}::{kind}::dds_::{name}_"
+
+
+def dds_name(topic: str) -> str:
+    """Name of a ROS 2 topic on the wire. Source: ROS 2 design, `topic_and_service_names`."""
+    return "rt" + topic
