@@ -34,7 +34,7 @@ JOINTS = ("shoulder", "elbow")
 PROCESSES = get_context("forkserver")
 PROCESSES.set_forkserver_preload(
     [
-        "physai.data_pipeline.capture.dds.publisher",
+        "physai.infrastructure.ros2.publisher",
         "physai.data_pipeline.capture.live",
         "physai.data_pipeline.tests.capture_robot",
     ]
