@@ -96,6 +96,8 @@ def replay(folder: Path, package: Path, split: str, track: Track = iter) -> Offl
 
 def _check_features(dataset: Dataset, package: PolicyPackage) -> None:
     for spec in package.inputs:
+        if spec.noise:
+            continue
         found = dataset.info.features.get(spec.name)
         if found is None:
             raise MisfitError("package", "inputs", spec.name, ", ".join(dataset.info.recorded))
@@ -139,12 +141,18 @@ def _inputs(
     dataset: Dataset, index: int, columns: Tensors, package: PolicyPackage
 ) -> Iterator[tuple[str, NDArray[np.float32]]]:
     """The observations that the package takes, as a robot would give them."""
+    rows = len(columns[ACTION])
     for spec in package.inputs:
+        if spec.noise:
+            yield spec.name, np.random.default_rng(index).standard_normal((rows, *spec.shape), dtype=np.float32)
+            continue
         if spec.name.startswith(IMAGES):
             frames = dataset.frames(index, spec.name)
-            yield spec.name, frames.transpose(0, 3, 1, 2).astype(np.float32) / np.float32(255)
+            values = frames.transpose(0, 3, 1, 2).astype(np.float32) / np.float32(255)
         else:
-            yield spec.name, columns[spec.name].astype(np.float32)
+            values = columns[spec.name].astype(np.float32)
+        back = np.arange(1 - spec.history, 1) if spec.history else 0
+        yield spec.name, values[np.maximum(np.add.outer(np.arange(rows), back), 0)]
 
 
 def _by_step(errors: list[NDArray[np.float64]]) -> list[float]:

@@ -1,12 +1,15 @@
 """What closes the loop between a robot and whatever decides for it; NumPy alone, so a robot can carry it."""
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .errors import PhysaiError
+
+if TYPE_CHECKING:
+    from .contracts import TensorSpec
 
 type Observation = dict[str, NDArray[np.float32]]
 """Name → batch, first axis one row per environment or robot.
@@ -39,6 +42,46 @@ class ChunkError(PhysaiError):
         )
 
 
+class Memory:
+    """What a graph is given beside the present observation: those of the steps before it, and noise.
+
+    Source of what stands for the steps before the first: Chi et al. 2023, arXiv:2303.04137, as LeRobot's queues do it.
+    """
+
+    def __init__(self, inputs: "Iterable[TensorSpec]", num_envs: int, seed: int = 0) -> None:
+        """Start with nothing remembered.
+
+        Args:
+            inputs: Of the package.
+            num_envs: Rows of every observation.
+            seed: Of the noise.
+        """
+        specs = tuple(inputs)
+        self._past = {spec.name: np.zeros((num_envs, *spec.shape), spec.dtype) for spec in specs if spec.history}
+        self._noise = {spec.name: spec.shape for spec in specs if spec.noise}
+        self._fresh = np.ones(num_envs, dtype=np.bool_)
+        self._rng = np.random.default_rng(seed)
+
+    def reset(self, envs: NDArray[np.intp]) -> None:
+        """Forget what these rows have seen."""
+        self._fresh[envs] = True
+
+    def see(self, observation: Observation) -> None:
+        """Take in the observation of a control step, of all rows."""
+        for name, past in self._past.items():
+            past[:, :-1] = past[:, 1:]
+            past[:, -1] = observation[name]
+            past[self._fresh] = observation[name][self._fresh][:, None]
+        self._fresh[:] = False
+
+    def recall(self, observation: Observation, envs: NDArray[np.intp]) -> Observation:
+        """What the graph is given for these rows, one chunk each."""
+        given = {name: rows[envs] for name, rows in observation.items()}
+        given |= {name: past[envs] for name, past in self._past.items()}
+        shapes = self._noise.items()
+        return given | {n: self._rng.standard_normal((envs.size, *s), dtype=np.float32) for n, s in shapes}
+
+
 class ChunkedPolicy:
     """Plays the first `action_steps` actions of a chunk before it asks for the next one.
 
@@ -46,15 +89,17 @@ class ChunkedPolicy:
     for all rows that have run out, and not at all when none has.
     """
 
-    def __init__(self, infer: Infer, action_steps: int, num_envs: int) -> None:
+    def __init__(self, infer: Infer, action_steps: int, num_envs: int, inputs: "Iterable[TensorSpec]" = ()) -> None:
         """Start with nothing planned.
 
         Args:
             infer: Called with the rows that need a chunk, in ascending order.
             action_steps: At least 1.
             num_envs: Rows of every observation.
+            inputs: Of the package; those with a history or of noise are made here.
         """
         self._infer = infer
+        self._memory = Memory(inputs, num_envs)
         self._steps = action_steps
         self._left = np.zeros(num_envs, dtype=np.intp)  # actions still to be played, per row
         self._chunk: NDArray[np.float32] | None = None  # (num_envs, action_steps, A)
@@ -62,6 +107,7 @@ class ChunkedPolicy:
     def reset(self, envs: NDArray[np.intp]) -> None:
         """Drop what is left of these rows' chunks."""
         self._left[envs] = 0
+        self._memory.reset(envs)
 
     def act(self, observation: Observation) -> NDArray[np.float32]:
         """Next action of every row, shape (N, A).
@@ -69,9 +115,10 @@ class ChunkedPolicy:
         Raises:
             ChunkError: If `infer` does not answer with one long enough chunk for every row asked.
         """
+        self._memory.see(observation)
         empty = np.flatnonzero(self._left == 0)
         if empty.size:
-            chunk = self._infer({name: rows[empty] for name, rows in observation.items()})
+            chunk = self._infer(self._memory.recall(observation, empty))
             self._take(empty, chunk)
         assert self._chunk is not None, "every row starts empty, so the first act asks for all"
         action: NDArray[np.float32] = self._chunk[np.arange(self._left.size), self._steps - self._left]

@@ -71,7 +71,9 @@ def check_fit(package: PolicyPackage, facts: RobotFacts, who: str) -> None:
     if abs(package.rate_hz - facts.rate_hz) > RATE_TOLERANCE * facts.rate_hz:
         raise MisfitError(who, "rate", f"{package.rate_hz:g} Hz", f"{facts.rate_hz:g} Hz")
     for spec in package.inputs:
-        _equal(who, f"input '{spec.name}'", spec.shape, facts.observations.get(spec.name))
+        if spec.noise:
+            continue
+        _equal(who, f"input '{spec.name}'", spec.shape[bool(spec.history) :], facts.observations.get(spec.name))
         if spec.name == STATE:
             _check_joints(who, spec, facts)
     for spec in package.outputs:

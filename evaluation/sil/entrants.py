@@ -25,7 +25,7 @@ class Entrant(NamedTuple):
         """Name, height and width of the camera that the policy looks through; None if it is blind."""
         for spec in self.package.inputs:
             if spec.name.startswith(IMAGES):
-                return spec.name.removeprefix(IMAGES), spec.shape[1], spec.shape[2]
+                return spec.name.removeprefix(IMAGES), spec.shape[-2], spec.shape[-1]
         return None
 
 

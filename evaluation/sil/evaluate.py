@@ -149,7 +149,7 @@ def _play_all(
 
 def chunked(entrant: Entrant, client: PolicyClient, env: "TaskEnv") -> Policy:
     """The policy behind a host, asked once per chunk."""
-    return ChunkedPolicy(client.infer, entrant.package.action_steps, env.num_envs)
+    return ChunkedPolicy(client.infer, entrant.package.action_steps, env.num_envs, entrant.package.inputs)
 
 
 def rollouts_of(

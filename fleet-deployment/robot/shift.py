@@ -124,6 +124,6 @@ def policy_camera(package: PolicyPackage) -> Camera | None:
     """The camera that a package looks through, if any."""
     for spec in package.inputs:
         if spec.name.startswith(IMAGES):
-            _, height, width = spec.shape
+            height, width = spec.shape[-2:]
             return Camera(name=spec.name.removeprefix(IMAGES), width=width, height=height)
     return None

@@ -1,10 +1,12 @@
 """Chunks of actions that run into one another: what the old one still wanted fades out while the new one fades in."""
 
+from collections.abc import Iterable
 from typing import override
 
 import numpy as np
 from numpy.typing import NDArray
 
+from physai.infrastructure.contracts import TensorSpec
 from physai.infrastructure.control import ChunkedPolicy, Infer
 
 
@@ -15,7 +17,9 @@ class BlendedPolicy(ChunkedPolicy):
     chunks that are longer than `action_steps`; what is beyond them is what the old chunk still wanted.
     """
 
-    def __init__(self, infer: Infer, action_steps: int, num_envs: int, blend_steps: int) -> None:
+    def __init__(
+        self, infer: Infer, action_steps: int, num_envs: int, blend_steps: int, inputs: Iterable[TensorSpec] = ()
+    ) -> None:
         """Start with nothing planned.
 
         Args:
@@ -23,8 +27,9 @@ class BlendedPolicy(ChunkedPolicy):
             action_steps: At least 1.
             num_envs: Rows of every observation.
             blend_steps: Actions to mix at most; 0 switches chunks hard.
+            inputs: Of the package; see `ChunkedPolicy`.
         """
-        super().__init__(infer, action_steps, num_envs)
+        super().__init__(infer, action_steps, num_envs, inputs)
         self._blend = blend_steps
         self._rest: dict[int, NDArray[np.float32]] = {}  # row → (left, A), what its last chunk held beyond its steps
 

@@ -34,7 +34,7 @@ class OnnxPolicy:
         self._session = open_policy_session(folder)
         self._inputs = [spec.name for spec in package.inputs]
         self._output = package.outputs[0].name
-        self._chunks = BlendedPolicy(self._infer, package.action_steps, arms, blend_steps)
+        self._chunks = BlendedPolicy(self._infer, package.action_steps, arms, blend_steps, package.inputs)
         self._latencies_ms: list[float] = []
         self.began_at = [datetime.now(UTC)] * arms
         """When the present episode began, per arm."""

@@ -15,6 +15,11 @@ class TensorSpec(Contract):
     dtype: Literal["float32", "uint8"]
     shape: tuple[int, ...]
     """Without batch; `(6,)`, `(3, 96, 96)`; an action chunk is `(chunk, action)`."""
+    history: int = Field(default=0, ge=0)
+    """If not 0, the first axis of `shape` is time: the observations of that many control steps, oldest first; when an
+    episode begins, the first one stands for those before it."""
+    noise: bool = False
+    """Whether this input is standard normal noise, drawn anew for each chunk; golden vectors hold the noise as well."""
     elements: tuple[str, ...] = ()
     """Names along the last axis, in order, e.g. joint names; empty for images."""
     units: tuple[str, ...] = ()
@@ -73,6 +78,8 @@ class PolicyPackage(Document):
     commit: str
     """Git commit of the code that trained it, or `unknown`."""
     opset: int
+    normalizer: Digest | None = None
+    """Digest of the dataset's statistics that are inside the graph; None if it normalises nothing."""
     parity_max_abs: float
     """Largest difference between graph and training framework over the golden inputs, in the action's unit."""
     files: dict[str, Digest]

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from physai.infrastructure.control import ChunkedPolicy, ChunkError, Observation
+from physai.infrastructure.contracts import TensorSpec
+from physai.infrastructure.control import ChunkedPolicy, ChunkError, Memory, Observation
 
 Floats = np.ndarray
 
@@ -78,3 +79,41 @@ def test_every_row_plays_its_own_chunks_in_order(steps: int, spare: int, resets:
             place |= dict.fromkeys(wanted, 0)
         assert action.tolist() == [[row, answer[row], place[row]] for row in range(4)]
         place = {row: place[row] + 1 for row in range(4)}
+
+
+STATE = "observation.state"
+
+
+def test_a_history_begins_with_its_first_observation_and_ends_with_the_newest() -> None:
+    """Two arms, three steps back; the second arm starts anew at step 2."""
+    memory = Memory([TensorSpec(name=STATE, dtype="float32", shape=(3, 1), history=3)], num_envs=2)
+    seen = [[[1], [10]], [[2], [20]], [[3], [30]], [[4], [40]]]
+    for step, values in enumerate(seen):
+        if step == 2:
+            memory.reset(np.array([1]))
+        memory.see({STATE: np.array(values, np.float32)})
+    given = memory.recall({STATE: np.array(seen[-1], np.float32)}, np.array([0, 1]))[STATE]
+    assert given[:, :, 0].tolist() == [[2, 3, 4], [30, 30, 40]]
+
+
+def test_a_chunk_that_is_asked_for_late_has_seen_every_step() -> None:
+    """Chunks of two actions; the second one is asked for at step 2, and step 1 is in its history."""
+    asked: list[list[float]] = []
+
+    def infer(given: Observation) -> Floats:
+        asked.append(given[STATE][0, :, 0].tolist())
+        return np.zeros((1, 2, 3), np.float32)
+
+    policy = ChunkedPolicy(infer, 2, 1, [TensorSpec(name=STATE, dtype="float32", shape=(2, 1), history=2)])
+    for step in range(3):
+        policy.act({STATE: np.full((1, 1), step, np.float32)})
+    assert asked == [[0, 0], [1, 2]]
+
+
+def test_noise_is_standard_normal_and_new_for_each_chunk() -> None:
+    memory = Memory([TensorSpec(name="noise", dtype="float32", shape=(16, 6), noise=True)], num_envs=100)
+    first, second = (memory.recall({}, np.arange(100))["noise"] for _ in range(2))
+    assert first.shape == (100, 16, 6)
+    assert abs(first.mean()) < 0.05
+    assert abs(first.std() - 1) < 0.05
+    assert not np.array_equal(first, second)
