@@ -2,16 +2,15 @@
 
 import ast
 import sys
-from importlib.metadata import EntryPoint, entry_points, version
+from importlib.metadata import EntryPoint, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from .commands import domains
 from .errors import PhysaiError
-
-GROUP = "physai.commands"
 
 
 def help_line(entry: EntryPoint) -> str:
@@ -35,7 +34,7 @@ def umbrella(wanted: str | None) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(physai)
-    for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
+    for entry in domains().values():
         command = entry.load() if entry.name == wanted else typer.Typer(help=help_line(entry))
         app.add_typer(command, name=entry.name)
     return app

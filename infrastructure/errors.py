@@ -1,5 +1,7 @@
 """The base of every error that is the user's to mend."""
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import ClassVar
 
@@ -18,3 +20,10 @@ class MissingFileError(PhysaiError):
 
     def __init__(self, path: Path | str, what: str, mend: str) -> None:
         super().__init__(f"{path}: no {what} here. {mend}")
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """`Did you mean 'act'? Known: act, diffusion.`, the guess only where a name is near."""
+    names = sorted(known)
+    near = get_close_matches(word, names, n=1)
+    return (f"Did you mean '{near[0]}'? " if near else "") + f"Known: {', '.join(names) or 'none'}."

@@ -2,33 +2,18 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 import pytest
-import typer.main
 
-from physai.infrastructure.cli import GROUP, main
+from physai.infrastructure.cli import main
+from physai.infrastructure.commands import commands, domains
 
 HEAVY = {"torch", "isaaclab", "lerobot", "mlflow", "azure", "pyarrow", "scipy", "onnxruntime"}
 
 
-def walk(command: Any, words: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """(words, command) of every command below one, groups themselves left out."""
-    children = getattr(command, "commands", None)
-    if children is None or getattr(command, "invoke_without_command", False):
-        yield words, command
-    for name, child in (children or {}).items():
-        yield from walk(child, (*words, name))
-
-
-COMMANDS = {
-    " ".join(words): command
-    for entry in entry_points(group=GROUP)
-    for words, command in walk(typer.main.get_command(entry.load()), (entry.name,))
-}
+COMMANDS = commands()
 
 
 def call(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
@@ -67,8 +52,8 @@ def test_help_lists_every_domain_at_once() -> None:
         "assert not heavy, heavy"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    for entry in entry_points(group=GROUP):
-        assert entry.name in done.stdout
+    for name in domains():
+        assert name in done.stdout
     assert "broken" not in done.stdout
 
 

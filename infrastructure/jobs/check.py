@@ -7,9 +7,10 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from ..errors import suggest
 from . import references
 from .document import Document, Key, dotted, parse
-from .errors import Problem, WorkflowError, suggest
+from .errors import Problem, WorkflowError
 from .localfiles import inline
 from .render import Rendered, Value, read_text, render
 from .spec import Checkpoint, File, Group, Input, Kpi, Output, Resource, Task, Timeout, Topology, Workflow, WorkflowFile

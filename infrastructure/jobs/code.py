@@ -3,13 +3,12 @@
 import ast
 import re
 from functools import cache
-from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
 
+from ..commands import domains
 from ..contracts import Digest, digest_bytes, digest_file
 
-GROUP = "physai.commands"
 GROUND_FLOOR = "physai.infrastructure"
 SUFFIXES = frozenset({".py", ".json", ".yaml", ".yml", ".toml"})
 # Not code that a task runs. `jobs` only starts it.
@@ -51,7 +50,7 @@ def code_digest(texts: list[str]) -> dict[str, Digest]:
 @cache
 def _commands() -> dict[str, str]:
     """Command → module of its entry point: `training` → `physai.training.cli`."""
-    return {entry.name: entry.module for entry in entry_points(group=GROUP)}
+    return {name: entry.module for name, entry in domains().items()}
 
 
 def _domains() -> set[str]:

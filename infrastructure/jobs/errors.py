@@ -2,18 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
-from ..errors import PhysaiError
-
-
-def suggest(name: str, known: Iterable[str]) -> str:
-    """`Did you mean 'command'?` if a known name is near, else all known names."""
-    names = sorted(known)
-    if near := get_close_matches(name, names, n=1, cutoff=0.6):
-        return f"Did you mean '{near[0]}'?"
-    return f"Known: {', '.join(names)}." if names else "None is known."
+from ..errors import PhysaiError, suggest
 
 
 @dataclass(frozen=True)

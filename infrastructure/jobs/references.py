@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 
-from .errors import suggest
+from ..errors import suggest
 from .spec import Task, Workflow
 from .tokens import input_names, texts, used
 

@@ -14,7 +14,8 @@ from jinja2.ext import Extension
 from jinja2.lexer import Token, TokenStream
 from jinja2.sandbox import SandboxedEnvironment
 
-from .errors import Problem, WorkflowError, suggest
+from ..errors import suggest
+from .errors import Problem, WorkflowError
 
 SECTION = re.compile(r"^([a-zA-Z][a-zA-Z0-9_-]*):", re.MULTILINE)
 SECTIONS = ("version", "workflow", "default-values")

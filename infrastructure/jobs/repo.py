@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Literal
 
 from ..contracts import Contract, write_whole
-from ..errors import MissingFileError
+from ..errors import MissingFileError, suggest
 from ..setup.profile import Profile, load_profile
 from .azureml import make_pipeline, pipeline_text, rendered_path
 from .azureml.check import check_job
 from .check import read_workflow
 from .document import Document
-from .errors import Problem, WorkflowError, suggest
+from .errors import Problem, WorkflowError
 from .render import Value, read_text
 from .site import check_commands, check_site
 

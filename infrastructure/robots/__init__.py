@@ -1,10 +1,9 @@
 """Robots by name, from the descriptions in this folder; needs no simulator."""
 
-from difflib import get_close_matches
 from pathlib import Path
 
 from ..contracts import Robot
-from ..errors import PhysaiError
+from ..errors import PhysaiError, suggest
 
 FOLDER = Path(__file__).parent
 
@@ -13,10 +12,8 @@ class UnknownRobotError(PhysaiError):
     """No description of a robot has this name."""
 
     def __init__(self, name: str, known: tuple[str, ...]) -> None:
-        near = get_close_matches(name, known, n=1)
-        hint = f"Did you mean '{near[0]}'? " if near else ""
         super().__init__(
-            f"robot '{name}' is unknown. {hint}Known: {', '.join(known)}. "
+            f"robot '{name}' is unknown. {suggest(name, known)} "
             "Or give a file; `physai contracts show robot` tells what is in it."
         )
 

@@ -8,7 +8,8 @@ import pytest
 import typer
 
 from physai.infrastructure import cli
-from physai.infrastructure.cli import GROUP, help_line, main
+from physai.infrastructure.cli import help_line, main
+from physai.infrastructure.commands import GROUP
 from physai.infrastructure.errors import PhysaiError
 
 PHYSAI = Path(sys.executable).with_name("physai")
@@ -27,7 +28,7 @@ def commands(monkeypatch: pytest.MonkeyPatch, body: str, tmp_path: Path) -> None
     monkeypatch.syspath_prepend(tmp_path)
     importlib.invalidate_caches()
     entry = EntryPoint("probe", "probe_command:app", GROUP)
-    monkeypatch.setattr(cli, "entry_points", lambda group: [entry])
+    monkeypatch.setattr(cli, "domains", lambda: {entry.name: entry})
     monkeypatch.setattr(sys, "argv", ["physai", "probe", "run"])
     monkeypatch.delitem(sys.modules, "probe_command", raising=False)
 

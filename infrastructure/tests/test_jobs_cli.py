@@ -107,7 +107,7 @@ def test_a_failure_is_one_line_with_task_code_log_and_last_words(physai: Run, fi
         (("run", "w.yaml", "--set-env", "=1"), "error: --set-env =1: not of the form name=value."),
         (("run", "w.yaml", "--run-dir", "w.yaml"), "/w.yaml: File exists."),
         (("show", "nowhere.yaml"), "error: nowhere.yaml: there is no such file."),
-        (("status", "nothing"), "no run 'nothing'. None is known. Start one with `physai jobs run`."),
+        (("status", "nothing"), "no run 'nothing'. Known: none. Start one with `physai jobs run`."),
         (("logs", "nothing", "say"), "no run 'nothing'."),
     ],
 )

@@ -12,8 +12,8 @@ from typing import Any
 
 import yaml
 
+from ...errors import suggest
 from ..document import Key
-from ..errors import suggest
 
 Found = tuple[str, Key]
 """(message, path to the value)."""

@@ -7,8 +7,8 @@ Source: azure-ai-ml 1.35.2, `_schema/pipeline` and `constants`.
 from collections.abc import Iterator
 from typing import Any
 
+from ...errors import suggest
 from ..document import Key
-from ..errors import suggest
 
 Found = tuple[str, Key]
 
