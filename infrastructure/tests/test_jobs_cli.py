@@ -164,7 +164,7 @@ def test_status_and_logs_know_runs_by_name_and_by_folder(physai: Run, file: Path
     assert physai("jobs", "logs", "two", "say")[1] == "hello\n"
     assert physai("jobs", "logs", "two", "say", "--follow")[1] == "hello\n"
     code, _, err = physai("jobs", "logs", "two", "sya")
-    assert (code, err) == (1, "error: run 'two': no task 'sya'. Did you mean 'say'?\n")
+    assert (code, err) == (1, "error: run 'two': no task 'sya'. Did you mean 'say'? Known: after, say.\n")
     assert "no run 'tow'. Did you mean 'two'?" in physai("jobs", "status", "tow")[2]
 
 
