@@ -1,9 +1,9 @@
 """What people say of episodes: one store per dataset, used by commands, viewer and filters alike.
 
 The store is `meta/annotations.sqlite` of the dataset and travels with it; the dataset's content digest leaves it out,
-so a label never makes another dataset. Entries belong to an episode by its key (`Dataset.keys`), which stays the
-same when episodes are deleted, split and merged; `tools/edit.py` carries them into each dataset that it writes. Nothing is
-overwritten: what was removed or replaced stays in the history, with who did it and when.
+so a label never makes another dataset. Entries belong to an episode by its key (`Dataset.keys`), which stays
+the same when episodes are deleted, split and merged; `tools/rewrite.py` carries them into each dataset that it writes.
+Nothing is overwritten: what was removed or replaced stays in the history, with who did it and when.
 """
 
 import getpass
@@ -167,7 +167,7 @@ class Annotations:
             by_key.setdefault(annotation.episode_key, []).append(annotation)
         return [_marks(by_key.get(key, ())) for key in self._dataset.keys]
 
-    def carry(self, source: "Annotations", moved: Mapping[Digest, "Sequence[Moved]"]) -> None:
+    def carry(self, source: "Annotations", moved: Mapping[Digest, Sequence["Moved"]]) -> None:
         """Take over, history and all, what another store says of the episodes that came from its dataset.
 
         Args:
@@ -182,6 +182,17 @@ class Annotations:
                 rows = move.rows(annotation)
                 if rows is not None:
                     _insert_again(store, annotation, move.key, rows)
+
+    def adopt(self, source: "Annotations") -> None:
+        """Let another store say all there is to say of the episodes that are in both datasets."""
+        keys = set(self._dataset.keys) & set(source._dataset.keys)
+        taken = [annotation for annotation in source._all() if annotation.episode_key in keys]
+        if taken == [annotation for annotation in self._all() if annotation.episode_key in keys]:
+            return
+        with self._writing() as store:
+            store.executemany("DELETE FROM annotation WHERE episode_key = ?", [(key,) for key in keys])
+            for a in taken:
+                _insert_again(store, a, a.episode_key, (a.from_row, a.to_row))
 
     def _key(self, episode: int) -> Digest:
         if not 0 <= episode < self._dataset.num_episodes:

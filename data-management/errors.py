@@ -55,3 +55,38 @@ class NoAnnotationError(ManagementError):
 
     def __init__(self, path: Path, what: str) -> None:
         super().__init__(f"{path}: no {what}. See `physai data-management dataset labels`.")
+
+
+class EmptyResultError(ManagementError):
+    """Nothing would be left."""
+
+    def __init__(self, path: Path, operation: str) -> None:
+        super().__init__(f"{path}: {operation} would leave no episode. Choose fewer to leave out.")
+
+
+class NothingToUndoError(ManagementError):
+    """The dataset was not edited, or its undo points were removed."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(f"{root}: nothing to undo. Only edits in place can be undone.")
+
+
+class ExchangeError(ManagementError):
+    """An edited dataset cannot take the place of the old one."""
+
+    def __init__(self, root: Path, detail: str) -> None:
+        super().__init__(f"{root}: cannot be replaced in one step here: {detail}. Write elsewhere with --output.")
+
+
+class SelectionError(ManagementError):
+    """Episodes or rows were named that are not there, or in a way that is not understood."""
+
+    def __init__(self, text: str, detail: str) -> None:
+        super().__init__(f"'{text}': {detail}.")
+
+
+class ExpressionError(ManagementError):
+    """A condition on episodes is not understood."""
+
+    def __init__(self, text: str, detail: str) -> None:
+        super().__init__(f'--where "{text}": {detail}.')

@@ -16,7 +16,7 @@ from physai.data_management.tools.summary import summarise
 from physai.data_management.tools.validate import Limits, validate
 from physai.infrastructure.contracts import DatasetProvenance, digest_bytes
 from physai.infrastructure.datasets import Dataset, publish
-from physai.infrastructure.datasets.errors import ContentError, ProvenanceError
+from physai.infrastructure.datasets.errors import ContentError
 from physai.infrastructure.settings import settings
 from physai.infrastructure.tests.datasets_samples import CAMERA, STATE_FEATURES, write
 
@@ -144,9 +144,16 @@ def test_a_dataset_that_changed_is_refused(fit, tmp_path):
     (root / "meta/stats.json").write_text("{}")
     with pytest.raises(ContentError):
         curate([root], tmp_path / "out")
+
+
+def test_a_dataset_made_elsewhere_is_curated_and_its_lineage_begins_with_it(tmp_path):
+    root = write(tmp_path / "ds", [6] * 3)
     (root / "meta/provenance.json").unlink()
-    with pytest.raises(ProvenanceError):
-        curate([root], tmp_path / "out")
+    report = curate([root], tmp_path / "out", heldout=0)
+    assert report.parents == (Dataset(root).content_digest(),)
+    found = trace(str(tmp_path / "out"))
+    assert [episode.raw for episode in found.episodes] == Dataset(root).keys
+    assert {episode.world for episode in found.episodes} == {"unknown"}
 
 
 def test_lineage_goes_back_to_the_recordings(tmp_path):

@@ -1,4 +1,4 @@
-"""Describe, validate, curate and trace LeRobot datasets."""
+"""Describe, check, judge, edit and trace LeRobot datasets."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +9,12 @@ from typer import Argument, Option, Typer
 
 from physai.infrastructure.console import Json, show, tracked
 
+from .edit_cli import app as edit_commands
+from .label_cli import app as label_commands
+
 app = Typer(help=__doc__, no_args_is_help=True)
+for more in (edit_commands, label_commands):
+    app.registered_commands += more.registered_commands
 
 Root = Annotated[Path, Argument(help="Folder of a LeRobot v3.0 dataset.")]
 MaxSpeed = Annotated[float, Option(help="Fastest plausible joint, rad/s.", min=0)]

@@ -6,10 +6,11 @@ from tempfile import TemporaryDirectory
 
 from pydantic import AwareDatetime
 
-from physai.infrastructure.contracts import Contract, DatasetProvenance, Digest, EpisodeSource
+from physai.infrastructure.contracts import Contract, DatasetEdit, DatasetProvenance, Digest, EpisodeSource
 from physai.infrastructure.datasets import Dataset, fetch_provenance, is_digest
 
 from ..errors import MissingAncestorError
+from .provenance import provenance_of
 
 Provenances = Mapping[Digest, DatasetProvenance]
 
@@ -20,6 +21,8 @@ class Step(Contract):
     dataset: Digest
     episode: int
     generator: str
+    rows: tuple[int, int] | None = None
+    """Of the episode in the step before this one's (nearer the recording), if not all of it was kept."""
 
 
 class Descent(Contract):
@@ -30,6 +33,8 @@ class Descent(Contract):
     """From the dataset itself back to the one that was converted from recordings."""
     raw: Digest
     """Of the recording."""
+    rows: tuple[int, int] | None
+    """Of the first episode that was made of it: first row, and the one after the last; None: all."""
     world: str
     seed: int
 
@@ -42,6 +47,8 @@ class Ancestor(Contract):
     episodes: int
     dropped: int
     parents: tuple[Digest, ...]
+    edit: DatasetEdit | None
+    """What made it of its parents."""
 
 
 class Lineage(Contract):
@@ -57,14 +64,14 @@ def trace(dataset: str) -> Lineage:
     """Lineage of a dataset that is named by its folder or by the digest it was published under.
 
     Raises:
-        DatasetError: If there is no such dataset, or it has no provenance.
+        DatasetError: If there is no such dataset, or it is not what its provenance says.
         MissingAncestorError: If the lineage breaks off.
     """
     if is_digest(dataset):
         with TemporaryDirectory() as folder:
             return lineage(*fetch_provenance(dataset, Path(folder)))
     opened = Dataset(Path(dataset))
-    return lineage(opened.required_provenance, opened.ancestors)
+    return lineage(opened.provenance or provenance_of(opened), opened.ancestors)
 
 
 def lineage(provenance: DatasetProvenance, ancestors: Provenances) -> Lineage:
@@ -91,17 +98,40 @@ def descent(source: EpisodeSource, provenance: DatasetProvenance, known: Provena
     Raises:
         MissingAncestorError: If a parent's provenance is not known.
     """
-    steps = [Step(dataset=provenance.content, episode=source.episode, generator=source.generator)]
-    current = source
+    steps = [_step(provenance, source)]
+    current, rows = source, source.rows
     while current.source_episode is not None:
         parent = known.get(current.source)
         if parent is None or not current.source_episode < len(parent.episodes):
             raise MissingAncestorError(current.source)
         current = parent.episodes[current.source_episode]
-        steps.append(Step(dataset=parent.content, episode=current.episode, generator=current.generator))
+        steps.append(_step(parent, current))
+        if current.rows is not None:  # rows of rows
+            first, last = rows or (0, current.rows[1] - current.rows[0])
+            rows = current.rows[0] + first, current.rows[0] + last
     return Descent(
-        episode=source.episode, steps=tuple(steps), raw=current.source, world=current.world, seed=current.seed
+        episode=source.episode,
+        steps=tuple(steps),
+        raw=current.source,
+        rows=rows,
+        world=current.world,
+        seed=current.seed,
     )
+
+
+def origins(dataset: Dataset) -> list[Digest]:
+    """The recording that each episode goes back to; varied copies share it.
+
+    Raises:
+        MissingAncestorError: If the lineage breaks off.
+    """
+    provenance = provenance_of(dataset)
+    known = {**dataset.ancestors, provenance.content: provenance}
+    return [descent(source, provenance, known).raw for source in provenance.episodes]
+
+
+def _step(provenance: DatasetProvenance, source: EpisodeSource) -> Step:
+    return Step(dataset=provenance.content, episode=source.episode, generator=source.generator, rows=source.rows)
 
 
 def _generations(provenance: DatasetProvenance, known: Provenances) -> list[Digest]:
@@ -126,4 +156,5 @@ def _ancestor(provenance: DatasetProvenance) -> Ancestor:
         episodes=len(provenance.episodes),
         dropped=len(provenance.dropped),
         parents=provenance.parents,
+        edit=provenance.edit,
     )

@@ -1,6 +1,6 @@
 """Which episodes are held out, so that no origin is on both sides."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,3 +55,25 @@ def _held_out(candidates: Sequence[Candidate], heldout: float, seed: int) -> set
     number = max(round(heldout * len(origins)), 1) if heldout > 0 and len(origins) > 1 else 0
     chosen = np.random.default_rng(seed).permutation(len(origins))[:number]
     return {origins[i] for i in chosen.tolist()}
+
+
+def share(origins: Sequence[Digest], parts: Mapping[str, float], seed: int) -> dict[str, list[int]]:
+    """Share episodes out by fractions, those of one origin to one part.
+
+    Args:
+        origins: Of each episode, by index.
+        parts: Name → fraction of the origins; together 1 at most. What is left over goes nowhere.
+        seed: Same seed, same parts.
+
+    Returns:
+        Name → indices of episodes, ascending.
+    """
+    distinct = list(dict.fromkeys(origins))
+    order = np.random.default_rng(seed).permutation(len(distinct))
+    bounds = np.round(np.cumsum([0.0, *parts.values()]) * len(distinct)).astype(int)
+    part_of = {
+        distinct[i]: name
+        for name, first, last in zip(parts, bounds[:-1], bounds[1:], strict=True)
+        for i in order[first:last].tolist()
+    }
+    return {name: [i for i, origin in enumerate(origins) if part_of.get(origin) == name] for name in parts}

@@ -2,7 +2,16 @@
 
 from ..aside import write_whole
 from .base import Contract, ContractError, Digest, Document, digest_bytes, digest_file, digest_tree
-from .dataset import DatasetProvenance, DroppedEpisode, EpisodeSource, Finding, Outcome, RawEpisode, TopicRecord
+from .dataset import (
+    DatasetEdit,
+    DatasetProvenance,
+    DroppedEpisode,
+    EpisodeSource,
+    Finding,
+    Outcome,
+    RawEpisode,
+    TopicRecord,
+)
 from .evaluation import (
     EpisodeOutcome,
     EvaluationReport,
@@ -93,6 +102,7 @@ __all__ = [
     "ContractError",
     "ControlData",
     "ControlEvent",
+    "DatasetEdit",
     "DatasetProvenance",
     "Digest",
     "Document",

@@ -93,7 +93,23 @@ class EpisodeSource(Contract):
     """What the generator was given, if it made this episode from another."""
     world: str
     seed: int
-    outcome: Outcome
+    outcome: Outcome | Literal["unknown"]
+    """`unknown`: the dataset was made elsewhere and does not say."""
+    rows: tuple[int, int] | None = None
+    """If only a part of the source episode was kept: its first row there, and the row after its last."""
+
+
+class DatasetEdit(Contract):
+    """What was done to make a dataset from its parents."""
+
+    id: str = Field(pattern=r"^[0-9a-f]{32}$")
+    operation: str
+    """The command, e.g. `delete`."""
+    arguments: dict[str, str] = {}
+    """What it was given."""
+    author: str
+    encoded_frames: int = Field(default=0, ge=0)
+    """Frames that were encoded again, because a cut fell inside a group of pictures."""
 
 
 class DroppedEpisode(Contract):
@@ -118,3 +134,5 @@ class DatasetProvenance(Document):
     """Datasets whose episodes were copied or varied; their own provenance lies in `meta/ancestors/`."""
     episodes: tuple[EpisodeSource, ...]
     dropped: tuple[DroppedEpisode, ...] = ()
+    edit: DatasetEdit | None = None
+    """None if it was recorded or converted."""

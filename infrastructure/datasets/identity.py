@@ -24,14 +24,17 @@ def episode_keys(episodes: pa.Table, info: Info) -> list[Digest] | None:
     names = [name for name in names if name in episodes.column_names and not episodes[name].null_count]
     if not names:
         return None
-    values = [_numbers(episodes[name]) for name in ("length", *names)]
+    values = [numbers(episodes[name]).reshape(len(episodes), -1) for name in ("length", *names)]
     head = "\n".join(names).encode()
     return [digest_bytes(head + row.tobytes()) for row in np.concatenate(values, axis=1)]
 
 
-def _numbers(column: "pa.ChunkedArray[Any]") -> NDArray[np.float64]:
-    """A column of numbers, or of equal nested lists of them, as one row per episode."""
+def numbers(column: "pa.ChunkedArray[Any]") -> NDArray[np.float64]:
+    """A column of numbers, or of equal nested lists of them, as an array with one element per row."""
     flat: Any = column
+    shape = []
     while pa.types.is_list(flat.type) or pa.types.is_fixed_size_list(flat.type):
+        length = len(flat)
         flat = pc.list_flatten(flat)
-    return np.asarray(flat.to_numpy(), dtype=np.float64).reshape(len(column), -1)
+        shape.append(len(flat) // max(length, 1))
+    return np.asarray(flat.to_numpy(), dtype=np.float64).reshape(len(column), *shape)

@@ -19,7 +19,10 @@ TASKS = Path("meta/tasks.parquet")
 PROVENANCE = Path("meta/provenance.json")
 ANCESTORS = Path("meta/ancestors")
 ANNOTATIONS = Path("meta/annotations.sqlite")
-NOT_CONTENT = frozenset({PROVENANCE.as_posix(), ANNOTATIONS.as_posix(), f"{ANNOTATIONS.as_posix()}-journal"})
+QUALITY = Path("meta/quality.json")
+NOT_CONTENT = frozenset(
+    {PROVENANCE.as_posix(), ANNOTATIONS.as_posix(), f"{ANNOTATIONS.as_posix()}-journal", QUALITY.as_posix()}
+)
 """What is told of a dataset, and may change while the dataset stays the same."""
 FILE = "chunk-{chunk_index:03d}/file-{file_index:03d}"
 EPISODES = f"meta/episodes/{FILE}.parquet"

@@ -49,15 +49,37 @@ class Dataset:
         """Rows per second."""
         return self.info.fps
 
-    @property
+    @cached_property
     def lengths(self) -> list[int]:
         """Rows of each episode."""
         return [int(length) for length in self._column("length")]
 
-    @property
+    @cached_property
     def tasks(self) -> list[str]:
         """Task of each episode."""
         return [tasks[0] for tasks in self._column("tasks")]
+
+    @cached_property
+    def task_names(self) -> list[str]:
+        """Every task by its `task_index`.
+
+        Raises:
+            TornFileError: If the tasks file does not name each once.
+        """
+        path = self.root / TASKS
+        table = _read_table(path)
+        names = next((c for c in table.column_names if pa.types.is_string(table[c].type)), None)
+        if names is None or "task_index" not in table.column_names:
+            raise TornFileError(path, "no tasks and their task_index")
+        by_index = dict(zip(table["task_index"].to_pylist(), table[names].to_pylist(), strict=True))
+        if by_index.keys() != set(range(len(table))):
+            raise TornFileError(path, f"task_index is not 0 to {len(table) - 1}")
+        return [str(by_index[index]) for index in range(len(table))]
+
+    @property
+    def episodes_table(self) -> pa.Table:
+        """The episodes file: where the rows and frames of each episode are, and its statistics."""
+        return self._episodes
 
     @cached_property
     def splits(self) -> dict[str, range]:
@@ -135,11 +157,15 @@ class Dataset:
 
         A column that is not of numbers is an array of objects.
         """
+        rows = self.rows(index)
+        return {name: _numpy(rows[name], feature) for name, feature in self.info.columns.items()}
+
+    def rows(self, index: int) -> pa.Table:
+        """All columns of one episode as they are in the file."""
         row = self._row(index)
         table = self._table(self._data_file(row))
         start = row["dataset_from_index"] - table["index"][0].as_py()
-        rows = table.slice(start, row["length"])
-        return {name: _numpy(rows[name], feature) for name, feature in self.info.columns.items()}
+        return table.slice(start, row["length"])
 
     def frames(self, index: int, camera: str) -> NDArray[np.uint8]:
         """Frames of one episode, RGB, shape (T, height, width, 3).
@@ -163,8 +189,11 @@ class Dataset:
 
     def episode_stats(self, index: int, feature: str) -> Stats | None:
         """Statistics of one feature in one episode, as stored; None if the dataset lacks them."""
-        row = self._row(index)
-        stored = {name: row.get(f"stats/{feature}/{name}") for name in NAMES}
+        self._row(index)
+        columns = {name: f"stats/{feature}/{name}" for name in NAMES}
+        if any(column not in self._episodes.column_names for column in columns.values()):
+            return None
+        stored = {name: self._episodes[column][index].as_py() for name, column in columns.items()}
         return None if any(value is None for value in stored.values()) else {k: np.array(v) for k, v in stored.items()}
 
     def count_frames(self, camera: str) -> int:
@@ -186,7 +215,7 @@ class Dataset:
 
     @cached_property
     def _rows(self) -> list[dict[str, Any]]:
-        return self._episodes.to_pylist()
+        return self._episodes.select([c for c in self._episodes.column_names if not c.startswith("stats/")]).to_pylist()
 
     def _column(self, name: str) -> list[Any]:
         return [row[name] for row in self._rows]

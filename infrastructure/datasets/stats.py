@@ -69,7 +69,31 @@ class ImageCounts:
 
 def aggregate(episodes: Sequence[Mapping[str, Stats]]) -> dict[str, Stats]:
     """Statistics of a dataset from those of its episodes; quantiles are weighted means, as in LeRobot."""
-    return {name: _aggregate_one([episode[name] for episode in episodes]) for name in episodes[0]}
+    stacked = {
+        name: {part: np.stack([episode[name][part] for episode in episodes]) for part in episodes[0][name]}
+        for name in episodes[0]
+    }
+    return {name: aggregate_stacked(stats) for name, stats in stacked.items()}
+
+
+def aggregate_stacked(episodes: Stats) -> Stats:
+    """Statistics of one feature over episodes.
+
+    Args:
+        episodes: Those of each episode along the first axis.
+    """
+    counts = episodes["count"]
+    total = counts.sum(axis=0)
+    weights = counts.reshape(len(counts), *[1] * (episodes["mean"].ndim - 1)) / total.reshape(-1)[0]
+    mean = (weights * episodes["mean"]).sum(axis=0)
+    return {
+        "min": episodes["min"].min(axis=0),
+        "max": episodes["max"].max(axis=0),
+        "mean": mean,
+        "std": np.sqrt((weights * (episodes["std"] ** 2 + (episodes["mean"] - mean) ** 2)).sum(axis=0)),
+        "count": total,
+        **{name: (weights * episodes[name]).sum(axis=0) for name in QUANTILES if name in episodes},
+    }
 
 
 def sample_indices(rows: int) -> NDArray[np.intp]:
@@ -118,21 +142,3 @@ def _quantiles(values: NDArray[np.float64], counts: NDArray[np.intp], total: int
             fraction = (quantile * total - upto[bin_ - 1]) / inside[bin_]
             quantiles[name] = float(edges[bin_] + fraction * (edges[bin_ + 1] - edges[bin_]))
     return quantiles
-
-
-def _aggregate_one(episodes: Sequence[Stats]) -> Stats:
-    """Statistics of one feature over episodes."""
-    counts = np.stack([stats["count"] for stats in episodes])
-    total = counts.sum(axis=0)
-    weights = counts.reshape(len(episodes), *[1] * episodes[0]["mean"].ndim) / total[0]
-    means = np.stack([stats["mean"] for stats in episodes])
-    mean = (weights * means).sum(axis=0)
-    variances = np.stack([stats["std"] for stats in episodes]) ** 2
-    return {
-        "min": np.min([stats["min"] for stats in episodes], axis=0),
-        "max": np.max([stats["max"] for stats in episodes], axis=0),
-        "mean": mean,
-        "std": np.sqrt((weights * (variances + (means - mean) ** 2)).sum(axis=0)),
-        "count": total,
-        **{name: (weights * np.stack([stats[name] for stats in episodes])).sum(axis=0) for name in QUANTILES},
-    }

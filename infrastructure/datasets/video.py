@@ -5,6 +5,7 @@ parameters are LeRobot's defaults: AV1 by SVT-AV1 (BSD licence; the faster x264 
 that any frame is decoded from at most one other.
 """
 
+import hashlib
 import io
 import os
 from collections.abc import Iterator, Mapping
@@ -48,7 +49,9 @@ def encode(frames: NDArray[np.uint8], fps: int) -> io.BytesIO:
 class ClipEncoder:
     """Encodes one episode frame by frame; holds a few frames, however long it is."""
 
-    def __init__(self, target: Source, fps: int, height: int, width: int, threads: int = 0) -> None:
+    def __init__(
+        self, target: Source, fps: int, height: int, width: int, threads: int = 0, crf: int | None = None
+    ) -> None:
         """Begin an MP4.
 
         Args:
@@ -57,9 +60,11 @@ class ClipEncoder:
             height: Of a frame, in pixels.
             width: Of a frame, in pixels.
             threads: Of the encoder, as SVT-AV1's level of parallelism; 0: as it chooses.
+            crf: How coarse, 0 to 63; by default LeRobot's.
         """
         os.environ.setdefault("SVT_LOG", "1")  # errors only; SVT-AV1 writes to stderr itself
         options = {name: str(ENCODER[name]) for name in ("g", "crf", "preset")}
+        options |= {"crf": str(crf)} if crf is not None else {}
         parallel = f":lp={threads}" if threads else ""
         options["svtav1-params"] = f"fast-decode={ENCODER['fast_decode']}{parallel}"
         self.frames = 0
@@ -89,7 +94,7 @@ class ClipEncoder:
 
 def describe(path: Path, fps: int) -> dict[str, Any]:
     """The `info` of a camera in `meta/info.json`, with the keys LeRobot writes."""
-    with _opened(path) as container:
+    with opened(path) as container:
         stream = container.streams.video[0]
         return {
             "video.height": stream.height,
@@ -109,19 +114,21 @@ def describe(path: Path, fps: int) -> dict[str, Any]:
 class VideoFile:
     """An MP4 to which episodes are appended by copying packets."""
 
-    def __init__(self, path: Path, fps: int) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    def __init__(self, path: Source, fps: int) -> None:
+        if isinstance(path, Path):
+            path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self.fps = fps
         self.frames = 0
         """Appended so far."""
-        self._container = av.open(str(path), "w", format="mp4")
+        self._container = av.open(str(path) if isinstance(path, Path) else path, "w", format="mp4")
+        self._digest = hashlib.sha256()
         self._stream: VideoStream | None = None
         self._format: tuple[Any, ...] | None = None
 
     def accepts(self, source: Source) -> bool:
         """Whether packets of `source` can follow those already here in one stream."""
-        with _opened(source) as container:
+        with opened(source) as container:
             return self._format in (None, _format(container.streams.video[0]))
 
     def append(self, source: Source, start: int, length: int) -> None:
@@ -130,12 +137,9 @@ class VideoFile:
         Raises:
             TornFileError: If these frames are not there, or do not start with a keyframe.
         """
-        with _opened(source) as container:
+        with opened(source) as container:
             template = container.streams.video[0]
-            if self._stream is None:
-                self._stream = self._container.add_stream_from_template(template, opaque=True)
-                self._stream.time_base = template.time_base
-                self._format = _format(template)
+            stream = self._stream or self._begin(template)
             packets = list(_packets(container, template, Fraction(start, self.fps), Fraction(start + length, self.fps)))
             if len(packets) != length or not packets[0].is_keyframe:
                 raise TornFileError(_name(source), f"frames {start} to {start + length} cannot be cut out")
@@ -146,18 +150,45 @@ class VideoFile:
                 assert packet.dts is not None
                 packet.pts += shift
                 packet.dts += shift
-                packet.stream = self._stream
+                packet.stream = stream
+                self._digest.update(packet)
                 self._container.mux(packet)
         self.frames += length
+
+    def _begin(self, template: VideoStream) -> VideoStream:
+        self._stream = self._container.add_stream_from_template(template, opaque=True)
+        self._stream.time_base = template.time_base
+        self._format = _format(template)
+        return self._stream
 
     @property
     def size_mb(self) -> float:
         """Size on disk; lags behind by what is not flushed yet."""
-        return self.path.stat().st_size / 2**20
+        size = self.path.stat().st_size if isinstance(self.path, Path) else self.path.getbuffer().nbytes
+        return size / 2**20
 
     def close(self) -> None:
         """Write the index; without it the file cannot be read."""
         self._container.close()
+
+    def verify(self) -> None:
+        """Read the closed file back: every packet as it was copied, every frame at the time of its row.
+
+        Raises:
+            TornFileError: If it is not what was appended.
+        """
+        digest, rows = hashlib.sha256(), []
+        with opened(self.path) as container:
+            stream = container.streams.video[0]
+            assert stream.time_base is not None
+            for packet in container.demux(stream):
+                if packet.pts is not None:
+                    digest.update(packet)
+                    rows.append(float(packet.pts * stream.time_base) * self.fps)
+        if digest.digest() != self._digest.digest():
+            raise TornFileError(_name(self.path), "packets are not those that were copied")
+        if len(rows) != self.frames or np.abs(np.sort(rows) - np.arange(self.frames)).max() > TOLERANCE_S * self.fps:
+            raise TornFileError(_name(self.path), "frames are not at the times of their rows")
 
     def __enter__(self) -> Self:
         return self
@@ -168,7 +199,7 @@ class VideoFile:
 
 def count_frames(path: Path) -> int:
     """Number of frames by the file's own index, without decoding."""
-    with _opened(path) as container:
+    with opened(path) as container:
         return int(container.streams.video[0].frames)
 
 
@@ -178,7 +209,7 @@ def frame_rows(path: Path, fps: int) -> list[float]:
     Raises:
         TornFileError: If the file cannot be read.
     """
-    with _opened(path) as container:
+    with opened(path) as container:
         stream = container.streams.video[0]
         assert stream.time_base is not None
         return sorted(
@@ -194,7 +225,7 @@ def walk(path: Path, start: int, length: int, fps: int, episode: int = 0) -> Ite
         TornFileError: If the file cannot be read.
     """
     row = 0
-    with _opened(path) as container:
+    with opened(path) as container:
         stream = container.streams.video[0]
         assert stream.time_base is not None
         container.seek(round(Fraction(start, fps) / stream.time_base), stream=stream)
@@ -285,7 +316,12 @@ def _name(source: Source) -> Path:
 
 
 @contextmanager
-def _opened(source: Source) -> Iterator[av.container.InputContainer]:
+def opened(source: Source) -> Iterator[av.container.InputContainer]:
+    """A file, or a buffer in memory, to read.
+
+    Raises:
+        TornFileError: If it cannot be read.
+    """
     if isinstance(source, io.BytesIO):
         source.seek(0)
     try:

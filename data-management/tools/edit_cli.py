@@ -1,0 +1,208 @@
+"""Commands that edit a dataset, and undo."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+from typer import Argument, Option, Typer
+
+from physai.infrastructure.console import Json, show, stdout, tracked
+
+if TYPE_CHECKING:
+    from .rewrite import EditReport
+
+app = Typer()
+
+Root = Annotated[Path, Argument(help="Folder of a LeRobot v3.0 dataset.")]
+Episodes = Annotated[str | None, Option(help="Numbers: 0,3,5:8, the end of a range excluded.")]
+Where = Annotated[str | None, Option(help="Condition, e.g. \"quality.smoothness > 0.7 and outcome == 'success'\".")]
+Output = Annotated[
+    Path | None, Option(help="Where the result appears; by default it takes the dataset's place, and can be undone.")
+]
+DryRun = Annotated[bool, Option("--dry-run", help="Say which episodes are meant, and change nothing.")]
+
+
+@app.command()
+def delete(
+    dataset: Root,
+    episodes: Episodes = None,
+    where: Where = None,
+    output: Output = None,
+    reason: Annotated[str, Option(help="Goes into the provenance.")] = "",
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Leave episodes out.
+
+    Example: physai data-management dataset delete OUT/dataset --episodes 3,7:9 --reason "gripper slipped"
+    """
+    from .edit import delete as run
+
+    chosen = _chosen(dataset, episodes, where)
+    if dry_run:
+        _preview(dataset, "delete", chosen)
+        return
+    _show(run(dataset, chosen, output=output, arguments=_given(episodes, where), reason=reason), as_json)
+
+
+@app.command(name="filter")
+def filter_(
+    dataset: Root,
+    episodes: Episodes = None,
+    where: Where = None,
+    output: Output = None,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Keep episodes, and leave the others out.
+
+    Example: physai data-management dataset filter OUT/dataset --where "quality.score > 0.6 and 'bad' not in labels"
+    """
+    from .edit import keep
+
+    chosen = _chosen(dataset, episodes, where)
+    if dry_run:
+        _preview(dataset, "keep", chosen)
+        return
+    arguments = _given(episodes, where)
+    _show(keep(dataset, chosen, output=output, arguments=arguments, reason=f"not {arguments}"), as_json)
+
+
+@app.command()
+def trim(
+    dataset: Root,
+    episodes: Episodes = None,
+    where: Where = None,
+    rows: Annotated[str | None, Option(help="Rows to keep, FROM:TO, TO excluded; negative from the end.")] = None,
+    idle: Annotated[bool, Option("--idle", help="Cut what is before the first and after the last movement.")] = False,
+    margin: Annotated[float, Option(help="Seconds that stay around the movement with --idle.", min=0)] = 0.5,
+    output: Output = None,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Cut the beginning and end of episodes.
+
+    Frames are copied, but for those of a group of pictures that a cut falls into: these are encoded again, and counted.
+
+    Example: physai data-management dataset trim OUT/dataset --episodes 4 --rows 10:-5
+    """
+    from .edit import trim as run
+    from .trim import idle_cuts, row_cuts
+
+    chosen = _chosen(dataset, episodes, where)
+    if (rows is None) == (not idle):
+        raise typer.BadParameter("give --rows FROM:TO, or --idle", param_hint="--rows")
+    cuts = row_cuts(dataset, chosen, rows) if rows else idle_cuts(dataset, chosen, margin)
+    if dry_run:
+        table = Table("episode", "keeps rows", title=f"{dataset}: trim")
+        for episode, (first, last) in cuts.items():
+            table.add_row(str(episode), f"{first}:{last}")
+        stdout.print(table)
+        return
+    arguments = _given(episodes, where) | ({"rows": rows} if rows else {"idle": f"margin {margin:g} s"})
+    _show(run(dataset, cuts, output=output, arguments=arguments), as_json)
+
+
+@app.command()
+def merge(
+    datasets: Annotated[list[Path], Argument(help="Datasets of the same features, rate and robot.")],
+    output: Annotated[Path, Option(help="Where the result appears.")],
+    as_json: Json = False,
+) -> None:
+    """Make one dataset of several.
+
+    Example: physai data-management dataset merge OUT/monday OUT/tuesday --output OUT/both
+    """
+    from .edit import merge as run
+
+    _show(run(datasets, output), as_json)
+
+
+@app.command()
+def split(
+    dataset: Root,
+    part: Annotated[list[str], Option(help="NAME=FRACTION of the recordings; give several.")],
+    output: Annotated[Path, Option(help="Folder in which a dataset of each name appears.")],
+    seed: Annotated[int, Option(help="Chooses the episodes.", min=0)] = 0,
+    as_json: Json = False,
+) -> None:
+    """Make several datasets of one; episodes that stem from one recording stay together.
+
+    Example: physai data-management dataset split OUT/dataset --part train=0.9 --part val=0.1 --output OUT/parts
+    """
+    from .edit import SplitReport
+    from .edit import split as run
+
+    report = SplitReport(parts=tuple(run(dataset, part, output, seed=seed)))
+    table = Table("dataset", "episodes", "rows", title=f"{dataset}: split")
+    for made in report.parts:
+        table.add_row(made.dataset, str(made.episodes), str(made.rows))
+    show(report, as_json, table)
+
+
+@app.command()
+def undo(
+    dataset: Root,
+    list_them: Annotated[bool, Option("--list", help="Say what can be undone, and change nothing.")] = False,
+    forget: Annotated[bool, Option("--forget", help="Remove all undo points, to free their space.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Bring the dataset back as it was before its last edit in place.
+
+    Example: physai data-management dataset undo OUT/dataset
+    """
+    from .summary import summarise
+    from .versions import History, undo_points
+    from .versions import forget as run_forget
+    from .versions import undo as run
+
+    if forget:
+        typer.echo(f"{run_forget(dataset)} undo points removed")
+        return
+    if list_them:
+        history = History(points=tuple(undo_points(dataset)))
+        table = Table("undoes", "by", "episodes before", "kept in", title=f"{dataset}: undo points, the next first")
+        for point in history.points:
+            table.add_row(point.undoes, point.author, str(point.episodes), point.folder)
+        show(history, as_json, table)
+        return
+    run(dataset)
+    summary = summarise(dataset)
+    show(summary, as_json, f"{dataset}: again as it was, {summary.episodes} episodes, {summary.rows} rows")
+
+
+def _chosen(dataset: Path, episodes: str | None, where: str | None) -> list[int]:
+    from .select import select
+
+    chosen = select(dataset, episodes=episodes, where=where, track=tracked("judging"))
+    if episodes is None and where is None:
+        raise typer.BadParameter("say which episodes: --episodes, --where, or both", param_hint="--episodes")
+    return chosen
+
+
+def _given(episodes: str | None, where: str | None) -> dict[str, str]:
+    return {name: text for name, text in (("episodes", episodes), ("where", where)) if text is not None}
+
+
+def _preview(dataset: Path, verb: str, chosen: list[int]) -> None:
+    from .summary import summarise
+
+    total = summarise(dataset).episodes
+    numbers = ", ".join(map(str, chosen)) or "none"
+    stdout.print(f"{dataset}: would {verb} {len(chosen)} of {total} episodes: {numbers}", soft_wrap=True)
+
+
+def _show(report: "EditReport", as_json: bool) -> None:
+    table = Table(title=f"{report.dataset}: {report.operation}", show_header=False)
+    table.add_column()
+    table.add_column(overflow="fold")
+    table.add_row("content", report.content)
+    table.add_row("episodes, rows", f"{report.episodes}, {report.rows}")
+    if report.dropped:
+        table.add_row("left out", str(len(report.dropped)))
+    if report.cut:
+        table.add_row("cut", f"{report.cut} episodes; {report.encoded_frames} frames encoded again, all others copied")
+    if report.undo:
+        table.add_row("undo", f"physai data-management dataset undo {report.dataset}")
+    show(report, as_json, table)
