@@ -1,8 +1,9 @@
-"""Validate, curate, merge, split and trace LeRobot datasets."""
+"""Validate, curate, merge, split, trace and see LeRobot datasets."""
 
 from typer import Typer
 
 from .tools.cli import app as dataset
+from .viewer.cli import viewer
 
 app = Typer(help=__doc__, no_args_is_help=True)
 
@@ -13,3 +14,4 @@ def group() -> None:
 
 
 app.add_typer(dataset, name="dataset")
+app.command()(viewer)

@@ -84,10 +84,10 @@ class BlobStore(Store):
             return f"sha256:{sha256.hexdigest()}"
 
     @override
-    def read(self, key: str, offset: int = 0) -> Iterator[bytes]:
+    def read(self, key: str, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
         with self._plainly(key):
             blob = self._blob(key)
-            yield from _blocks(blob, blob.get_blob_properties(), offset)
+            yield from _blocks(blob, blob.get_blob_properties(), offset, length)
 
     @override
     def delete(self, key: str) -> None:
@@ -137,9 +137,9 @@ def _is_folder(blob: BlobProperties) -> bool:
     return (blob.metadata or {}).get("hdi_isfolder") == "true"
 
 
-def _blocks(blob: BlobClient, properties: BlobProperties, offset: int) -> Iterator[bytes]:
+def _blocks(blob: BlobClient, properties: BlobProperties, offset: int, length: int | None = None) -> Iterator[bytes]:
     """The bytes from `offset` of that very version of the blob."""
-    if offset < int(properties.size):
+    if offset < int(properties.size) and length != 0:
         yield from blob.download_blob(
-            offset=offset, etag=properties.etag, match_condition=MatchConditions.IfNotModified
+            offset=offset, length=length, etag=properties.etag, match_condition=MatchConditions.IfNotModified
         ).chunks()

@@ -61,8 +61,8 @@ class FolderStore(Store):
         return digest_file(self._existing(key))
 
     @override
-    def read(self, key: str, offset: int = 0) -> Iterator[bytes]:
-        yield from _blocks(self._existing(key), offset)
+    def read(self, key: str, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
+        yield from _blocks(self._existing(key), offset, length)
 
     @override
     def delete(self, key: str) -> None:
@@ -94,8 +94,10 @@ def _copy(source: Path, target: Path, pace: Pace) -> Digest:
     return f"sha256:{sha256.hexdigest()}"
 
 
-def _blocks(path: Path, offset: int) -> Iterator[bytes]:
+def _blocks(path: Path, offset: int, length: int | None = None) -> Iterator[bytes]:
+    left = path.stat().st_size if length is None else length
     with path.open("rb") as file:
         file.seek(offset)
-        while block := file.read(BLOCK):
+        while block := file.read(min(BLOCK, left)):
+            left -= len(block)
             yield block

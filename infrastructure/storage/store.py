@@ -95,8 +95,13 @@ class Store(ABC):
         """
 
     @abstractmethod
-    def read(self, key: str, offset: int = 0) -> Iterator[bytes]:
+    def read(self, key: str, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
         """The bytes of a file as they are there, in pieces; nothing that was written down about them is believed.
+
+        Args:
+            key: Name in the store.
+            offset: Of the first byte.
+            length: Bytes at most; to the end by default.
 
         Raises:
             MissingKeyError: If there is no such file.

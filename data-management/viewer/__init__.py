@@ -1,0 +1,1 @@
+"""See, judge and curate episodes in a browser."""

@@ -1,0 +1,252 @@
+"""What is known of a dataset's episodes from its metadata alone, so that ten thousand of them are no burden."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from physai.infrastructure.contracts import Contract, DatasetProvenance, EpisodeSource
+from physai.infrastructure.datasets import Info
+from physai.infrastructure.datasets.errors import TornFileError
+from physai.infrastructure.datasets.info import EPISODES, NUMBERS, PROVENANCE, Feature
+
+from .errors import UnknownError
+from .places import Entry
+
+KEPT = 256  # datasets in memory
+SHOWN = 5000  # points of a plot; a screen has fewer
+STYLE = "subtask"  # of language rows. Source: lerobot 0.6.1, datasets/language.py
+
+
+class Clip(Contract):
+    """Where an episode is in a camera's video file."""
+
+    camera: str
+    from_s: float
+    to_s: float
+    height: int
+    width: int
+    codec: str
+
+
+class Series(Contract):
+    """A column of an episode, as it is plotted."""
+
+    feature: str
+    names: tuple[str, ...]
+    values: tuple[tuple[float | None, ...], ...]
+    """One row per name, one value per shown row; None where it is not finite."""
+
+
+class Mark(Contract):
+    """A subtask: what the robot is doing from a time on."""
+
+    at_s: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The rows of one episode, for plots."""
+
+    step: int
+    """Every how many rows one is shown."""
+    series: tuple[Series, ...]
+    marks: tuple[Mark, ...]
+
+
+class Index:
+    """The episodes of a dataset as its metadata has them."""
+
+    def __init__(self, entry: Entry) -> None:
+        """Read the metadata.
+
+        Raises:
+            DatasetError: If it is damaged.
+        """
+        self.entry = entry
+        self.folder = entry.folder
+        self.info = Info.read(self.folder)
+        self._table = self._read()
+
+    @property
+    def count(self) -> int:
+        """Number of episodes."""
+        return len(self._table)
+
+    @cached_property
+    def lengths(self) -> list[int]:
+        """Rows of each episode."""
+        return [int(length) for length in self._column("length")]
+
+    @cached_property
+    def tasks(self) -> list[str]:
+        """Language instruction of each episode."""
+        return [", ".join(tasks) for tasks in self._column("tasks")]
+
+    @cached_property
+    def provenance(self) -> DatasetProvenance | None:
+        """Where the episodes come from; None for a dataset that was made elsewhere."""
+        path = self.folder / PROVENANCE
+        return DatasetProvenance.read(path) if path.exists() else None
+
+    def source(self, episode: int) -> EpisodeSource | None:
+        """Where one episode comes from."""
+        sources = self.provenance.episodes if self.provenance else ()
+        return sources[episode] if episode < len(sources) else None
+
+    def row(self, episode: int) -> dict[str, Any]:
+        """What the metadata says of one episode.
+
+        Raises:
+            UnknownError: If there is no such episode.
+        """
+        if not 0 <= episode < self.count:
+            raise UnknownError("episode", episode)
+        return self._table.slice(episode, 1).to_pylist()[0]
+
+    def clips(self, episode: int) -> list[Clip]:
+        """One per camera."""
+        row = self.row(episode)
+        return [self._clip(name, feature, row) for name, feature in self.info.cameras.items()]
+
+    def _clip(self, name: str, feature: Feature, row: dict[str, Any]) -> Clip:
+        start = row[f"videos/{name}/from_timestamp"]
+        return Clip(
+            camera=name,
+            from_s=start,
+            to_s=row.get(f"videos/{name}/to_timestamp") or start + row["length"] / self.info.fps,
+            height=feature.shape[0],
+            width=feature.shape[1],
+            codec=str((feature.info or {}).get("video.codec", "unknown")),
+        )
+
+    def video(self, episode: int, camera: str) -> Path:
+        """The video file of an episode, relative to the dataset.
+
+        Raises:
+            UnknownError: If there is no such episode or camera.
+        """
+        if camera not in self.info.cameras:
+            raise UnknownError("camera", camera)
+        row = self.row(episode)
+        numbers = {name: row[f"videos/{camera}/{name}"] for name in ("chunk_index", "file_index")}
+        return Path((self.info.video_path or "").format(video_key=camera, **numbers))
+
+    def columns(self, episode: int) -> Columns:
+        """The rows of one episode, thinned out if there are more than a screen shows."""
+        row = self.row(episode)
+        numbers = {"chunk_index": row["data/chunk_index"], "file_index": row["data/file_index"]}
+        path = self.entry.local(Path(self.info.data_path.format(**numbers)))
+        table = read_rows(path, episode)
+        step = -(-len(table) // SHOWN) or 1
+        shown = {
+            name: feature
+            for name, feature in self.info.columns.items()
+            if name in self.info.recorded and name in table.column_names and feature.dtype in NUMBERS
+        }
+        series = [_series(name, feature, table[name], step) for name, feature in shown.items()]
+        return Columns(step, tuple(each for each in series if each), tuple(_marks(table)))
+
+    def _column(self, name: str) -> list[Any]:
+        return self._table[name].to_pylist()
+
+    def _read(self) -> pa.Table:
+        files = sorted((self.folder / EPISODES.partition("/chunk")[0]).glob("*/*.parquet"))
+        wanted = ("episode_index", "tasks", "length", "data/", "dataset_", "videos/")
+        try:
+            schema = pq.read_schema(files[0])
+            names = [name for name in schema.names if name.startswith(wanted)]
+            table = pa.concat_tables([pq.read_table(file, columns=names) for file in files], promote_options="default")
+        except (IndexError, pa.ArrowException, OSError) as error:
+            raise TornFileError(self.folder / "meta/episodes", str(error).partition("\n")[0]) from error
+        return table.sort_by("episode_index")
+
+
+def read_rows(path: Path, episode: int) -> pa.Table:
+    """The rows of an episode; only the row groups that hold some are read.
+
+    Raises:
+        TornFileError: If the file cannot be read.
+    """
+    try:
+        with pq.ParquetFile(path) as file:
+            groups = [number for number in range(file.metadata.num_row_groups) if _may_hold(file, number, episode)]
+            table = file.read_row_groups(groups)
+    except (pa.ArrowException, OSError) as error:
+        raise TornFileError(path, str(error).partition("\n")[0]) from error
+    return table.filter(pc.equal(table["episode_index"], pa.scalar(episode)))
+
+
+def _may_hold(file: pq.ParquetFile, group: int, episode: int) -> bool:
+    metadata = file.metadata.row_group(group)
+    names = [metadata.column(index).path_in_schema for index in range(metadata.num_columns)]
+    statistics = metadata.column(names.index("episode_index")).statistics
+    if statistics is None or statistics.min is None or statistics.max is None:
+        return True
+    return bool(statistics.min <= episode <= statistics.max)
+
+
+def _series(name: str, feature: Feature, column: "pa.ChunkedArray[Any]", step: int) -> Series | None:
+    rows = column.to_pylist()[::step]
+    values = np.array(rows, dtype=np.float64).reshape(len(rows), -1)
+    if not len(values):
+        return None
+    width = values.shape[1]
+    names = feature.element_names if len(feature.element_names) == width else [str(number) for number in range(width)]
+    if width == 1 and names == ["0"]:
+        names = [name]
+    clean = np.where(np.isfinite(values), np.round(values, 5), np.nan).T.tolist()
+    shown = tuple(tuple(None if value != value else value for value in line) for line in clean)
+    return Series(feature=name, names=tuple(names), values=shown)
+
+
+def _marks(table: pa.Table) -> list[Mark]:
+    """Subtasks that the dataset itself tells, in LeRobot's column for persistent language."""
+    if "language_persistent" not in table.column_names or not len(table):
+        return []
+    told = {
+        (float(row["timestamp"]), row["content"] or "")
+        for rows in table["language_persistent"].to_pylist()
+        for row in rows or []
+        if row["style"] == STYLE
+    }
+    return [Mark(at_s=at, text=text) for at, text in sorted(told)]
+
+
+class Indexes:
+    """Indexes of the datasets that were looked at last, read again when their metadata has changed."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, tuple[object, Index]] = OrderedDict()
+        self._lock = Lock()
+
+    def of(self, entry: Entry) -> Index:
+        """The index of a dataset.
+
+        Raises:
+            DatasetError: If its metadata is damaged.
+        """
+        mark = _mark(entry.folder)
+        with self._lock:
+            kept = self._kept.get(entry.id)
+            if kept is None or kept[0] != mark:
+                kept = (mark, Index(entry))
+            self._kept[entry.id] = kept
+            self._kept.move_to_end(entry.id)
+            while len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+            return kept[1]
+
+
+def _mark(folder: Path) -> object:
+    """Other whenever an episode or a fact is."""
+    files = [folder / "meta/info.json", folder / PROVENANCE, *(folder / "meta/episodes").glob("*/*.parquet")]
+    return [(str(path), path.stat().st_ino, path.stat().st_mtime_ns) for path in files if path.exists()]

@@ -1,0 +1,54 @@
+"""What the viewer refuses."""
+
+from ..errors import ManagementError
+
+
+class ViewerError(ManagementError):
+    """A request cannot be answered as asked."""
+
+    status = 409
+    """Of the HTTP answer."""
+
+
+class UnknownError(ViewerError):
+    """Something is asked for that is not there."""
+
+    status = 404
+
+    def __init__(self, what: str, name: object) -> None:
+        super().__init__(f"there is no {what} '{name}'. It may have been moved or removed; look at the list again.")
+
+
+class OutsideError(ViewerError):
+    """A dataset names a file that lies outside its place."""
+
+    status = 404
+
+    def __init__(self, path: object) -> None:
+        super().__init__(f"{path} lies outside the folder that is shown, and is not served.")
+
+
+class ReadOnlyError(ViewerError):
+    """A dataset in Blob Storage cannot be changed where it is."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name} is in Blob Storage, where datasets are not changed. "
+            "Bring it here with `physai storage sync`, change it, and publish the result."
+        )
+
+
+class OpenAddressError(ViewerError):
+    """Nobody would be asked who they are."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(
+            f"--host {host}: anyone who reaches it would be an admin. "
+            "Give --sign-in entra or container-apps, or stay on 127.0.0.1."
+        )
+
+
+class SignInError(ViewerError):
+    """Signing in cannot work as configured, or did not."""
+
+    status = 401

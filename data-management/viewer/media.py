@@ -1,0 +1,43 @@
+"""Videos as browsers ask for them: in byte ranges, so that an episode plays from within a shared file at once."""
+
+import io
+import re
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+
+from .episodes import Index
+from .places import FolderPlace
+
+PIECE = 4 << 20  # bytes of one answer from Blob Storage; a browser asks on
+RANGE = re.compile(r"bytes=(\d{1,15})-(\d{0,15})")
+HEADERS = {"Cache-Control": "private, no-cache", "Accept-Ranges": "bytes"}
+
+
+def video(request: Request, index: Index, episode: int, camera: str) -> Response:
+    """The video file an episode is in, or the part of it that is asked for.
+
+    Raises:
+        UnknownError: If there is no such episode, camera or file.
+        OutsideError: If the dataset names a file elsewhere.
+    """
+    file, entry = index.video(episode, camera), index.entry
+    if isinstance(entry.place, FolderPlace):
+        return FileResponse(entry.local(file), media_type="video/mp4", headers=HEADERS)
+    with entry.place.open(entry.path, file) as opened:
+        size = opened.seek(0, io.SEEK_END)
+        first, last = _range(request.headers.get("range"), size)
+        if first > last:
+            return Response(status_code=416, headers={"Content-Range": f"bytes */{size}"})
+        opened.seek(first)
+        content = opened.read(last - first + 1)
+    headers = {**HEADERS, "Content-Range": f"bytes {first}-{first + len(content) - 1}/{size}"}
+    return Response(content, 206, headers, "video/mp4")
+
+
+def _range(header: str | None, size: int) -> tuple[int, int]:
+    """First and last byte of a piece. Source: RFC 9110, section 14.2; a server may send less than it is asked for."""
+    match = RANGE.fullmatch(header or "")
+    first = int(match[1]) if match else 0
+    last = int(match[2]) if match and match[2] else size - 1
+    return first, min(last, size - 1, first + PIECE - 1)

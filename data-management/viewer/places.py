@@ -1,0 +1,256 @@
+"""Where datasets are looked for: local folders and Blob containers. A dataset is named by an id, never by a path."""
+
+import hashlib
+import io
+import re
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Buffer, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from threading import Lock
+from typing import BinaryIO, cast, override
+
+from physai.infrastructure.aside import is_aside
+from physai.infrastructure.datasets.info import INFO
+from physai.infrastructure.settings import settings
+from physai.infrastructure.storage import Store, Stored, open_store
+from physai.infrastructure.storage.uri import FolderLocation, parse
+
+from .errors import OutsideError, UnknownError
+
+DEPTH = 6  # folders below a root in which datasets are looked for
+FRESH_S = 5.0  # age at which a list of datasets is made anew
+BLOB_FRESH_S = 60.0  # a listing of a container costs round trips
+BUFFER = 1 << 18  # bytes that are asked for at once
+
+
+class Place(ABC):
+    """A folder or container with datasets in it."""
+
+    uri: str
+    fresh_s = FRESH_S
+    writable = False
+
+    @abstractmethod
+    def find(self) -> Iterator[str]:
+        """Names of the datasets: their paths below the place; empty for the place itself."""
+
+    @abstractmethod
+    def meta(self, name: str) -> Path:
+        """A local folder in which the dataset's `meta/` lies."""
+
+    @abstractmethod
+    def local(self, name: str, file: Path) -> Path:
+        """A file of a dataset, brought here if need be.
+
+        Raises:
+            OutsideError: If it is not below the place.
+            UnknownError: If there is none.
+        """
+
+    @abstractmethod
+    def open(self, name: str, file: Path) -> BinaryIO:
+        """A file of a dataset where it is, of which no more is read than asked for; errors as of `local`."""
+
+
+class FolderPlace(Place):
+    """A local folder; one that is a dataset itself holds just that."""
+
+    writable = True
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.resolve()
+        self.uri = str(self.root)
+
+    @override
+    def find(self) -> Iterator[str]:
+        for folder, below, _ in self.root.walk():
+            if (folder / INFO).is_file():
+                yield "" if folder == self.root else folder.relative_to(self.root).as_posix()
+                below.clear()
+            elif len(folder.relative_to(self.root).parts) >= DEPTH:
+                below.clear()
+            below[:] = sorted(each for each in below if not each.startswith(".") and not is_aside(each))
+
+    @override
+    def meta(self, name: str) -> Path:
+        return self._inside(self.root / name, name)
+
+    @override
+    def local(self, name: str, file: Path) -> Path:
+        path = self._inside(self.root / name / file, file)
+        if not path.is_file():
+            raise UnknownError("file", file)
+        return path
+
+    @override
+    def open(self, name: str, file: Path) -> BinaryIO:
+        return self.local(name, file).open("rb")
+
+    def _inside(self, path: Path, shown: object) -> Path:
+        resolved = path.resolve()
+        if not resolved.is_relative_to(self.root):
+            raise OutsideError(shown)
+        return resolved
+
+
+class BlobPlace(Place):
+    """A container, or a path in one. Metadata and rows are brought here as they are asked for, videos are passed on."""
+
+    fresh_s = BLOB_FRESH_S
+
+    def __init__(self, store: Store, cache: Path) -> None:
+        self.store, self.uri, self._cache = store, store.uri, cache
+        self._synced: dict[str, float] = {}
+
+    @override
+    def find(self) -> Iterator[str]:
+        end = f"/{INFO.as_posix()}"
+        for stored in self.store.list():
+            if f"/{stored.key}".endswith(end):
+                yield stored.key.removesuffix(INFO.as_posix()).strip("/")
+
+    @override
+    def meta(self, name: str) -> Path:
+        folder = self._cache / (name or "_")
+        if time.monotonic() - self._synced.get(name, -BLOB_FRESH_S) >= BLOB_FRESH_S:
+            self.store.sync_down(f"{name}/meta" if name else "meta", folder / "meta")
+            self._synced[name] = time.monotonic()
+        return folder
+
+    @override
+    def local(self, name: str, file: Path) -> Path:
+        path = self._cache / (name or "_") / file
+        self.store.get(self._key(name, file), path)
+        return path
+
+    @override
+    def open(self, name: str, file: Path) -> BinaryIO:
+        stored = self.store.stat(self._key(name, file))
+        if stored is None:
+            raise UnknownError("file", file)
+        return cast("BinaryIO", io.BufferedReader(Remote(self.store, stored), BUFFER))
+
+    def _key(self, name: str, file: Path) -> str:
+        """Of a file; storage itself refuses keys with `..`."""
+        if file.is_absolute() or ".." in file.parts:
+            raise OutsideError(file)
+        return (PurePosixPath(name) / file.as_posix()).as_posix()
+
+
+class Remote(io.RawIOBase):
+    """A file of a store as a file object: a decoder takes what it needs, and no more goes over the line."""
+
+    def __init__(self, store: Store, stored: Stored) -> None:
+        super().__init__()
+        self._store, self._stored, self._at = store, stored, 0
+
+    @override
+    def readable(self) -> bool:
+        return True
+
+    @override
+    def seekable(self) -> bool:
+        return True
+
+    @override
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._stored.size_bytes}[whence]
+        self._at = max(0, start + offset)
+        return self._at
+
+    @override
+    def readinto(self, buffer: Buffer, /) -> int:
+        view = memoryview(buffer).cast("B")
+        content = b"".join(self._store.read(self._stored.key, self._at, len(view)))
+        view[: len(content)] = content
+        self._at += len(content)
+        return len(content)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A dataset that was found."""
+
+    id: str
+    """Part of addresses, e.g. `reach-curated-3fa91c`."""
+    name: str
+    """Path below its place; the place's own name if it is the dataset."""
+    place: Place
+    path: str
+    """Below the place."""
+
+    @property
+    def folder(self) -> Path:
+        """Where `meta/` lies on this machine."""
+        return self.place.meta(self.path)
+
+    def local(self, file: Path) -> Path:
+        """A file of the dataset on this machine."""
+        return self.place.local(self.path, file.relative_to(self.folder) if file.is_absolute() else file)
+
+
+class Catalog:
+    """All datasets of all places."""
+
+    def __init__(self, places: Iterable[Place]) -> None:
+        self.places = tuple(places)
+        self._found: dict[str, dict[str, Entry]] = {}
+        self._at: dict[str, float] = {}
+        self._lock = Lock()
+
+    def entries(self) -> list[Entry]:
+        """Every dataset, by place and name."""
+        with self._lock:
+            return [entry for place in self.places for entry in self._of(place).values()]
+
+    def get(self, dataset: str) -> Entry:
+        """The dataset of an id.
+
+        Raises:
+            UnknownError: If there is none.
+        """
+        found = next((entry for entry in self.entries() if entry.id == dataset), None)
+        if found is None:
+            raise UnknownError("dataset", dataset)
+        return found
+
+    def forget(self) -> None:
+        """Look anew the next time: something was made or moved."""
+        with self._lock:
+            self._at.clear()
+
+    def _of(self, place: Place) -> dict[str, Entry]:
+        if time.monotonic() - self._at.get(place.uri, -place.fresh_s) >= place.fresh_s:
+            found = [entry_of(place, path) for path in place.find()]
+            self._found[place.uri] = {entry.id: entry for entry in sorted(found, key=lambda entry: entry.name)}
+            self._at[place.uri] = time.monotonic()
+        return self._found[place.uri]
+
+
+def open_place(uri: str) -> Place:
+    """The place of a path or storage URI.
+
+    Raises:
+        BadUriError: If it is neither.
+        UnknownError: If there is no such folder.
+    """
+    location = parse(uri)
+    if isinstance(location, FolderLocation):
+        if not location.path.is_dir():
+            raise UnknownError("folder", location.path)
+        return FolderPlace(location.path)
+    store = open_store(uri)
+    return BlobPlace(store, settings().home / "viewer" / _word(store.uri))
+
+
+def _word(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def entry_of(place: Place, path: str) -> Entry:
+    """A dataset with its id, the same as long as it stays where it is."""
+    name = path or PurePosixPath(place.uri).name
+    word = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40]
+    return Entry(f"{word}-{_word(f'{place.uri}/{path}')[:6]}", name, place, path)

@@ -1,0 +1,168 @@
+"""The viewer as a service: who may ask what, and the routes of each part."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+from fastapi.staticfiles import StaticFiles
+from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.middleware.sessions import SessionMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from physai.infrastructure.contracts import Contract
+from physai.infrastructure.errors import PhysaiError
+from physai.infrastructure.page.shield import Bucket, Shield
+
+from .entra import SESSION_S, EntraSignIn
+from .episodes import Indexes
+from .errors import ViewerError
+from .guard import CONTENT, guard
+from .identity import Person, Role, SignIn
+from .pictures import Pictures
+from .places import Catalog
+
+HERE = Path(__file__).parent
+RATE_HZ, BURST = 100, 400  # requests of one client; a page of pictures is some fifty
+LOOPBACK = ("127.0.0.1", "localhost")
+
+
+@dataclass
+class Desk:
+    """What every request needs."""
+
+    catalog: Catalog
+    sign_in: SignIn
+    indexes: Indexes = field(default_factory=Indexes)
+    pictures: Pictures = field(default_factory=Pictures)
+
+    def needs(self, role: Role) -> Any:
+        """A dependency that lets through whoever has at least this role."""
+
+        def check(request: Request) -> Person:
+            person = self.sign_in.who(request)
+            if person is None:
+                raise HTTPException(401, "sign in first")
+            if not person.role.may(role):
+                raise HTTPException(403, f"this needs the role '{role}', and you are '{person.role}'")
+            request.state.person = person
+            return person
+
+        return Depends(check)
+
+
+class Problem(Contract):
+    """Why a request was refused."""
+
+    detail: str
+
+
+class Alive(Contract):
+    """An answer."""
+
+    alive: bool = True
+
+
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    code: {"model": Problem, "description": text}
+    for code, text in (
+        (401, "Nobody is signed in."),
+        (403, "The person's role may not do this, or another site's page asked."),
+        (404, "There is no such dataset, episode or run."),
+        (409, "Refused: damaged, busy or out of place."),
+        (413, "The body is too large."),
+        (429, "Too many requests."),
+    )
+}
+
+
+def whoever(request: Request) -> Person:
+    """The person that a route's check has let through."""
+    person: Person = request.state.person
+    return person
+
+
+Who = Annotated[Person, Depends(whoever)]
+
+
+def create_app(
+    desk: Desk,
+    *,
+    hosts: Sequence[str] = LOOPBACK,
+    secret: str | None = None,
+    rate_hz: float = RATE_HZ,
+    burst: int = BURST,
+) -> FastAPI:
+    """The service.
+
+    Args:
+        desk: What is shown, and to whom.
+        hosts: Names under which browsers may reach it.
+        secret: Signs session cookies; without one, a restart ends every session.
+        rate_hz: Requests per second that one client may send for long.
+        burst: And at once.
+    """
+    from . import browse, pages
+
+    app = FastAPI(title="physai viewer", version="1", docs_url=None, redoc_url=None)
+    app.add_middleware(BaseHTTPMiddleware, dispatch=guard)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
+    if isinstance(desk.sign_in, EntraSignIn):
+        secure = desk.sign_in.url.startswith("https:")
+        app.add_middleware(
+            SessionMiddleware,
+            secret_key=secret or secrets.token_urlsafe(32),
+            session_cookie="physai-viewer",
+            max_age=SESSION_S,
+            same_site="lax",  # Entra sends people back from its own site
+            https_only=secure,
+        )
+        app.include_router(desk.sign_in.routes())
+    app.add_middleware(Shield, bucket=Bucket(rate_hz, burst), content=CONTENT)
+    _add_refusals(app, desk)
+
+    @app.get("/healthz")
+    def alive() -> Alive:
+        """Whether the service answers; open to all."""
+        return Alive()
+
+    for role, routers in {
+        Role.VIEWER: (browse.routes(desk), pages.routes(desk)),
+    }.items():
+        for router in routers:
+            _include(app, router, desk, role)
+    pages.add_style(app)
+    app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
+    return app
+
+
+def _include(app: FastAPI, router: APIRouter, desk: Desk, role: Role) -> None:
+    app.include_router(router, dependencies=[desk.needs(role)], responses=REFUSALS)
+
+
+def _add_refusals(app: FastAPI, desk: Desk) -> None:
+    from .pages import problem_page
+
+    def answer(request: Request, status: int, detail: str) -> Response:
+        if "text/html" not in request.headers.get("accept", "") or request.url.path.startswith("/api/"):
+            return JSONResponse({"detail": detail}, status)
+        if status == 401 and desk.sign_in.page and "/signed-in" not in request.url.path:
+            return RedirectResponse(desk.sign_in.page, 303)
+        return problem_page(status, detail)
+
+    @app.exception_handler(PhysaiError)
+    def refused(request: Request, error: PhysaiError) -> Response:
+        return answer(request, error.status if isinstance(error, ViewerError) else 409, str(error))
+
+    @app.exception_handler(HTTPException)
+    def failed(request: Request, error: HTTPException) -> Response:
+        return answer(request, error.status_code, str(error.detail))
+
+    @app.exception_handler(RequestValidationError)
+    def invalid(request: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        return answer(request, 422, f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}")

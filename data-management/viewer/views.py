@@ -1,0 +1,272 @@
+"""What the pages and the API show: datasets and episodes in few facts, searched and paged."""
+
+import json
+from collections import Counter
+from typing import Any, Literal
+
+from physai.infrastructure.contracts import Contract, DatasetProvenance, Outcome
+from physai.infrastructure.datasets.info import STATS
+from physai.infrastructure.errors import PhysaiError
+
+from .episodes import Clip, Index, Indexes, Mark, Series
+from .places import Catalog, Entry
+
+Kind = Literal["recorded", "curated", "synthetic", "rollouts", "other"]
+"""Rollouts were moved by a policy; `other` has no provenance."""
+STATISTICS = ("min", "mean", "std", "max")
+
+
+class Card(Contract):
+    """A dataset in a list."""
+
+    id: str
+    name: str
+    place: str
+    kind: Kind = "other"
+    robot: str = ""
+    tasks: tuple[str, ...] = ()
+    """The first few."""
+    episodes: int = 0
+    rows: int = 0
+    seconds: float = 0.0
+    rate_hz: int = 0
+    cameras: tuple[str, ...] = ()
+    outcomes: dict[str, int] = {}
+    problem: str = ""
+    """Why it cannot be opened; empty if it can."""
+
+
+class Statistic(Contract):
+    """One number per row, over the whole dataset, as stored."""
+
+    feature: str
+    name: str
+    min: float
+    mean: float
+    std: float
+    max: float
+
+
+class DatasetView(Contract):
+    """A dataset's own page."""
+
+    card: Card
+    content: str | None
+    parents: tuple[str, ...]
+    created_at: str | None
+    worlds: dict[str, int]
+    generators: dict[str, int]
+    splits: dict[str, str]
+    features: dict[str, str]
+    statistics: tuple[Statistic, ...]
+    writable: bool
+
+
+class EpisodeLine(Contract):
+    """An episode in a list."""
+
+    episode: int
+    task: str
+    rows: int
+    seconds: float
+    split: str
+    outcome: Outcome | None
+    generator: str
+    world: str
+
+
+class EpisodeView(Contract):
+    """An episode's own page."""
+
+    dataset: str
+    episode: int
+    of: int
+    task: str
+    rows: int
+    seconds: float
+    rate_hz: int
+    split: str
+    outcome: Outcome | None
+    generator: str
+    world: str
+    source: str
+    source_episode: int | None
+    original: str
+    """Address part `dataset/episode` of the episode this one was made from, if it is at hand; else empty."""
+    parameters: dict[str, float]
+    clips: tuple[Clip, ...]
+    step: int
+    """Every how many rows one is in `series`."""
+    series: tuple[Series, ...]
+    marks: tuple[Mark, ...]
+
+
+class Page[Item](Contract):
+    """A part of a list."""
+
+    items: tuple[Item, ...]
+    total: int
+    page: int
+    size: int
+
+
+def kind_of(provenance: DatasetProvenance | None) -> Kind:
+    """What sort of dataset it is, by where its episodes come from."""
+    if provenance is None or not provenance.episodes:
+        return "other"
+    if any(source.parameters for source in provenance.episodes):
+        return "synthetic"
+    if provenance.parents:
+        return "curated"
+    return "rollouts" if provenance.episodes[0].generator.startswith("sha256:") else "recorded"
+
+
+def card_of(entry: Entry, indexes: Indexes) -> Card:
+    """A dataset in few facts; one that is damaged says so."""
+    plain = Card(id=entry.id, name=entry.name, place=entry.place.uri)
+    try:
+        index = indexes.of(entry)
+        provenance = index.provenance
+    except PhysaiError as error:
+        return plain.model_copy(update={"problem": str(error)})
+    info = index.info
+    return plain.model_copy(
+        update={
+            "kind": kind_of(provenance),
+            "robot": info.robot_type or "",
+            "tasks": tuple(dict.fromkeys(index.tasks))[:3],
+            "episodes": index.count,
+            "rows": info.total_frames,
+            "seconds": info.total_frames / info.fps,
+            "rate_hz": info.fps,
+            "cameras": tuple(info.cameras),
+            "outcomes": dict(Counter(source.outcome for source in provenance.episodes)) if provenance else {},
+        }
+    )
+
+
+def cards(catalog: Catalog, indexes: Indexes, *, search: str, kind: str, page: int, size: int) -> Page[Card]:
+    """Datasets whose name, robot or task holds every word; no more of them are opened than must be."""
+    words = search.lower().split()
+    entries = catalog.entries()
+    if not kind:
+        quick = [entry for entry in entries if all(word in entry.name.lower() for word in words)]
+        if quick or not words:
+            shown = quick[(page - 1) * size : page * size]
+            return Page(items=tuple(card_of(e, indexes) for e in shown), total=len(quick), page=page, size=size)
+    found = [card for card in (card_of(entry, indexes) for entry in entries) if _matches(card, words, kind)]
+    return Page(items=tuple(found[(page - 1) * size : page * size]), total=len(found), page=page, size=size)
+
+
+def _matches(card: Card, words: list[str], kind: str) -> bool:
+    text = " ".join((card.name, card.robot, *card.tasks)).lower()
+    return all(word in text for word in words) and kind in ("", card.kind)
+
+
+def dataset_view(entry: Entry, indexes: Indexes) -> DatasetView:
+    """Everything a dataset's page shows of its metadata.
+
+    Raises:
+        DatasetError: If it is damaged.
+    """
+    index = indexes.of(entry)
+    provenance = index.provenance
+    sources = provenance.episodes if provenance else ()
+    return DatasetView(
+        card=card_of(entry, indexes),
+        content=provenance.content if provenance else None,
+        parents=provenance.parents if provenance else (),
+        created_at=provenance.created_at.isoformat(timespec="minutes") if provenance else None,
+        worlds=dict(Counter(source.world for source in sources)),
+        generators=dict(Counter(source.generator for source in sources)),
+        splits=dict(index.info.splits),
+        features={
+            name: f"{feature.dtype} {' x '.join(str(size) for size in feature.shape)}"
+            for name, feature in index.info.recorded.items()
+        },
+        statistics=tuple(_statistics(index)),
+        writable=entry.place.writable,
+    )
+
+
+def _statistics(index: Index) -> list[Statistic]:
+    """Stored statistics of the recorded numbers; empty where there are none."""
+    try:
+        stored: dict[str, Any] = json.loads((index.folder / STATS).read_bytes())
+    except (OSError, ValueError):
+        return []
+    found = []
+    for feature, description in index.info.recorded.items():
+        values = stored.get(feature, {})
+        if description.is_video or any(name not in values for name in STATISTICS):
+            continue
+        names = description.element_names or [str(number) for number in range(len(values["mean"]))]
+        found += [
+            Statistic(feature=feature, name=name, **dict(zip(STATISTICS, map(float, numbers), strict=True)))
+            for name, *numbers in zip(names, *(values[name] for name in STATISTICS), strict=False)
+        ]
+    return found
+
+
+def split_of(index: Index, episode: int) -> str:
+    """Name of the split an episode is in; empty if in none."""
+    for name, text in index.info.splits.items():
+        first, _, last = text.partition(":")
+        if first.isdecimal() and last.isdecimal() and int(first) <= episode < int(last):
+            return name
+    return ""
+
+
+def line_of(index: Index, episode: int) -> EpisodeLine:
+    """An episode in few facts."""
+    source = index.source(episode)
+    return EpisodeLine(
+        episode=episode,
+        task=index.tasks[episode],
+        rows=index.lengths[episode],
+        seconds=index.lengths[episode] / index.info.fps,
+        split=split_of(index, episode),
+        outcome=source.outcome if source else None,
+        generator=source.generator if source else "",
+        world=source.world if source else "",
+    )
+
+
+def episode_view(index: Index, episode: int, original: str = "") -> EpisodeView:
+    """An episode with its plots.
+
+    Raises:
+        UnknownError: If there is no such episode.
+        TornFileError: If its rows cannot be read.
+    """
+    columns = index.columns(episode)
+    source = index.source(episode)
+    return EpisodeView(
+        **line_of(index, episode).model_dump(),
+        dataset=index.entry.id,
+        of=index.count,
+        rate_hz=index.info.fps,
+        source=source.source if source else "",
+        source_episode=source.source_episode if source else None,
+        original=original,
+        parameters=source.parameters if source else {},
+        clips=tuple(index.clips(episode)),
+        step=columns.step,
+        series=columns.series,
+        marks=columns.marks,
+    )
+
+
+def original_of(index: Index, episode: int, catalog: Catalog, indexes: Indexes) -> str:
+    """The episode that one was made from, as `dataset/episode`; empty if it is not at hand."""
+    source = index.source(episode)
+    if source is None or source.source_episode is None:
+        return ""
+    for entry in catalog.entries():
+        try:
+            provenance = indexes.of(entry).provenance
+        except PhysaiError:
+            continue
+        if provenance is not None and provenance.content == source.source:
+            return f"{entry.id}/{source.source_episode}"
+    return ""
