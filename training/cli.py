@@ -4,7 +4,9 @@ from typer import Typer
 
 from .il.cli import app as il
 from .packaging.cli import app as package
+from .rl.cli import app as rl
 
 app = Typer(help=__doc__, no_args_is_help=True)
 app.add_typer(il, name="il")
+app.add_typer(rl, name="rl")
 app.add_typer(package, name="package")

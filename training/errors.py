@@ -25,6 +25,63 @@ class UnknownPolicyError(TrainingError):
         super().__init__(f"policy '{policy}' is unknown. {did_you_mean(policy, known)}")
 
 
+class UnknownTaskError(TrainingError):
+    """Isaac Lab has no such task, or none of our libraries has an agent for it."""
+
+    def __init__(self, task: str, known: Iterable[str]) -> None:
+        near = get_close_matches(task, known, n=1, cutoff=0.4)
+        super().__init__(
+            f"task '{task}' is unknown. {f"Did you mean '{near[0]}'? " if near else ''}"
+            "`physai training rl list` tells which there are."
+        )
+
+
+class UnknownAgentError(TrainingError):
+    """The task has no agent configuration of that name."""
+
+    def __init__(self, task: str, agent: str, known: Iterable[str], libraries: Iterable[str]) -> None:
+        names = list(known)
+        mend = did_you_mean(agent, names) if names else f"It has agents for: {', '.join(libraries)}."
+        super().__init__(f"{task}: no agent '{agent}'. {mend}")
+
+
+class NoSuccessError(TrainingError):
+    """A training was to end at a success rate, but its task does not say what success is."""
+
+    def __init__(self, task: str) -> None:
+        super().__init__(
+            f"{task}: states no success, neither as termination term 'success' nor as metric 'Metrics/success_rate'. "
+            "Leave out --stop-at-success."
+        )
+
+
+class NotFiniteError(TrainingError):
+    """A training by reinforcement has left the numbers."""
+
+    def __init__(self, task: str, iteration: int, what: str) -> None:
+        super().__init__(
+            f"{task}: iteration {iteration}: {what}. The last checkpoint is from before. "
+            "Lower the learning rate, e.g. --set agent.algorithm.learning_rate=3e-4 (skrl: agent.agent.learning_rate)."
+        )
+
+
+class NodesError(TrainingError):
+    """Several processes cannot be brought together."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"{why}.")
+
+
+class RanksError(TrainingError):
+    """A process of several has failed."""
+
+    def __init__(self, output: Path, code: int) -> None:
+        super().__init__(
+            f"{output}: the training processes ended with exit code {code}; what they said is above and in "
+            f"{output / 'isaaclab.log'}. Run the same command to go on from the last checkpoint."
+        )
+
+
 class RecipeError(TrainingError):
     """A value of the recipe is out of range, or does not go with another."""
 
@@ -126,6 +183,13 @@ class UnsupportedStepError(PackagingError):
 
     def __init__(self, checkpoint: Path, step: str) -> None:
         super().__init__(f"{checkpoint}: its processor '{step}' cannot go into the graph. Train without it.")
+
+
+class UnsupportedTaskError(PackagingError):
+    """What a task takes or gives cannot be put into a graph."""
+
+    def __init__(self, task: str, why: str) -> None:
+        super().__init__(f"{task}: cannot be packaged: {why}. Train a manager-based task with joint actions.")
 
 
 class ParityError(PackagingError):

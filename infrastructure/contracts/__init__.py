@@ -37,7 +37,7 @@ from .fleet import (
     RobotState,
 )
 from .gate import AuditRecord, GateStatus, HeldPolicy, RobotCondition, Stage
-from .package import JointLimits, PolicyPackage, TensorSpec
+from .package import JointLimits, PolicyPackage, RecurrentState, TensorSpec
 from .recording import Alignment, FeatureRule, GapThresholds, RecordingConfig, TopicRule
 from .robot import Robot
 from .summary import FlywheelSummary, LapSummary, TaskTime, VerdictSummary
@@ -136,6 +136,7 @@ __all__ = [
     "Rate",
     "RawEpisode",
     "RecordingConfig",
+    "RecurrentState",
     "Release",
     "RetrainRequest",
     "Robot",

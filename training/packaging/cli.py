@@ -9,6 +9,8 @@ from typer import Argument, Option, Typer
 from physai.infrastructure.console import Json, show
 from physai.infrastructure.contracts import PolicyPackage
 
+from ..rl.run import is_rl
+
 app = Typer(help=__doc__, no_args_is_help=True)
 
 Package = Annotated[Path, Argument(help="Folder of the package.")]
@@ -27,6 +29,11 @@ def build(
 
     Example: physai training package build OUT/run --output OUT/package
     """
+    if is_rl(run):
+        from .actors import build as build_actor
+
+        _show(build_actor(run, output, checkpoint=checkpoint, name=name), output, as_json)
+        return
     from .build import build
 
     _show(build(run, output, checkpoint=checkpoint, name=name, robot=robot), output, as_json)

@@ -1,15 +1,12 @@
 """From a policy between its processors to one graph: observation in, robot commands out."""
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..il import lean  # noqa: F401  first, see there
 
 # isort: split
-import onnx
-import torch
 from lerobot.configs import FeatureType, NormalizationMode
 from lerobot.processor import (
     AddBatchDimensionProcessorStep,
@@ -23,8 +20,11 @@ from torch import Tensor, nn
 from ..errors import UnsupportedStepError
 from ..il.demonstrations import ACTION
 from ..il.policy import TrainablePolicy
+from .exporter import export_onnx
 
-OPSET = 18
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
 PASSIVE = (RenameObservationsProcessorStep, AddBatchDimensionProcessorStep, DeviceProcessorStep)
 """Processor steps that do not change values, a renaming only if it renames nothing."""
 
@@ -122,45 +122,11 @@ def _unnormalize(step: Any) -> nn.Module:
             raise UnsupportedStepError(Path(ACTION), f"normalisation {mode.value}")
 
 
-def export(graph: PolicyGraph, examples: Sequence[Tensor]) -> onnx.ModelProto:
+def export(graph: PolicyGraph, examples: Sequence[Tensor]) -> "ModelProto":
     """The graph in ONNX, for any batch size; equal graphs give equal bytes.
 
     Args:
         graph: What to export.
         examples: One batch of each input, of two rows or more.
     """
-    batch = torch.export.Dim("batch", min=1)
-    shapes = (tuple({0: batch} for _ in examples),)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter's own, about its insides
-        program = torch.onnx.export(
-            graph.eval(),
-            tuple(examples),
-            input_names=graph.inputs,
-            output_names=[ACTION],
-            dynamic_shapes=shapes,
-            opset_version=OPSET,
-            dynamo=True,
-            external_data=False,
-            verbose=False,
-        )
-    assert program is not None, "the exporter returns its program unless it is given a file"
-    model = program.model_proto
-    _strip(model)
-    onnx.checker.check_model(model, full_check=True)
-    return model
-
-
-def _strip(model: onnx.ModelProto) -> None:
-    """Remove what tells of the exporting machine: stack traces, paths, names of source files."""
-    model.doc_string = ""
-    del model.metadata_props[:]
-    for graph in (model.graph, *model.functions):
-        graph.doc_string = ""
-        del graph.metadata_props[:]
-        for node in graph.node:
-            node.doc_string = ""
-            del node.metadata_props[:]
-    for value in (*model.graph.value_info, *model.graph.input, *model.graph.output, *model.graph.initializer):
-        value.doc_string = ""
-        del value.metadata_props[:]
+    return export_onnx(graph, examples, graph.inputs, [ACTION])

@@ -1,0 +1,237 @@
+"""Builds a policy package from an RL run: the same checkpoint gives the same bytes, and no simulator is started."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from physai.infrastructure.aside import whole_folder
+from physai.infrastructure.contracts import (
+    JointLimits,
+    PolicyPackage,
+    RecurrentState,
+    TensorSpec,
+    digest_file,
+)
+from physai.infrastructure.registry.verify import GOLDEN_FILE, GRAPH_FILE, open_session, verify_package
+
+from ..errors import CheckpointError, PackageWriteError, ParityError, UnsupportedTaskError
+from ..rl import actors, checkpoints
+from ..rl.actors import ActorGraph
+from ..rl.interface import INFINITE, Interface
+from ..rl.run import INTERFACE_FILE, RlRun
+from ..run import RUN_FILE, SAMPLES_FILE, save_arrays
+from .exporter import export_onnx, opset_of
+from .triton import config
+
+BOUND = 1e-6
+"""Largest difference allowed, relative to the larger of 1 and the greatest command."""
+RANDOM, SPREAD, SEED = 120, 3.0, 0
+"""Random inputs, how many deviations of the recorded ones they reach, and their seed."""
+PACKAGE_FILE, TRITON_FILE = "package.json", "config.pbtxt"
+
+type Arrays = dict[str, NDArray[np.float32]]
+
+
+def build(run: Path, output: Path, *, checkpoint: str = "last", name: str | None = None) -> PolicyPackage:
+    """Export, compare with the library, record golden vectors, verify; only then does `output` appear.
+
+    Args:
+        run: Folder of an RL training.
+        output: Where the package appears.
+        checkpoint: `last`, or an iteration.
+        name: Of the package; default: task and library.
+
+    Raises:
+        CheckpointError: If there is no such checkpoint, or it cannot be loaded.
+        OccupiedError: If something is at `output`.
+        PackageWriteError: If the disk refuses.
+        PackagingError: If graph and actor differ, or the task's actions cannot be put into a graph.
+    """
+    training, interface = RlRun.read(run / RUN_FILE), Interface.read(run / INTERFACE_FILE)
+    if interface.unsupported:
+        raise UnsupportedTaskError(training.recipe.task, interface.unsupported)
+    model, mark = checkpoints.find(run, checkpoint)
+    actor = actors.load(model, interface, training.recipe.library.value)
+    graph = ActorGraph(actor, interface)
+    samples = read_samples(run / SAMPLES_FILE, interface)
+    try:
+        with whole_folder(output) as part:
+            inputs = golden_inputs(graph, interface, samples)
+            exported = export_onnx(
+                graph, [torch.from_numpy(inputs[key]) for key in graph.inputs], graph.inputs, graph.outputs
+            )
+            (part / GRAPH_FILE).write_bytes(exported.SerializeToString(deterministic=True))
+            golden, worst = compare(actor, graph, open_session(part / GRAPH_FILE), inputs, samples, model)
+            save_arrays(part / GOLDEN_FILE, golden)
+            package = PolicyPackage(
+                name=name or re.sub(r"[^a-z0-9]+", "-", f"{training.recipe.task}-{training.recipe.library}".lower()),
+                policy_type=training.recipe.library.value,
+                task=training.recipe.task,
+                robot=interface.robot,
+                inputs=_inputs(graph, interface),
+                outputs=_outputs(graph, interface),
+                states=tuple(RecurrentState(input=f"{key}_in", output=f"{key}_out") for key in actor.state_names),
+                rate_hz=interface.rate_hz,
+                action_meaning=interface.commands[0].meaning,
+                action_steps=1,
+                limits=_limits(interface),
+                run_id=training.run_id,
+                training_steps=mark.iteration,
+                commit=training.commit,
+                opset=opset_of(exported),
+                parity_max_abs=worst,
+                files={},
+            )
+            (part / TRITON_FILE).write_text(config(package))
+            files = {key: digest_file(part / key) for key in (TRITON_FILE, GOLDEN_FILE, GRAPH_FILE)}
+            package = package.model_copy(update={"files": files})
+            package.write(part / PACKAGE_FILE)
+            verify_package(part)
+    except OSError as error:
+        raise PackageWriteError(output, error) from error
+    return package
+
+
+def read_samples(path: Path, interface: Interface) -> Arrays:
+    """Observations, raw actions and commands that were recorded when the training began.
+
+    Raises:
+        CheckpointError: If they are not there.
+    """
+    names = [f"observation.{group.name}" for group in interface.groups] + ["raw", "command"]
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in names}
+    except (OSError, ValueError, KeyError) as error:
+        raise CheckpointError(path, f"no recorded observations ({error})") from error
+
+
+def golden_inputs(graph: ActorGraph, interface: Interface, samples: Arrays) -> Arrays:
+    """What the graph is asked: recorded observations, then random ones from a box round them, and random states."""
+    rng = np.random.default_rng(SEED)
+    inputs: dict[str, NDArray[Any]] = {}
+    for group, clean in zip(interface.groups, graph.clean, strict=True):
+        recorded = clean.inverse(torch.from_numpy(samples[f"observation.{group.name}"])).numpy()  # type: ignore[operator]
+        noise = rng.uniform(-1, 1, (RANDOM, *group.shape))
+        width = SPREAD * np.maximum(recorded.std(axis=0), 0.1)
+        inputs[f"observation.{group.name}"] = np.concatenate([recorded, recorded.mean(axis=0) + width * noise])
+    rows = len(next(iter(inputs.values())))
+    for key in graph.inputs[len(interface.groups) :]:
+        state = rng.uniform(-1, 1, (rows, *graph.state_shape))
+        state[0] = 0.0  # as when an episode begins
+        inputs[key] = state
+    return {key: np.ascontiguousarray(value, dtype=np.float32) for key, value in inputs.items()}
+
+
+def compare(
+    actor: actors.Actor, graph: ActorGraph, session: object, inputs: Arrays, samples: Arrays, model: Path
+) -> tuple[Arrays, float]:
+    """Ask the graph in ONNX Runtime, and the library's own actor with Isaac Lab's arithmetic of commands.
+
+    Args:
+        actor: The library's.
+        graph: The whole path in PyTorch.
+        session: The whole path in ONNX Runtime.
+        inputs: Name → (N, …).
+        samples: Raw actions, and the commands that Isaac Lab made of them.
+        model: Named in errors.
+
+    Returns:
+        Inputs and the actor's answers, and the largest difference in the command's unit.
+
+    Raises:
+        ParityError: If they differ by more than `BOUND`.
+    """
+    check_commands(graph, samples, model)
+    count = len(graph.groups)
+    tensors = [torch.from_numpy(inputs[key]) for key in graph.inputs]
+    observed = {
+        name: clean(value) for name, clean, value in zip(graph.groups, graph.clean, tensors[:count], strict=True)
+    }
+    raw, states = actor.ask(observed, tuple(tensors[count:]))
+    wanted = [graph.to_command(raw).unsqueeze(1), *states]
+    answers = session.run(graph.outputs, inputs)  # type: ignore[attr-defined]  # ONNX Runtime has no types
+    worst = 0.0
+    for key, want, got in zip(graph.outputs, wanted, answers, strict=True):
+        worst = max(worst, _difference(want.numpy(), got, f"'{key}'", model))
+    answered = {key: np.ascontiguousarray(want.numpy()) for key, want in zip(graph.outputs, wanted, strict=True)}
+    return {**inputs, **answered}, worst
+
+
+def check_commands(graph: ActorGraph, samples: Arrays, model: Path) -> None:
+    """Compare our scale, offset and clip of commands with what Isaac Lab itself made of some raw actions."""
+    clip = graph.to_command.policy_clip
+    raw = torch.from_numpy(samples["raw"])
+    inside = torch.ones_like(raw, dtype=torch.bool) if clip is None else raw.abs() <= clip  # that clip is the library's
+    ours: Tensor = graph.to_command(raw)
+    _difference(samples["command"][inside.numpy()], ours.numpy()[inside.numpy()], "Isaac Lab's commands", model)
+
+
+def _difference(wanted: NDArray[np.float32], got: NDArray[np.float32], path: str, model: Path) -> float:
+    difference = float(np.abs(wanted - got).max()) if wanted.shape == got.shape else float("inf")
+    bound = BOUND * max(1.0, float(np.abs(wanted).max()))
+    if not difference <= bound:  # also refuses not-a-number
+        raise ParityError(model, path, difference, bound)
+    return difference
+
+
+def _inputs(graph: ActorGraph, interface: Interface) -> tuple[TensorSpec, ...]:
+    observed = tuple(
+        TensorSpec(
+            name=f"observation.{group.name}",
+            dtype="float32",
+            shape=group.shape,
+            elements=group.elements,
+            units=group.units,
+        )
+        for group in interface.groups
+    )
+    return (*observed, *(_state(key, graph) for key in graph.inputs[len(observed) :]))
+
+
+def _outputs(graph: ActorGraph, interface: Interface) -> tuple[TensorSpec, ...]:
+    commands = interface.commands
+    joints = tuple(joint for command in commands for joint in command.joints)
+    lower, upper = _range(interface)
+    bounded = all(abs(value) < INFINITE for value in (*lower, *upper))
+    action = TensorSpec(
+        name="action",
+        dtype="float32",
+        shape=(1, len(joints)),
+        elements=joints,
+        units=tuple(unit for command in commands for unit in command.units),
+        lower=lower if bounded else (),
+        upper=upper if bounded else (),
+    )
+    return (action, *(_state(key, graph) for key in graph.outputs[1:]))
+
+
+def _state(key: str, graph: ActorGraph) -> TensorSpec:
+    return TensorSpec(name=key, dtype="float32", shape=graph.state_shape)
+
+
+def _range(interface: Interface) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """What the joints can take, within what the task allows."""
+    lower: list[float] = []
+    upper: list[float] = []
+    for command in interface.commands:
+        count = len(command.joints)
+        lower += map(max, command.limits_lower, command.lower or (-INFINITE,) * count)
+        upper += map(min, command.limits_upper, command.upper or (INFINITE,) * count)
+    return tuple(lower), tuple(upper)
+
+
+def _limits(interface: Interface) -> tuple[JointLimits, ...]:
+    """Position limits, for commands that say where joints go."""
+    if interface.commands[0].meaning != "absolute-joint-position":
+        return ()
+    joints = (joint for command in interface.commands for joint in command.joints)
+    return tuple(
+        JointLimits(joint=joint, lower_rad=lower, upper_rad=upper)
+        for joint, lower, upper in zip(joints, *_range(interface), strict=True)
+    )

@@ -1,0 +1,1 @@
+"""Reinforcement learning in Isaac Lab, by RSL-RL and skrl."""
