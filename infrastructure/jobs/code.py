@@ -13,7 +13,18 @@ GROUND_FLOOR = "physai.infrastructure"
 SUFFIXES = frozenset({".py", ".json", ".yaml", ".yml", ".toml"})
 # Not code that a task runs. `jobs` only starts it.
 LEFT_OUT = frozenset(
-    {"tests", "docs", "examples", "specifications", "workflows", "setup", "terraform", "__pycache__", "node_modules"}
+    {
+        "tests",
+        "docs",
+        "examples",
+        "specifications",
+        "specs",
+        "workflows",
+        "setup",
+        "terraform",
+        "__pycache__",
+        "node_modules",
+    }
 )
 ENGINE = Path(__file__).parent
 SCRIPTS = frozenset({".py", ".sh", ".bash", ".json", ".yaml", ".yml", ".toml"})

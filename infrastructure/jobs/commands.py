@@ -26,7 +26,7 @@ def problems(task: Task) -> Iterator[Found]:
 
 def _filled_later(message: str) -> bool:
     """Whether a message is only about files that are not here yet."""
-    return "does not exist" in message or used(message)
+    return "does not exist" in message or bool(used(message))
 
 
 def _field(task: Task, word: int) -> str:
