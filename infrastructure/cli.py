@@ -35,7 +35,8 @@ def umbrella(wanted: str | None) -> typer.Typer:
     )
     app.callback()(physai)
     for entry in domains().values():
-        command = entry.load() if entry.name == wanted else typer.Typer(help=help_line(entry))
+        told = help_line(entry) if wanted is None else ""  # it imports the packages above the module
+        command = entry.load() if entry.name == wanted else typer.Typer(help=told)
         app.add_typer(command, name=entry.name)
     return app
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 
+from physai.infrastructure.contracts import JointLimits
 from physai.infrastructure.errors import PhysaiError
 
 
@@ -106,6 +107,23 @@ class FeatureTypeError(TrainingError):
         super().__init__(f"{dataset}: feature '{feature}' is {got}, wanted {wanted}. Convert the dataset again.")
 
 
+class DatasetMismatchError(TrainingError):
+    """Two datasets cannot be learned from together."""
+
+    def __init__(self, dataset: Path, what: str, got: object, other: Path, wanted: object) -> None:
+        super().__init__(
+            f"{dataset}: its {what} is {got}, that of {other} is {wanted}. "
+            "Convert one of them again, or train on one of them alone."
+        )
+
+
+class RevisionError(TrainingError):
+    """A dataset is not at the revision that was asked for."""
+
+    def __init__(self, dataset: str, got: str, wanted: str) -> None:
+        super().__init__(f"{dataset}: is at {got}, wanted {wanted}. Name that revision, or fetch the one you want.")
+
+
 class MissingSplitError(TrainingError):
     """The dataset lacks a split, or has it without episodes."""
 
@@ -178,6 +196,13 @@ class PackagingError(PhysaiError):
     """A policy cannot be packaged."""
 
 
+class UnsupportedPolicyError(PackagingError):
+    """We have no graph for policies of this kind."""
+
+    def __init__(self, checkpoint: Path, policy: str, known: Iterable[str]) -> None:
+        super().__init__(f"{checkpoint}: a '{policy}' cannot be put into a graph. Can be: {', '.join(known)}.")
+
+
 class UnsupportedStepError(PackagingError):
     """A processor does something that we do not put into the graph."""
 
@@ -202,6 +227,15 @@ class ParityError(PackagingError):
         )
 
 
+class StatisticsError(PackagingError):
+    """Statistics cannot be read, or lack a feature."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(
+            f"{path}: no statistics of the package's features ({why}). Name the meta/stats.json of its data."
+        )
+
+
 class UnknownUnitError(PackagingError):
     """The unit of an element of an observation or action is not known."""
 
@@ -218,6 +252,46 @@ class PackageWriteError(PackagingError):
     def __init__(self, output: Path, error: OSError) -> None:
         super().__init__(
             f"{output}: cannot be written ({error.strerror or error}). Free space or mend rights, then retry."
+        )
+
+
+class ScaleError(PackagingError):
+    """A package answers in another unit than a robot is commanded in."""
+
+    def __init__(self, folder: Path, element: str, why: str) -> None:
+        super().__init__(
+            f"{folder}: action '{element}' {why}: the action scale is missing. "
+            "Build it again with `physai training package build`, which puts the scale into the graph."
+        )
+
+
+class RangeError(PackagingError):
+    """A package may command a joint beyond what the robot allows."""
+
+    def __init__(self, folder: Path, got: JointLimits, allowed: JointLimits) -> None:
+        super().__init__(
+            f"{folder}: it may command {got.joint} from {got.lower_rad:.3f} to {got.upper_rad:.3f} rad, the robot "
+            f"allows {allowed.lower_rad:.3f} to {allowed.upper_rad:.3f}. Build it again with `--robot` of that robot."
+        )
+
+
+class RateError(PackagingError):
+    """A package was trained for another control rate."""
+
+    def __init__(self, folder: Path, got_hz: float, wanted_hz: float) -> None:
+        super().__init__(
+            f"{folder}: it was trained for {got_hz:g} Hz, the robot is controlled at {wanted_hz:g} Hz. "
+            "Use the package of that rate, or train on data of that rate."
+        )
+
+
+class StaleNormalizerError(PackagingError):
+    """A package normalises with other statistics than those of the data."""
+
+    def __init__(self, folder: Path, got: str, path: Path, wanted: str) -> None:
+        super().__init__(
+            f"{folder}: its normaliser is stale: it holds statistics {got[:19]}…, {path} are {wanted[:19]}…. "
+            "Train on that data, or verify with the statistics it was trained on."
         )
 
 

@@ -18,6 +18,7 @@ from .il.recipe import Recipe
 RUN_FILE = "run.json"
 SUMMARY_FILE = "training.json"
 SAMPLES_FILE = "observations.npz"
+STATISTICS_FILE = "statistics.json"
 
 
 class TrainingRun(Document):

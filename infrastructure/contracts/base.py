@@ -32,7 +32,12 @@ class Contract(BaseModel):
     """Plain data that crosses a border. The string under a field is its description."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+        defer_build=True,  # a command pays for the contracts that it uses
     )
 
 

@@ -13,7 +13,6 @@ from .errors import (
 from .layout import OciLayout
 from .manifest import ARTIFACT_TYPE, Manifest, manifest_digest
 from .open import open_registry
-from .remote import OciRegistry
 from .store import Artifact, Entry, Registry
 
 __all__ = [
@@ -24,7 +23,6 @@ __all__ = [
     "Manifest",
     "NotAPackageError",
     "OciLayout",
-    "OciRegistry",
     "Registry",
     "RegistryError",
     "TamperedError",

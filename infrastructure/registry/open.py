@@ -4,7 +4,6 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from .layout import OciLayout
-from .remote import OciRegistry
 from .store import Registry
 
 
@@ -19,6 +18,8 @@ def open_registry(uri: str) -> Registry:
         return OciLayout(Path(unquote(urlsplit(uri).path)))
     host, _, repository = uri.removeprefix("oci://").partition("/")
     if uri.startswith("oci://") or (repository and _is_host(host)):
+        from .remote import OciRegistry  # httpx, which a folder does not need
+
         return OciRegistry(host, repository)
     return OciLayout(Path(uri))
 

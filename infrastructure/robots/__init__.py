@@ -24,12 +24,17 @@ def known_robots() -> tuple[str, ...]:
 
 
 def load_robot(name: str) -> Robot:
-    """The robot of that name, or described in that file.
+    """The robot of that name, or described in that file: our JSON, or a URDF.
 
     Raises:
         UnknownRobotError: If there is none.
         ContractError: If the file is no description of a robot.
+        UrdfError: If it is no URDF of a robot whose joints turn.
     """
+    if name.endswith((".urdf", ".xml")):
+        from .urdf import read_urdf
+
+        return read_urdf(Path(name))
     if name.endswith(".json"):
         return Robot.read(Path(name))
     if name not in known_robots():

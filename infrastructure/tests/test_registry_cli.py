@@ -9,7 +9,8 @@ import pytest
 
 from physai.infrastructure import cli
 from physai.infrastructure.contracts import digest_tree
-from physai.infrastructure.registry import OciLayout, OciRegistry, manifest_digest, open_registry
+from physai.infrastructure.registry import OciLayout, manifest_digest, open_registry
+from physai.infrastructure.registry.remote import OciRegistry
 from physai.infrastructure.settings import settings
 from physai.infrastructure.tests.registry_packages import make_package
 

@@ -15,7 +15,6 @@ import pytest
 
 from physai.infrastructure.contracts import digest_bytes, digest_tree
 from physai.infrastructure.registry import (
-    OciRegistry,
     RegistryError,
     TamperedError,
     UnknownReferenceError,
@@ -24,6 +23,7 @@ from physai.infrastructure.registry import (
     open_registry,
 )
 from physai.infrastructure.registry.credentials import Credentials, find_credentials
+from physai.infrastructure.registry.remote import OciRegistry
 from physai.infrastructure.tests.registry_packages import make_package
 
 SERVER = shutil.which("docker-registry")

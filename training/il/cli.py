@@ -1,16 +1,24 @@
 """Train policies by imitation."""
 
+import json
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
+from pydantic import JsonValue
 from rich.table import Table
 from typer import Option, Typer
 
 from physai.infrastructure.console import Json, progress, show, stderr
 from physai.infrastructure.contracts import TrainingSummary
 
+from ..errors import RecipeError
 from .recipe import Observation, Recipe
+
+Precision = Literal["fp32", "bf16"]
+OptionList = Annotated[
+    list[str] | None, Option("--option", help="Field of LeRobot's own configuration: name=value; may be repeated.")
+]
 
 app = Typer(help=__doc__, no_args_is_help=True)
 
@@ -22,9 +30,12 @@ def group() -> None:
 
 @app.command()
 def train(
-    dataset: Annotated[Path, Option(help="LeRobot v3.0 dataset with splits `train` and `heldout`.")],
+    dataset: Annotated[
+        list[str],
+        Option(help="LeRobot v3.0 dataset with splits `train` and `heldout`: folder or URI, `#sha256:…` pins it."),
+    ],
     output: Annotated[Path, Option(help="Folder of the run; an unfinished one goes on.")],
-    policy: Annotated[str, Option(help="LeRobot's name of the policy.")] = "act",
+    policy: Annotated[str, Option(help="act, diffusion or vqbet.")] = "act",
     observation: Annotated[Observation, Option(help="What the policy sees: target pose, or cameras.")] = "state",
     steps: Annotated[int | None, Option(help="Gradient steps; default 1000, with cameras 1500.")] = None,
     batch_size: Annotated[int | None, Option(help="Rows per step; default 64, with cameras 16.")] = None,
@@ -33,12 +44,16 @@ def train(
     chunk: Annotated[int | None, Option(help="Actions the policy foresees; default 16.")] = None,
     action_steps: Annotated[int | None, Option(help="Actions played of each chunk; default 8.")] = None,
     dim: Annotated[int | None, Option(help="Width of the transformer; default 64, with cameras 128.")] = None,
+    precision: Annotated[Precision, Option(help="bf16: forward pass in bfloat16.")] = "fp32",
+    options: OptionList = None,
     checkpoint_every: Annotated[int | None, Option(help="Steps between checkpoints; default 500.")] = None,
     as_json: Json = False,
 ) -> None:
     """Train a policy on demonstrations. Killed and started again, it goes on to the same result.
 
-    Example: physai training il train --dataset OUT/dataset --output OUT/run
+    On several GPUs, each process takes its part of a batch: torchrun --nproc-per-node 4 -m physai.infrastructure.cli …
+
+    Example: physai training il train --dataset OUT/dataset --policy diffusion --output OUT/run
     """
     recipe = Recipe.of(
         policy,
@@ -50,18 +65,45 @@ def train(
         chunk=chunk,
         action_steps=action_steps,
         dim=dim,
+        precision=precision,
+        options=parse_options(options),
         checkpoint_every=checkpoint_every,
     )
-    from .folder import finished
+    show_training(dataset, recipe, output, as_json)
 
-    if summary := finished(output, dataset, recipe):
+
+def show_training(names: list[str], recipe: Recipe, output: Path, as_json: bool, start: Path | None = None) -> None:
+    """Train, unless it was done before, and show the summary."""
+    from .folder import finished
+    from .sources import locate
+
+    datasets = locate(names)
+    if summary := finished(output, datasets, recipe):
         stderr.print(f"{output}: up to date", soft_wrap=True)
     else:
-        summary = _train(dataset, recipe, output)
+        summary = _train(datasets, recipe, output, start)
     show(summary, as_json, _table(summary, output))
 
 
-def _train(dataset: Path, recipe: Recipe, output: Path) -> TrainingSummary:
+def parse_options(options: list[str] | None) -> dict[str, JsonValue]:
+    """`name=value` as fields of LeRobot's configuration; values are JSON, and text where that is none.
+
+    Raises:
+        RecipeError: If there is no `=`.
+    """
+    fields: dict[str, JsonValue] = {}
+    for option in options or ():
+        name, equals, value = option.partition("=")
+        if not equals:
+            raise RecipeError("option", f"'{option}' is not of the form name=value")
+        try:
+            fields[name] = json.loads(value)
+        except ValueError:
+            fields[name] = value
+    return fields
+
+
+def _train(datasets: list[Path], recipe: Recipe, output: Path, start: Path | None) -> TrainingSummary:
     with progress() as bar:
         task = bar.add_task("loading", total=recipe.steps)
         from .train import train
@@ -74,7 +116,7 @@ def _train(dataset: Path, recipe: Recipe, output: Path) -> TrainingSummary:
             rate = f" {(last - first) / (last_s - first_s):.1f} it/s" if last > first else ""
             bar.update(task, completed=step, description=f"training, loss {loss:.4f}{rate}")
 
-        return train(dataset, recipe, output, note)
+        return train(datasets, recipe, output, note, start)
 
 
 def _table(summary: TrainingSummary, output: Path) -> Table:

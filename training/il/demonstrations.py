@@ -1,9 +1,9 @@
 """Demonstrations in memory: rows of episodes as tensors, and batches with their action chunks."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import psutil
@@ -14,7 +14,13 @@ from torch import Tensor
 from physai.infrastructure.contracts import TensorSpec
 from physai.infrastructure.datasets import Dataset, Feature
 
-from ..errors import FeatureTypeError, MemoryTooSmallError, MissingFeatureError, MissingSplitError
+from ..errors import (
+    DatasetMismatchError,
+    FeatureTypeError,
+    MemoryTooSmallError,
+    MissingFeatureError,
+    MissingSplitError,
+)
 from .recipe import Observation
 
 STATE, TARGET, ACTION, IMAGES = "observation.state", "observation.environment_state", "action", "observation.images."
@@ -22,32 +28,57 @@ HELDOUT_ROWS = 512
 """Held-out rows looked at; evenly spaced over all of them."""
 
 
+class Window(NamedTuple):
+    """Steps around a row that a policy takes, 0 being the row itself."""
+
+    observation: tuple[int, ...] | None
+    """None: the row alone, without a time axis."""
+    action: tuple[int, ...]
+
+
 @dataclass(frozen=True)
 class Demonstrations:
-    """Rows of some episodes of a dataset, one after another."""
+    """Rows of some episodes, one after another."""
 
     columns: dict[str, Tensor]
     """Observations and `action`, first axis the row; camera frames are uint8, (rows, 3, H, W)."""
+    first: Tensor
+    """For each row, the first row of its episode."""
     last: Tensor
     """For each row, the last row of its episode."""
+    tasks: tuple[str, ...] = ()
+    """For each row, what it was told to do; empty for policies that are told nothing."""
 
     @property
     def rows(self) -> int:
         """Rows in all."""
         return len(self.last)
 
-    def batch(self, rows: NDArray[np.intp], chunk: int) -> dict[str, Tensor]:
-        """These rows, each with the actions from there on, as LeRobot's policies take them.
+    def batch(self, rows: NDArray[np.intp], window: Window) -> dict[str, Any]:
+        """These rows, each with what is around it, as LeRobot's policies take them.
+
+        Beyond an end of the episode its first or last row is repeated; such actions are marked as padding.
 
         Args:
             rows: Indices, shape (B,).
-            chunk: Actions per row. Where the episode has ended, its last action is repeated and marked as padding.
+            window: Steps of observations and actions.
         """
         index = torch.from_numpy(rows)
-        wanted = index[:, None] + torch.arange(chunk)
-        last = self.last[index][:, None]
-        batch = {name: _scaled(values[index]) for name, values in self.columns.items() if name != ACTION}
-        return batch | {ACTION: self.columns[ACTION][torch.minimum(wanted, last)], "action_is_pad": wanted > last}
+        first, last = self.first[index][:, None], self.last[index][:, None]
+
+        def around(steps: tuple[int, ...]) -> Tensor:
+            return index[:, None] + torch.tensor(steps)
+
+        def inside(wanted: Tensor) -> Tensor:
+            return torch.minimum(torch.maximum(wanted, first), last)
+
+        seen = index if window.observation is None else inside(around(window.observation))
+        batch: dict[str, Any] = {name: _scaled(v[seen]) for name, v in self.columns.items() if name != ACTION}
+        if self.tasks:
+            batch["task"] = [self.tasks[row] for row in rows]
+        wanted = around(window.action)
+        padded = (wanted < first) | (wanted > last)
+        return batch | {ACTION: self.columns[ACTION][inside(wanted)], "action_is_pad": padded}
 
     def spread(self, count: int) -> NDArray[np.intp]:
         """At most `count` rows, evenly spaced."""
@@ -86,31 +117,62 @@ def tensor_spec(name: str, feature: Feature) -> TensorSpec:
     return TensorSpec(name=name, dtype="float32", shape=feature.shape, elements=tuple(feature.names or ()))
 
 
-def load(dataset: Dataset, split: str, inputs: Iterable[str]) -> Demonstrations:
-    """Read the episodes of one split.
+def check_alike(datasets: Sequence[Dataset], names: Iterable[str]) -> None:
+    """Make sure that datasets can be learned from together.
 
     Raises:
-        MissingSplitError: If there are none.
+        DatasetMismatchError: If their rates differ, or one of these features.
+        MissingFeatureError: If one lacks a feature.
+    """
+    first, *others = datasets
+    for other in others:
+        if other.fps != first.fps:
+            raise DatasetMismatchError(other.root, "rate", f"{other.fps} Hz", first.root, f"{first.fps} Hz")
+        for name in names:
+            if name not in other.info.features:
+                raise MissingFeatureError(other.root, name, other.info.features)
+            mine, theirs = (tensor_spec(name, dataset.info.features[name]) for dataset in (first, other))
+            if mine != theirs:
+                what = (theirs.elements or theirs.shape, mine.elements or mine.shape)
+                raise DatasetMismatchError(other.root, f"feature '{name}'", what[0], first.root, what[1])
+
+
+def load(datasets: Sequence[Dataset], split: str, inputs: Iterable[str], *, language: bool = False) -> Demonstrations:
+    """Read the episodes of one split of each dataset.
+
+    Args:
+        datasets: Alike, see `check_alike`.
+        split: Those without it are passed over, as long as one has it.
+        inputs: Observations.
+        language: Whether rows are told their task.
+
+    Raises:
+        MissingSplitError: If none has episodes in it.
         MemoryTooSmallError: If camera frames do not fit into memory.
     """
-    episodes = dataset.splits.get(split, range(0))
-    if not episodes:
-        raise MissingSplitError(dataset.root, split, dataset.splits)
+    found = [(dataset, episode) for dataset in datasets for episode in dataset.splits.get(split, range(0))]
+    first = datasets[0]
+    if not found:
+        raise MissingSplitError(first.root, split, first.splits)
     names = [*inputs, ACTION]
-    cameras = [name for name in names if name in dataset.info.cameras]
-    rows = [dataset.lengths[episode] for episode in episodes]
-    _check_memory(dataset.root, sum(rows) * sum(int(np.prod(dataset.info.features[name].shape)) for name in cameras))
+    cameras = [name for name in names if name in first.info.cameras]
+    rows = [dataset.lengths[episode] for dataset, episode in found]
+    _check_memory(first.root, sum(rows) * sum(int(np.prod(first.info.features[name].shape)) for name in cameras))
     columns: dict[str, list[NDArray[Any]]] = {name: [] for name in names}
-    for episode in episodes:
+    tasks: list[str] = []
+    for dataset, episode in found:
         values = dataset.episode(episode)
+        tasks += [dataset.tasks[episode]] * dataset.lengths[episode] if language else []
         for name in names:
             columns[name].append(
                 dataset.frames(episode, name).transpose(0, 3, 1, 2) if name in cameras else values[name]
             )
-    ends = np.cumsum(rows) - 1
+    ends = np.cumsum(rows)
     return Demonstrations(
         columns={name: torch.from_numpy(np.concatenate(parts)) for name, parts in columns.items()},
-        last=torch.from_numpy(np.repeat(ends, rows)),
+        first=torch.from_numpy(np.repeat(ends - rows, rows)),
+        last=torch.from_numpy(np.repeat(ends - 1, rows)),
+        tasks=tuple(tasks),
     )
 
 

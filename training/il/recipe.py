@@ -1,14 +1,17 @@
 """How a policy is trained: every number that changes the result."""
 
-from typing import Literal, Self
+from collections.abc import Mapping
+from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, JsonValue, ValidationError
 
-from physai.infrastructure.contracts import Contract
+from physai.infrastructure.contracts import Contract, Digest
 
 from ..errors import RecipeError, UnknownPolicyError
 
-POLICIES = ("act",)
+POLICIES = ("act", "diffusion", "vqbet")
+LANGUAGE_POLICIES = ("smolvla", "pi0", "pi05")
+"""Policies that are told their task in words, and begin from pretrained weights."""
 
 Observation = Literal["state", "image"]
 
@@ -20,11 +23,13 @@ class Recipe(Contract):
     was tried is in this domain's README.
     """
 
-    policy: Literal["act"] = "act"
+    policy: str = "act"
+    """LeRobot's name of the policy."""
     observation: Observation = "state"
     """`state`: joint angles and target pose; `image`: joint angles and every camera."""
     steps: int = Field(default=1000, ge=1)
     batch_size: int = Field(default=64, ge=1)
+    """Rows per step, shared out among processes."""
     lr: float = Field(default=2e-3, gt=0)
     """Peak of the one-cycle schedule."""
     weight_decay: float = Field(default=1e-4, ge=0)
@@ -32,17 +37,27 @@ class Recipe(Contract):
     """Share of the steps in which the learning rate rises."""
     clip_norm: float = Field(default=10.0, gt=0)
     """Largest norm of a gradient."""
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """`bf16`: forward pass in bfloat16 where PyTorch holds that to be safe, weights in float32."""
     seed: int = Field(default=0, ge=0)
     chunk: int = Field(default=16, ge=1)
     """Actions that the policy foresees."""
     action_steps: int = Field(default=8, ge=1)
     """Actions that are played before the policy is asked again."""
     dim: int = Field(default=64, ge=8)
-    """Width of the transformer; a multiple of `heads`."""
+    """Width: of ACT's and VQ-BeT's transformer, a multiple of `heads`; of the first stage of Diffusion's U-Net."""
     heads: int = Field(default=4, ge=1)
     feedforward: int = Field(default=256, ge=1)
     encoder_layers: int = Field(default=2, ge=1)
     decoder_layers: int = Field(default=1, ge=1)
+    denoising_steps: int = Field(default=10, ge=1)
+    """Diffusion: steps of DDIM from noise to actions."""
+    options: dict[str, JsonValue] = {}
+    """Further fields of LeRobot's own configuration of the policy, over all that is said above."""
+    start: Digest | None = None
+    """Digest of the pretrained checkpoint that training begins from; None begins from random weights."""
+    lora_rank: int = Field(default=0, ge=0)
+    """Rank of the adapters that are trained beside frozen weights; 0 trains the weights themselves."""
     checkpoint_every: int = Field(default=500, ge=1)
     """Steps between checkpoints."""
     heldout_every: int = Field(default=100, ge=1)
@@ -51,29 +66,49 @@ class Recipe(Contract):
     """Steps over which one logged loss is averaged."""
 
     @classmethod
-    def of(cls, policy: str, observation: Observation, **chosen: float | None) -> Self:
-        """The defaults for this observation, with what was chosen instead.
+    def of(cls, policy: str, observation: Observation, known: tuple[str, ...] = POLICIES, **chosen: JsonValue) -> Self:
+        """The defaults for this policy and observation, with what was chosen instead.
 
         Raises:
             UnknownPolicyError: If there is no such policy.
             RecipeError: If a value is out of range.
         """
-        if policy not in POLICIES:
-            raise UnknownPolicyError(policy, POLICIES)
-        values = {**DEFAULTS[observation], **{name: value for name, value in chosen.items() if value is not None}}
+        if policy not in known:
+            raise UnknownPolicyError(policy, known)
+        defaults = DEFAULTS[observation] | POLICY_DEFAULTS.get(policy, {})
+        values = {**defaults, **{name: value for name, value in chosen.items() if value is not None}}
         try:
-            recipe = cls(policy="act", observation=observation, **values)  # type: ignore[arg-type]  # checked by pydantic
+            recipe = cls(policy=policy, observation=observation, **values)
         except ValidationError as error:
             first = error.errors()[0]
             raise RecipeError(str(first["loc"][-1]), f"{first['msg']}, got {first['input']}") from error
-        if recipe.action_steps > recipe.chunk:
-            raise RecipeError("action_steps", f"{recipe.action_steps} actions cannot be played of {recipe.chunk}")
-        if recipe.dim % recipe.heads:
-            raise RecipeError("dim", f"{recipe.dim} is no multiple of {recipe.heads} heads")
+        recipe.check()
         return recipe
 
+    def check(self) -> None:
+        """Refuse values that do not go together.
 
-DEFAULTS: dict[Observation, dict[str, float]] = {
+        Raises:
+            RecipeError: Naming the first of them.
+        """
+        if self.action_steps > self.chunk:
+            raise RecipeError("action_steps", f"{self.action_steps} actions cannot be played of {self.chunk}")
+        if self.policy in ("act", "vqbet") and self.dim % self.heads:
+            raise RecipeError("dim", f"{self.dim} is no multiple of {self.heads} heads")
+        if self.policy == "diffusion" and self.chunk % 4:
+            raise RecipeError("chunk", f"Diffusion's U-Net halves it twice, and {self.chunk} is no multiple of 4")
+        if self.policy == "diffusion" and self.action_steps >= self.chunk:
+            raise RecipeError("action_steps", f"Diffusion plays at most {self.chunk - 1} of {self.chunk} actions")
+        if self.policy == "vqbet" and self.observation != "image":
+            raise RecipeError("observation", "VQ-BeT looks through one camera, choose `image`")
+
+
+DEFAULTS: dict[Observation, dict[str, Any]] = {
     "state": {},
     "image": {"batch_size": 16, "lr": 3e-4, "dim": 128, "feedforward": 512, "steps": 1500},
+}
+POLICY_DEFAULTS: Mapping[str, dict[str, Any]] = {
+    "diffusion": {"lr": 1e-3, "weight_decay": 1e-6},
+    "vqbet": {"lr": 1e-3, "weight_decay": 1e-6},
+    **{name: {"lr": 1e-4, "weight_decay": 1e-10, "chunk": 50, "action_steps": 50} for name in LANGUAGE_POLICIES},
 }

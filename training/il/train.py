@@ -1,19 +1,23 @@
 """Training a policy on demonstrations: resumes to the same result, however it was stopped."""
 
+import json
 import math
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import numpy as np
 import torch
+from accelerate import Accelerator
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import OneCycleLR
 
+from physai.infrastructure.aside import write_whole
 from physai.infrastructure.contracts import TrainingSummary, digest_bytes
 from physai.infrastructure.datasets import Dataset
 from physai.infrastructure.settings import settings
@@ -23,6 +27,7 @@ from ..errors import DivergedError, StoppedError
 from ..run import (
     RUN_FILE,
     SAMPLES_FILE,
+    STATISTICS_FILE,
     SUMMARY_FILE,
     TrainingRun,
     checkpoint_steps,
@@ -32,43 +37,67 @@ from ..run import (
 )
 from . import checkpoints, policy
 from .checkpoints import History
-from .demonstrations import ACTION, HELDOUT_ROWS, Demonstrations, input_names, load, tensor_spec
-from .folder import alone, dataset_digest, finished
-from .recipe import Recipe
+from .demonstrations import ACTION, HELDOUT_ROWS, Demonstrations, Window, check_alike, input_names, load, tensor_spec
+from .folder import alone, finished
+from .recipe import LANGUAGE_POLICIES, Recipe
+from .sources import digest_of
 
 STATS = Path("meta/stats.json")
+HELDOUT_SEED = 20260101  # of the noise under which held-out rows are looked at, the same each time
+HISTORY = (-1, 0)  # steps of the samples; a policy that sees the present alone takes the last
 SAMPLES = 8  # recorded observations kept for the golden vectors of a package
 
 type Progress = Callable[[int, float], None]
 """Told the step and the mean loss of late."""
 
 
-def train(dataset: Path, recipe: Recipe, output: Path, progress: Progress | None = None) -> TrainingSummary:
-    """Train, or go on with, a policy; what is in `output` when it ends was made by this recipe on this dataset.
+def train(
+    data: Path | Sequence[Path],
+    recipe: Recipe,
+    output: Path,
+    progress: Progress | None = None,
+    start: Path | None = None,
+) -> TrainingSummary:
+    """Train, or go on with, a policy; what is in `output` when it ends was made by this recipe on this data.
+
+    Started by `torchrun` or `accelerate launch`, every process takes its part of each batch.
 
     Args:
-        dataset: LeRobot v3.0 folder with splits `train` and `heldout`.
+        data: LeRobot v3.0 folders with splits `train` and `heldout`.
         recipe: How to train.
         output: Folder of the run.
         progress: Told how it goes.
+        start: Pretrained checkpoint, if the recipe begins from one.
 
     Raises:
-        DatasetError: If the dataset cannot be used.
+        DatasetError: If a dataset cannot be used.
         TrainingError: If the policy cannot be trained on it, or diverges.
         TrackingError: If MLflow does not answer.
     """
-    if summary := finished(output, dataset, recipe):
+    folders = [data] if isinstance(data, Path) else list(data)
+    processes = Accelerator(cpu=settings().device == "cpu")
+    first = processes.is_main_process
+    summary = finished(output, folders, recipe) if first else None
+    processes.wait_for_everyone()
+    if not first and (output / SUMMARY_FILE).exists():
+        summary = TrainingSummary.read(output / SUMMARY_FILE)
+    if summary:
         return summary
-    source = Dataset(dataset)
-    inputs = input_names(source, recipe.observation)
-    data, heldout = load(source, "train", inputs), load(source, "heldout", inputs)
+    sources = [Dataset(folder) for folder in folders]
+    inputs = input_names(sources[0], recipe.observation)
+    check_alike(sources, (*inputs, ACTION))
+    language = recipe.policy in LANGUAGE_POLICIES
+    rows, heldout = (load(sources, split, inputs, language=language) for split in ("train", "heldout"))
     policy.limit_threads()
+    if not first:
+        processes.wait_for_everyone()
+        return _train(Trainer(output, folders[0], _read(output), None, rows, heldout, processes, start), progress)
     with alone(output):
-        run, tracked = _open(output, source, recipe, inputs)
+        run, tracked = _open(output, sources, recipe, inputs)
         _keep_samples(output, heldout, inputs)
-        trainer = Trainer(output, dataset, run, tracked, data, heldout)
+        processes.wait_for_everyone()
         try:
-            return trainer.run_to_end(progress)
+            return _train(Trainer(output, folders[0], run, tracked, rows, heldout, processes, start), progress)
         except BaseException as error:
             try:
                 tracked.finish("KILLED" if isinstance(error, StoppedError) else "FAILED")
@@ -84,31 +113,40 @@ class Trainer:
     output: Path
     dataset: Path
     run: TrainingRun
-    tracked: Run
+    tracked: Run | None
+    """None in all processes but the first."""
     data: Demonstrations
     heldout: Demonstrations
+    processes: Accelerator
+    start: Path | None = None
     step: int = 0
     history: History = field(default_factory=History)
 
-    def __post_init__(self) -> None:
+    def begin(self) -> None:
         """Take up the newest checkpoint, or begin."""
-        recipe, device = self.run.recipe, settings().device
-        checkpoints.sweep(self.output)
+        recipe, where = self.run.recipe, self.processes.device
+        device = where.type if where.type == "cpu" else str(where)  # LeRobot knows no cpu:0
+        if self.tracked:
+            checkpoints.sweep(self.output)
         begun = checkpoint_steps(self.output)
+        self.processes.wait_for_everyone()
         if begun:
             checkpoint, _ = find_checkpoint(self.output, "last")
             self.made = policy.load(checkpoint / checkpoints.PRETRAINED, device)
         else:
-            self.made = policy.make(recipe, self.run.inputs, self.run.action, self.dataset / STATS, device)
-        self.optimizer = AdamW(self.made.policy.parameters(), recipe.lr, weight_decay=recipe.weight_decay, fused=True)
-        self.schedule = OneCycleLR(self.optimizer, recipe.lr, recipe.steps, pct_start=recipe.warmup)
+            stats = json.loads((self.output / STATISTICS_FILE).read_bytes())
+            self.made = policy.make(recipe, self.run.inputs, self.run.action, stats, device, self.start)
+        learned = [value for value in self.made.policy.parameters() if value.requires_grad]
+        self.optimizer = AdamW(learned, recipe.lr, weight_decay=recipe.weight_decay, fused=True)
+        self.schedule = OneCycleLR(self.optimizer, recipe.lr, recipe.steps, pct_start=_rising(recipe))
         if begun:
             self.step, self.history = checkpoints.resume(checkpoint, self.optimizer, self.schedule)
-        else:
+        self.model = self.processes.prepare_model(self.made.policy)
+        if not begun:
             self._look_at_heldout()
             self._save()
 
-    def run_to_end(self, progress: Progress | None) -> TrainingSummary:
+    def run_to_end(self, progress: Progress | None) -> None:
         """Take the remaining steps.
 
         Raises:
@@ -125,28 +163,49 @@ class Trainer:
                 if self.step % recipe.heldout_every == 0 or self.step == recipe.steps:
                     self._look_at_heldout()
                 self.history.seconds = before + time.monotonic() - started
-                if stop and self.step < recipe.steps:
+                if self._anyone(stop) and self.step < recipe.steps:
                     self._save()
                     raise StoppedError(self.output, self.step)
                 if self.step % recipe.checkpoint_every == 0 or self.step == recipe.steps:
                     self._save()
-        return self._summarize()
 
     def _one_step(self) -> float:
-        recipe, made = self.run.recipe, self.made
+        """One gradient step; rows and noise follow from seed, step and process alone."""
+        recipe, rank, of = self.run.recipe, self.processes.process_index, self.processes.num_processes
         rows = np.random.default_rng([recipe.seed, self.step]).integers(0, self.data.rows, recipe.batch_size)
-        made.policy.train()
-        loss = made.loss(self.data.batch(rows, recipe.chunk))
-        value = loss.item()
+        torch.manual_seed(int(np.random.SeedSequence([recipe.seed, self.step, rank]).generate_state(1)[0]))
+        self.made.policy.train()
+        loss = self._loss(self.data.batch(rows[rank::of], self._window))
+        value = self._mean(loss.detach())
         if not math.isfinite(value):
             raise DivergedError(self.step, value)
         self.optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]  # torch's own
-        torch.nn.utils.clip_grad_norm_(made.policy.parameters(), recipe.clip_norm)
+        self.processes.backward(loss)
+        torch.nn.utils.clip_grad_norm_(self.made.policy.parameters(), recipe.clip_norm)
         self.optimizer.step()
         self.schedule.step()
         self.step += 1
         return value
+
+    @property
+    def _window(self) -> Window:
+        return self.made.window
+
+    def _loss(self, batch: dict[str, Any]) -> torch.Tensor:
+        """The policy's own loss on a recorded batch."""
+        half = self.run.recipe.precision == "bf16"
+        with torch.autocast(self.processes.device.type, torch.bfloat16, enabled=half):
+            loss: torch.Tensor = self.model(self.made.pre(batch))[0]
+        return loss
+
+    def _mean(self, value: torch.Tensor) -> float:
+        return float(self.processes.reduce(value, "mean").item())
+
+    def _anyone(self, stop: list[int]) -> bool:
+        """Whether any process was asked to end, so that all save the same step."""
+        if self.processes.num_processes == 1:
+            return bool(stop)
+        return self._mean(torch.tensor(float(bool(stop)), device=self.processes.device)) > 0
 
     def _note(self, progress: Progress | None) -> None:
         self.history.steps.append(self.step)
@@ -158,26 +217,37 @@ class Trainer:
     @torch.no_grad()
     def _look_at_heldout(self) -> None:
         self.made.policy.eval()
-        batch = self.heldout.batch(self.heldout.spread(HELDOUT_ROWS), self.run.recipe.chunk)
+        torch.manual_seed(HELDOUT_SEED)
+        batch = self.heldout.batch(self.heldout.spread(HELDOUT_ROWS), self._window)
         self.history.heldout_steps.append(self.step)
-        self.history.heldout_loss.append(self.made.loss(batch).item())
+        self.history.heldout_loss.append(self._loss(batch).item())
 
     def _save(self) -> None:
         """Keep a checkpoint, then log what led to it: a kill in between costs nothing, the next one logs it."""
         recipe, history = self.run.recipe, self.history
-        checkpoints.save(
-            self.output, self.step, self.made, self.optimizer, self.schedule, history, recipe, self.dataset
-        )
-        self.tracked.log_metrics(
-            {
-                "loss": zip(history.steps, history.loss, strict=True),
-                "heldout_loss": zip(history.heldout_steps, history.heldout_loss, strict=True),
-            }
-        )
+        if self.tracked:
+            checkpoints.save(
+                self.output, self.step, self.made, self.optimizer, self.schedule, history, recipe, self.dataset
+            )
+            self.tracked.log_metrics(
+                {
+                    "loss": zip(history.steps, history.loss, strict=True),
+                    "heldout_loss": zip(history.heldout_steps, history.heldout_loss, strict=True),
+                }
+            )
+        self.processes.wait_for_everyone()
+
+    def finish(self) -> TrainingSummary:
+        """The curves, kept in the folder and with the MLflow run."""
+        summary = self._summarize()
+        if self.tracked:
+            self.tracked.log_file(summary.write(self.output / SUMMARY_FILE))
+            self.tracked.finish()
+        return summary
 
     def _summarize(self) -> TrainingSummary:
         history = self.history
-        summary = TrainingSummary(
+        return TrainingSummary(
             run_id=self.run.run_id,
             policy=self.run.recipe.policy,
             dataset=self.run.dataset,
@@ -188,17 +258,31 @@ class Trainer:
             heldout_loss=tuple(history.heldout_loss),
             seconds=history.seconds,
         )
-        self.tracked.log_file(summary.write(self.output / SUMMARY_FILE))
-        self.tracked.finish()
-        return summary
 
 
-def _open(output: Path, dataset: Dataset, recipe: Recipe, inputs: list[str]) -> tuple[TrainingRun, Run]:
+def _rising(recipe: Recipe) -> float:
+    """Share of the steps with a rising learning rate; PyTorch divides by zero where that is exactly one step."""
+    return recipe.warmup if recipe.warmup * recipe.steps != 1 else 1.01 * recipe.warmup
+
+
+def _train(trainer: Trainer, progress: Progress | None) -> TrainingSummary:
+    trainer.begin()
+    trainer.run_to_end(progress)
+    return trainer.finish()
+
+
+def _read(output: Path) -> TrainingRun:
+    return TrainingRun.read(output / RUN_FILE)
+
+
+def _open(output: Path, datasets: list[Dataset], recipe: Recipe, inputs: list[str]) -> tuple[TrainingRun, Run]:
     """The run of this folder and its MLflow run, new or taken up."""
     if (output / RUN_FILE).exists():
-        run = TrainingRun.read(output / RUN_FILE)
+        run = _read(output)
         return run, resume_run(run.run_id)
-    digest, features, commit = dataset_digest(dataset), dataset.info.features, code_commit()
+    _keep_statistics(output, datasets, (*inputs, ACTION))
+    dataset = datasets[0]
+    digest, features, commit = digest_of(datasets), dataset.info.features, code_commit()
     task = dataset.provenance.task if dataset.provenance else dataset.tasks[0]
     key = digest_bytes(f"{digest} {recipe.model_dump_json()} {output.resolve()}".encode())
     tracked = open_run(task, f"{recipe.policy} {output.resolve().name}", key=key)
@@ -221,8 +305,20 @@ def _open(output: Path, dataset: Dataset, recipe: Recipe, inputs: list[str]) -> 
 
 def _keep_samples(output: Path, heldout: Demonstrations, inputs: list[str]) -> None:
     """Keep a few recorded observations, so that a package can be built where the dataset is not."""
-    batch = heldout.batch(heldout.spread(SAMPLES), 1)
+    batch = heldout.batch(heldout.spread(SAMPLES), Window(HISTORY, (0,)))
     save_arrays(output / SAMPLES_FILE, {name: batch[name].numpy() for name in inputs})
+
+
+def _keep_statistics(output: Path, datasets: list[Dataset], features: tuple[str, ...]) -> None:
+    """Keep the statistics of all datasets together, as LeRobot aggregates them."""
+    from lerobot.datasets.compute_stats import aggregate_stats
+
+    each = [json.loads((dataset.root / STATS).read_bytes()) for dataset in datasets]
+    together = each[0]
+    if len(each) > 1:
+        arrays = [{name: {k: np.array(v) for k, v in stats[name].items()} for name in features} for stats in each]
+        together = {n: {k: v.tolist() for k, v in found.items()} for n, found in aggregate_stats(arrays).items()}
+    write_whole(output / STATISTICS_FILE, json.dumps({name: together[name] for name in features}).encode())
 
 
 @contextmanager

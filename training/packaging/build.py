@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from physai.infrastructure.aside import whole_folder
-from physai.infrastructure.contracts import PolicyPackage, digest_file
+from physai.infrastructure.contracts import PolicyPackage, TensorSpec, digest_file
 from physai.infrastructure.registry.verify import (
     GOLDEN_FILE,
     GRAPH_FILE,
@@ -19,12 +19,15 @@ from physai.infrastructure.robots import load_robot
 from ..errors import CheckpointError, PackageWriteError
 from ..il import policy
 from ..il.checkpoints import PRETRAINED
-from ..run import RUN_FILE, SAMPLES_FILE, TrainingRun, find_checkpoint, save_arrays
-from .graph import PolicyGraph, export
-from .parity import Arrays, check, random_observations
+from ..il.demonstrations import ACTION
+from ..run import RUN_FILE, SAMPLES_FILE, STATISTICS_FILE, TrainingRun, find_checkpoint, save_arrays
+from .graph import NOISE, export, graph_of
+from .parity import Arrays, check, history_of, noise_for, random_inputs
+from .statistics import read_statistics
 from .triton import config
 from .units import limits_of, with_units
 
+RECORDED_SEED = 1  # of the noise beside recorded observations
 RANDOM = 8  # random observations among the golden vectors
 PACKAGE_FILE, TRITON_FILE = "package.json", "config.pbtxt"
 
@@ -55,14 +58,14 @@ def build(
     limits = limits_of(action, description)
     try:
         with whole_folder(output) as part:
-            worst = _write_graph(found / PRETRAINED, run / SAMPLES_FILE, part)
+            golden, worst = _write_graph(found / PRETRAINED, run / SAMPLES_FILE, part)
             package = PolicyPackage(
                 name=name or _slug(f"{training.task}-{training.recipe.policy}"),
                 policy_type=training.recipe.policy,
                 task=training.task,
                 robot=training.robot,
-                inputs=inputs,
-                outputs=(action.model_copy(update={"shape": (training.recipe.chunk, *action.shape)}),),
+                inputs=(*(_with_history(spec, golden) for spec in inputs), *_noise_spec(golden)),
+                outputs=(action.model_copy(update={"shape": golden[ACTION].shape[1:]}),),
                 rate_hz=training.rate_hz,
                 action_meaning="absolute-joint-position",
                 action_steps=training.recipe.action_steps,
@@ -72,6 +75,7 @@ def build(
                 training_steps=step,
                 commit=training.commit,
                 opset=_opset(part / GRAPH_FILE),
+                normalizer=read_statistics(run / STATISTICS_FILE, (*(spec.name for spec in inputs), ACTION)),
                 parity_max_abs=worst,
                 files={},
             )
@@ -85,28 +89,43 @@ def build(
     return package
 
 
-def _write_graph(checkpoint: Path, samples: Path, part: Path) -> float:
+def _write_graph(checkpoint: Path, samples: Path, part: Path) -> tuple[Arrays, float]:
     """Write `policy.onnx` and `golden.npz`.
 
     Returns:
-        Largest difference between the graph and the policy.
+        The golden vectors, and the largest difference between the graph and the policy.
     """
     policy.limit_threads()
     made = policy.load(checkpoint)
     made.policy.eval()
+    graph = graph_of(made, checkpoint)
     recorded = _samples(samples, list(made.policy.config.input_features))
-    random = random_observations(made, RANDOM)
-    observations: Arrays = {name: np.concatenate([recorded[name], random[name]]) for name in recorded}
-    examples = [torch.from_numpy(observations[name]) for name in observations]
-    model = export(PolicyGraph(made, checkpoint), examples)
+    if not history_of(made):
+        recorded = {name: values[:, -1] for name, values in recorded.items()}
+    recorded |= noise_for(graph, len(next(iter(recorded.values()))), RECORDED_SEED)
+    random = random_inputs(made, graph, RANDOM)
+    inputs: Arrays = {name: np.concatenate([recorded[name], random[name]]) for name in recorded}
+    model = export(graph, [torch.from_numpy(values) for values in inputs.values()])
     (part / GRAPH_FILE).write_bytes(model.SerializeToString(deterministic=True))
-    golden, worst = check(made, open_session(part / GRAPH_FILE), observations, checkpoint)
+    golden, worst = check(made, open_session(part / GRAPH_FILE), inputs, checkpoint)
     save_arrays(part / GOLDEN_FILE, golden)
-    return worst
+    return golden, worst
+
+
+def _with_history(spec: TensorSpec, golden: Arrays) -> TensorSpec:
+    """The input as the graph takes it, with its time axis if it has one."""
+    shape = golden[spec.name].shape[1:]
+    return spec.model_copy(update={"shape": shape, "history": 0 if shape == spec.shape else shape[0]})
+
+
+def _noise_spec(golden: Arrays) -> tuple[TensorSpec, ...]:
+    if NOISE not in golden:
+        return ()
+    return (TensorSpec(name=NOISE, dtype="float32", shape=golden[NOISE].shape[1:], noise=True),)
 
 
 def _samples(path: Path, names: list[str]) -> Arrays:
-    """The recorded observations of a training run."""
+    """The recorded observations of a training run, (N, 2, …): of the step before, and of the present."""
     try:
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in names}

@@ -8,6 +8,7 @@ from typer import Argument, Option, Typer
 
 from physai.infrastructure.console import Json, show
 from physai.infrastructure.contracts import PolicyPackage
+from physai.infrastructure.robots import load_robot
 
 from ..rl.run import is_rl
 
@@ -44,15 +45,32 @@ def verify(
     package: Package,
     digest: Annotated[str | None, Option(help="OCI manifest digest it must have.")] = None,
     joints: Annotated[str | None, Option(help="Joints it must drive, in this order: a,b,c.")] = None,
+    robot: Annotated[str | None, Option(help="Robot it must fit: a name, a URDF, or a JSON file.")] = None,
+    rate_hz: Annotated[float | None, Option(help="Rate at which the robot is controlled.")] = None,
+    statistics: Annotated[
+        Path | None, Option(help="meta/stats.json of the data as it is now: is the normaliser stale?")
+    ] = None,
+    key: Annotated[list[Path] | None, Option(help="Public key that must have signed it; may be repeated.")] = None,
+    registry: Annotated[str | None, Option(help="Where its signatures are; default: the setting.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Check digests, contract and graph of a package, and replay its golden vectors on this machine.
+    """Check a package: signature, digests, contract, and its golden vectors replayed on this machine.
 
-    Example: physai training package verify OUT/package --joints shoulder_pan_joint,shoulder_lift_joint
+    Example: physai training package verify OUT/package --robot ur10.urdf --rate-hz 30 --key keys/cosign.pub
     """
     from .check import check
 
-    _show(check(package, digest, tuple(joints.split(",")) if joints else None), package, as_json)
+    found = check(
+        package,
+        digest,
+        joints=tuple(joints.split(",")) if joints else None,
+        robot=load_robot(robot) if robot else None,
+        rate_hz=rate_hz,
+        statistics=statistics,
+        keys=key or (),
+        registry=registry,
+    )
+    _show(found, package, as_json)
 
 
 def _show(package: PolicyPackage, folder: Path, as_json: bool) -> None:

@@ -1,12 +1,14 @@
 """From a policy between its processors to one graph: observation in, robot commands out."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, override
 
 from ..il import lean  # noqa: F401  first, see there
 
 # isort: split
+import torch
 from lerobot.configs import FeatureType, NormalizationMode
 from lerobot.processor import (
     AddBatchDimensionProcessorStep,
@@ -17,7 +19,7 @@ from lerobot.processor import (
 )
 from torch import Tensor, nn
 
-from ..errors import UnsupportedStepError
+from ..errors import UnsupportedPolicyError, UnsupportedStepError
 from ..il.demonstrations import ACTION
 from ..il.policy import TrainablePolicy
 from .exporter import export_onnx
@@ -55,8 +57,33 @@ class Normalize(nn.Module):
         return (x - self.get_buffer("mean")) / self.get_buffer("deviation")
 
 
-class PolicyGraph(nn.Module):
+class Rescale(nn.Module):
+    """Between the range of the data and -1..1, in the order in which LeRobot computes it."""
+
+    def __init__(self, low: Tensor, high: Tensor, eps: float) -> None:
+        super().__init__()
+        span = high - low
+        self.register_buffer("low", low)
+        self.register_buffer("span", torch.where(span == 0, torch.full_like(span, eps), span))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """To -1..1."""
+        return 2 * (x - self.get_buffer("low")) / self.get_buffer("span") - 1
+
+
+class Restore(Rescale):
+    """The inverse of `Rescale`."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """From -1..1."""
+        return (x + 1) / 2 * self.get_buffer("span") + self.get_buffer("low")
+
+
+class PolicyGraph(nn.Module, ABC):
     """The whole path of a package: normalise, ask the model, un-normalise."""
+
+    noise: tuple[int, ...] | None = None
+    """Shape of the noise that is its last input; None if it needs none."""
 
     def __init__(self, made: TrainablePolicy, checkpoint: Path) -> None:
         """Take the processors apart.
@@ -70,7 +97,6 @@ class PolicyGraph(nn.Module):
         """
         super().__init__()
         self.config = made.policy.config
-        self.model = made.policy.model
         self.inputs = list(self.config.input_features)
         normalizer = _only_step(made.pre, NormalizerProcessorStep, checkpoint)
         unnormalizer = _only_step(made.post, UnnormalizerProcessorStep, checkpoint)
@@ -78,14 +104,74 @@ class PolicyGraph(nn.Module):
         self.normalize = nn.ModuleList(_normalize(normalizer, name, features[name].type) for name in self.inputs)
         self.unnormalize = _unnormalize(unnormalizer)
 
-    def forward(self, *observations: Tensor) -> Tensor:
-        """Observations in the order of `inputs`, as recorded, to an action chunk (B, chunk, A) for the robot."""
-        each = zip(self.inputs, self.normalize, observations, strict=True)
-        batch: dict[str, Any] = {name: normalize(values) for name, normalize, values in each}
+    def forward(self, *given: Tensor) -> Tensor:
+        """Observations in the order of `inputs`, as recorded, then noise, to an action chunk (B, chunk, A)."""
+        each = zip(self.inputs, self.normalize, given[: len(self.inputs)], strict=True)
+        batch = {name: normalize(values) for name, normalize, values in each}
+        chunk: Tensor = self.unnormalize(self.ask(batch, *given[len(self.inputs) :]))
+        return chunk
+
+    @abstractmethod
+    def ask(self, batch: dict[str, Any], *noise: Tensor) -> Tensor:
+        """What the policy answers, both in its own range."""
+
+
+class ActGraph(PolicyGraph):
+    """ACT: a chunk from the present observation."""
+
+    def __init__(self, made: TrainablePolicy, checkpoint: Path) -> None:
+        super().__init__(made, checkpoint)
+        self.model = made.policy.model
+
+    @override
+    def ask(self, batch: dict[str, Any], *noise: Tensor) -> Tensor:
         if self.config.image_features:
             batch["observation.images"] = [batch[name] for name in self.config.image_features]
-        chunk: Tensor = self.unnormalize(self.model(batch)[0])
+        chunk: Tensor = self.model(batch)[0]
         return chunk
+
+
+class DiffusionGraph(PolicyGraph):
+    """Diffusion Policy: from noise to a chunk in a fixed number of DDIM steps, all of them in the graph."""
+
+    def __init__(self, made: TrainablePolicy, checkpoint: Path) -> None:
+        super().__init__(made, checkpoint)
+        if self.config.noise_scheduler_type != "DDIM":
+            raise UnsupportedStepError(checkpoint, f"sampler {self.config.noise_scheduler_type}")
+        self.model = made.policy.diffusion
+        self.noise = (self.config.horizon, *self.config.action_feature.shape)
+        self.scheduler = self.model.noise_scheduler
+        self.scheduler.set_timesteps(self.model.num_inference_steps)
+        self.timesteps: list[int] = self.scheduler.timesteps.tolist()
+
+    @override
+    def ask(self, batch: dict[str, Any], *noise: Tensor) -> Tensor:
+        if self.config.image_features:
+            batch["observation.images"] = torch.stack([batch[name] for name in self.config.image_features], dim=-4)
+        condition = self.model._prepare_global_conditioning(batch)
+        (sample,) = noise
+        for step in self.timesteps:
+            at = torch.full(sample.shape[:1], step, dtype=torch.long)
+            sample = self.scheduler.step(self.model.unet(sample, at, global_cond=condition), step, sample).prev_sample
+        first = self.config.n_obs_steps - 1
+        return sample[:, first : first + self.config.n_action_steps]
+
+
+GRAPHS: dict[str, type[PolicyGraph]] = {"act": ActGraph, "diffusion": DiffusionGraph}
+NOISE = "noise"
+
+
+def graph_of(made: TrainablePolicy, checkpoint: Path) -> PolicyGraph:
+    """The graph of a policy.
+
+    Raises:
+        UnsupportedPolicyError: If we cannot put policies of this kind into one.
+        UnsupportedStepError: If a processor does more than normalise.
+    """
+    kind = made.policy.config.type
+    if kind not in GRAPHS:
+        raise UnsupportedPolicyError(checkpoint, kind, GRAPHS)
+    return GRAPHS[kind](made, checkpoint)
 
 
 def _only_step[Step](pipeline: Any, wanted: type[Step], checkpoint: Path) -> Step:
@@ -107,6 +193,8 @@ def _normalize(step: Any, name: str, kind: FeatureType) -> nn.Module:
             return nn.Identity()
         case NormalizationMode.MEAN_STD:
             return Normalize(stats[f"{name}.mean"], stats[f"{name}.std"] + step.eps)
+        case NormalizationMode.MIN_MAX:
+            return Rescale(stats[f"{name}.min"], stats[f"{name}.max"], step.eps)
         case mode:
             raise UnsupportedStepError(Path(name), f"normalisation {mode.value}")
 
@@ -118,6 +206,8 @@ def _unnormalize(step: Any) -> nn.Module:
             return nn.Identity()
         case NormalizationMode.MEAN_STD:
             return Affine(stats[f"{ACTION}.std"], stats[f"{ACTION}.mean"])
+        case NormalizationMode.MIN_MAX:
+            return Restore(stats[f"{ACTION}.min"], stats[f"{ACTION}.max"], step.eps)
         case mode:
             raise UnsupportedStepError(Path(ACTION), f"normalisation {mode.value}")
 
@@ -127,6 +217,6 @@ def export(graph: PolicyGraph, examples: Sequence[Tensor]) -> "ModelProto":
 
     Args:
         graph: What to export.
-        examples: One batch of each input, of two rows or more.
+        examples: One batch of each input, of two rows or more; noise last, if it needs some.
     """
-    return export_onnx(graph, examples, graph.inputs, [ACTION])
+    return export_onnx(graph, examples, [*graph.inputs, *([NOISE] if graph.noise else [])], [ACTION])

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..errors import ParityError
 from ..il.demonstrations import ACTION
 from ..il.policy import TrainablePolicy
+from .graph import NOISE, PolicyGraph
 
 BOUND = 1e-5
 """Largest difference allowed, in the action's unit."""
@@ -21,59 +22,87 @@ SPREAD = 3.0
 type Arrays = dict[str, NDArray[np.float32]]
 
 
-def random_observations(made: TrainablePolicy, count: int) -> Arrays:
-    """Observations from a box around the training data; camera pixels anywhere in 0..1."""
-    rng = np.random.default_rng(SEED)
+def random_inputs(made: TrainablePolicy, graph: PolicyGraph, count: int, seed: int = SEED) -> Arrays:
+    """Observations from a box around the training data, camera pixels anywhere in 0..1, and noise."""
+    rng = np.random.default_rng(seed)
     stats = {name: value.cpu().numpy() for step in made.pre.steps for name, value in step.state_dict().items()}
-    observations: Arrays = {}
+    inputs: Arrays = {}
     for name, feature in made.policy.config.input_features.items():
-        noise = rng.random((count, *feature.shape))
+        values = rng.random((count, *history_of(made), *feature.shape))
         if len(feature.shape) == 1:
-            noise = stats[f"{name}.mean"] + SPREAD * (2 * noise - 1) * stats[f"{name}.std"]
-        observations[name] = noise.astype(np.float32)
-    return observations
+            values = stats[f"{name}.mean"] + SPREAD * (2 * values - 1) * stats[f"{name}.std"]
+        inputs[name] = values.astype(np.float32)
+    return inputs | noise_for(graph, count, seed)
 
 
-def ask_lerobot(made: TrainablePolicy, observations: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+def noise_for(graph: PolicyGraph, count: int, seed: int = SEED) -> Arrays:
+    """Standard normal noise as the graph takes it, (N, …); nothing if it takes none."""
+    if graph.noise is None:
+        return {}
+    return {NOISE: np.random.default_rng([seed, 1]).standard_normal((count, *graph.noise), dtype=np.float32)}
+
+
+def history_of(made: TrainablePolicy) -> tuple[int, ...]:
+    """The time axis of this policy's observations: of no length if it sees the present alone."""
+    seen = made.window.observation
+    return () if seen is None else (len(seen),)
+
+
+def ask_lerobot(made: TrainablePolicy, inputs: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
     """Chunks by LeRobot's own `predict_action_chunk` between its own processors, shape (N, chunk, A)."""
-    batch = {name: torch.from_numpy(values) for name, values in observations.items()}
+    batch = {name: torch.from_numpy(values) for name, values in inputs.items() if name != NOISE}
+    made.policy.reset()
     with torch.no_grad():
-        chunks = made.post(made.policy.predict_action_chunk(made.pre(batch)))
+        chunks = made.post(made.policy.predict_action_chunk(made.pre(batch), **_noise(inputs)))
     return np.asarray(chunks.float().cpu().numpy())
 
 
-def play_lerobot(made: TrainablePolicy, observation: Mapping[str, NDArray[np.float32]], steps: int) -> Any:
-    """What a robot is sent over `steps` calls of LeRobot's `select_action`, one row, shape (steps, A)."""
+def play_lerobot(made: TrainablePolicy, given: Mapping[str, NDArray[np.float32]], steps: int) -> Any:
+    """What a robot is sent over `steps` calls of LeRobot's `select_action`, shape (steps, A).
+
+    Args:
+        made: The policy.
+        given: One observation, without batch and history, as from a robot; noise with a batch of one.
+        steps: Calls.
+    """
     made.policy.reset()
-    row = {name: torch.from_numpy(values) for name, values in observation.items()}  # without a batch, as from a robot
+    row = {name: torch.from_numpy(values) for name, values in given.items() if name != NOISE}
+    noise = _noise(given)
     with torch.no_grad():
-        return np.stack([made.post(made.policy.select_action(made.pre(dict(row))))[0].numpy() for _ in range(steps)])
+        actions = [made.post(made.policy.select_action(made.pre(dict(row)), **noise))[0] for _ in range(steps)]
+    return np.stack([action.numpy() for action in actions])
 
 
-def check(made: TrainablePolicy, session: Any, observations: Arrays, checkpoint: Path) -> tuple[Arrays, float]:
-    """Compare graph and policy on these observations.
+def _noise(inputs: Mapping[str, NDArray[np.float32]]) -> dict[str, torch.Tensor]:
+    return {NOISE: torch.from_numpy(inputs[NOISE])} if NOISE in inputs else {}
+
+
+def check(made: TrainablePolicy, session: Any, inputs: Arrays, checkpoint: Path) -> tuple[Arrays, float]:
+    """Compare graph and policy on these inputs.
 
     Args:
         made: The policy, in PyTorch.
         session: The graph, in ONNX Runtime.
-        observations: Name → (N, …).
+        inputs: Name → (N, …).
         checkpoint: Named in the error.
 
     Returns:
-        The observations with the policy's answers under `action`, and the largest difference.
+        The inputs with the policy's answers under `action`, and the largest difference.
 
     Raises:
         ParityError: If they differ by more than `BOUND`.
     """
-    wanted = ask_lerobot(made, observations)
-    answered = session.run([ACTION], observations)[0]
+    wanted = ask_lerobot(made, inputs)
+    answered = session.run([ACTION], inputs)[0]
     worst = _difference(wanted, answered, "predict_action_chunk", checkpoint)
-    steps = made.policy.config.n_action_steps
+    steps, past = made.policy.config.n_action_steps, history_of(made)
     for index in range(len(wanted)):
-        row = {name: values[index] for name, values in observations.items()}
-        single = session.run([ACTION], {name: values[None] for name, values in row.items()})[0][0, :steps]
-        worst = max(worst, _difference(play_lerobot(made, row, steps), single, "select_action", checkpoint))
-    return {**observations, ACTION: wanted}, worst
+        now = {n: v[index, -1] if past and n != NOISE else v[index] for n, v in inputs.items()}
+        row = {n: v[None] if n == NOISE else np.broadcast_to(v, (1, *past, *v.shape)).copy() for n, v in now.items()}
+        single = session.run([ACTION], row)[0][0, :steps]
+        given = {n: v[None] if n == NOISE else v for n, v in now.items()}
+        worst = max(worst, _difference(play_lerobot(made, given, steps), single, "select_action", checkpoint))
+    return {**inputs, ACTION: wanted}, worst
 
 
 def _difference(wanted: NDArray[np.float32], got: NDArray[np.float32], path: str, checkpoint: Path) -> float:

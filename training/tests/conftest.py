@@ -1,6 +1,8 @@
 """Tiny datasets whose every value is known, and a home of their own."""
 
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -30,17 +32,25 @@ def _settings(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     settings.cache_clear()
 
 
-def write_dataset(root: Path, *, cameras: bool = False, leave_out: str | None = None, split: bool = True) -> Path:
+def write_dataset(
+    root: Path,
+    *,
+    cameras: bool = False,
+    leave_out: str | None = None,
+    split: bool = True,
+    seed: int = 0,
+    joints: tuple[str, ...] = JOINTS,
+) -> Path:
     """Joints that go to the target's x, y, z in a straight line; six episodes, the last two held out."""
     features: dict[str, Feature] = {
-        "observation.state": vector(JOINTS),
+        "observation.state": vector(joints),
         "observation.environment_state": vector(POSE),
-        "action": vector(JOINTS),
+        "action": vector(joints),
     }
     if cameras:
         features[FRONT] = camera(SIDE, SIDE)
     features.pop(leave_out or "", None)
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     with DatasetWriter(root, fps=30, features=features, robot="ur10", task="Isaac-Reach-UR10") as writer:
         for _ in range(EPISODES):
             pose = rng.uniform(-1, 1, 7)
@@ -68,3 +78,13 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def camera_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same with a camera."""
     return write_dataset(tmp_path_factory.mktemp("data") / "camera", cameras=True)
+
+
+@pytest.fixture
+def run_python() -> Callable[[str], str]:
+    """Run code in a process of its own; what it prints."""
+
+    def run(code: str) -> str:
+        return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+
+    return run

@@ -10,7 +10,7 @@ import torch
 
 from physai.infrastructure.datasets import Dataset
 from physai.training.errors import MemoryTooSmallError, MissingFeatureError, MissingSplitError
-from physai.training.il.demonstrations import ACTION, STATE, TARGET, Demonstrations, input_names, load
+from physai.training.il.demonstrations import ACTION, STATE, TARGET, Demonstrations, Window, input_names, load
 
 from .conftest import FRONT, ROWS, SIDE, write_dataset
 
@@ -19,15 +19,24 @@ from .conftest import FRONT, ROWS, SIDE, write_dataset
 def five_rows() -> Demonstrations:
     """Two episodes: rows 0, 1, 2 and rows 3, 4; the action of a row is ten times its number."""
     rows = torch.arange(5.0)[:, None]
-    return Demonstrations({STATE: rows, ACTION: 10 * rows}, torch.tensor([2, 2, 2, 4, 4]))
+    first, last = torch.tensor([0, 0, 0, 3, 3]), torch.tensor([2, 2, 2, 4, 4])
+    return Demonstrations({STATE: rows, ACTION: 10 * rows}, first, last)
 
 
 def test_a_chunk_ends_with_its_episode(five_rows: Demonstrations) -> None:
     """From row 1, three actions: 10, 20, and 20 again, since row 3 is of another episode."""
-    batch = five_rows.batch(np.array([1, 3]), chunk=3)
+    batch = five_rows.batch(np.array([1, 3]), Window(None, (0, 1, 2)))
     assert batch[STATE].tolist() == [[1.0], [3.0]]
     assert batch[ACTION][..., 0].tolist() == [[10.0, 20.0, 20.0], [30.0, 40.0, 40.0]]
     assert batch["action_is_pad"].tolist() == [[False, False, True], [False, False, True]]
+
+
+def test_a_history_begins_with_its_episode(five_rows: Demonstrations) -> None:
+    """Row 3 begins an episode: it stands for the row before it, and the action before it is padding."""
+    batch = five_rows.batch(np.array([2, 3]), Window((-1, 0), (-1, 0, 1)))
+    assert batch[STATE][..., 0].tolist() == [[1.0, 2.0], [3.0, 3.0]]
+    assert batch[ACTION][..., 0].tolist() == [[10.0, 20.0, 20.0], [30.0, 30.0, 40.0]]
+    assert batch["action_is_pad"].tolist() == [[False, False, True], [True, False, False]]
 
 
 def test_spread_rows_are_even_and_never_more_than_there_are(five_rows: Demonstrations) -> None:
@@ -37,7 +46,7 @@ def test_spread_rows_are_even_and_never_more_than_there_are(five_rows: Demonstra
 
 def test_only_the_episodes_of_a_split_are_loaded(dataset: Path) -> None:
     source = Dataset(dataset)
-    train, heldout = (load(source, split, [STATE, TARGET]) for split in ("train", "heldout"))
+    train, heldout = (load([source], split, [STATE, TARGET]) for split in ("train", "heldout"))
     assert (train.rows, heldout.rows) == (4 * ROWS, 2 * ROWS)
     np.testing.assert_array_equal(heldout.columns[STATE][:ROWS], source.episode(4)[STATE])
     assert train.last[::ROWS].tolist() == [19, 39, 59, 79]
@@ -46,8 +55,8 @@ def test_only_the_episodes_of_a_split_are_loaded(dataset: Path) -> None:
 def test_frames_become_channels_first_and_0_to_1(camera_dataset: Path) -> None:
     source = Dataset(camera_dataset)
     assert input_names(source, "image") == [STATE, FRONT]
-    data = load(source, "heldout", [STATE, FRONT])
-    frames = data.batch(np.array([0]), 1)[FRONT]
+    data = load([source], "heldout", [STATE, FRONT])
+    frames = data.batch(np.array([0]), Window(None, (0,)))[FRONT]
     assert frames.shape == (1, 3, SIDE, SIDE)
     expected = source.frames(4, FRONT)[0].transpose(2, 0, 1) / 255
     np.testing.assert_allclose(frames[0].numpy(), expected, atol=1e-6)
@@ -68,7 +77,7 @@ def test_an_image_policy_needs_a_camera(dataset: Path) -> None:
 def test_a_missing_split_is_named(tmp_path: Path) -> None:
     source = Dataset(write_dataset(tmp_path / "dataset", split=False))
     with pytest.raises(MissingSplitError, match=r"no episodes in split 'heldout'\. Splits: train"):
-        load(source, "heldout", [STATE])
+        load([source], "heldout", [STATE])
 
 
 def test_frames_that_do_not_fit_are_refused_before_they_are_read(
@@ -80,4 +89,4 @@ def test_frames_that_do_not_fit_are_refused_before_they_are_read(
     small: Callable[[], object] = little
     monkeypatch.setattr(psutil, "virtual_memory", small)
     with pytest.raises(MemoryTooSmallError, match="GiB of memory"):
-        load(Dataset(camera_dataset), "train", [STATE, FRONT])
+        load([Dataset(camera_dataset)], "train", [STATE, FRONT])

@@ -13,8 +13,23 @@ def test_defaults_depend_on_the_observation_and_choices_win() -> None:
 
 
 def test_a_misspelt_policy_is_guessed() -> None:
-    with pytest.raises(UnknownPolicyError, match=r"policy 'act2' is unknown. Did you mean 'act'\? Known: act\."):
+    with pytest.raises(
+        UnknownPolicyError, match=r"policy 'act2' is unknown. Did you mean 'act'\? Known: act, diffusion, vqbet"
+    ):
         Recipe.of("act2", "state")
+
+
+@pytest.mark.parametrize(
+    ("policy", "chosen", "message"),
+    [
+        ("diffusion", {"chunk": 18}, "--chunk: Diffusion's U-Net halves it twice, and 18 is no multiple of 4"),
+        ("diffusion", {"chunk": 8, "action_steps": 8}, "--action-steps: Diffusion plays at most 7 of 8 actions"),
+        ("vqbet", {}, "--observation: VQ-BeT looks through one camera, choose `image`"),
+    ],
+)
+def test_what_a_policy_cannot_do_is_named(policy: str, chosen: dict[str, int], message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        Recipe.of(policy, "state", **chosen)
 
 
 @pytest.mark.parametrize(
