@@ -181,7 +181,7 @@ def test_a_dataset_is_validated_whole(fit, tmp_path):
     root = write(tmp_path / "ds", [6, 7])
     damage(root, FAULTS["finite: action of row 3"])
     report = validate(root, Limits())
-    assert [(finding.episode, finding.check) for finding in report.findings] == [(0, "finite")]
+    assert [(f.episode, f.defect) for f in report.findings if f.severity == "fail"] == [(0, "finite")]
 
 
 def test_a_summary_counts(fit):
@@ -196,8 +196,12 @@ def test_commands_answer_with_an_exit_code(fit, tmp_path):
     assert run(app, ["dataset", "validate", str(fit), "--json"]).exit_code == 0
     bad = write(tmp_path / "bad", [6, 7], outcome="failure")
     result = run(app, ["dataset", "validate", str(bad), "--json"])
-    assert result.exit_code == 1
-    assert [finding["check"] for finding in json.loads(result.stdout)["findings"]] == ["outcome", "outcome"]
+    assert result.exit_code == 0  # a failure is no defect of the dataset
+    assert [finding["defect"] for finding in json.loads(result.stdout)["findings"]] == ["outcome", "outcome"]
+    damage(bad, FAULTS["finite: action of row 3"])
+    page = tmp_path / "validation.html"
+    assert run(app, ["dataset", "validate", str(bad), "--html", str(page)]).exit_code == 1
+    assert "action of row 3 is not finite" in page.read_text()
     arguments = ["dataset", "curate", str(fit), "--output", str(tmp_path / "out"), "--json"]
     content = json.loads(run(app, arguments).stdout)["content"]
     assert json.loads(run(app, ["dataset", "info", str(tmp_path / "out"), "--json"]).stdout)["content"] == content

@@ -57,20 +57,30 @@ def info(dataset: Root, as_json: Json = False) -> None:
 
 
 @app.command()
-def validate(dataset: Root, max_speed: MaxSpeed = 10.0, as_json: Json = False) -> None:
-    """Check every episode; exit 1 if one is unfit.
+def validate(
+    dataset: Root,
+    max_speed: MaxSpeed = 10.0,
+    decode: Annotated[bool, Option("--decode/--no-decode", help="Decode every frame.")] = True,
+    html: Annotated[Path | None, Option(help="Also write a page, e.g. OUT/validation.html.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Look for every known kind of defect; exit 1 if something fails.
 
-    Example: physai data-management dataset validate OUT/dataset --json
+    Example: physai data-management dataset validate OUT/dataset --html OUT/validation.html
     """
     from .checks import Limits
     from .validate import validate as run
+    from .validation_page import write_validation_page
 
-    report = run(dataset, Limits(speed_rad_s=max_speed), tracked("validating"))
-    table = Table("episode", "check", "finding", title=f"{dataset}: {report.episodes} episodes, {report.rows} rows")
-    for finding in report.findings:
-        table.add_row(str(finding.episode), finding.check, finding.detail)
-    if report.passed:
-        table.add_row("all", "", "fit")
+    report = run(dataset, Limits(speed_rad_s=max_speed), tracked("validating"), decode=decode)
+    title = f"{dataset}: {report.episodes} episodes, {report.rows} rows, {report.kinds} kinds of defect looked for"
+    table = Table("", "defect", "episode", "finding", "mend", title=title)
+    for f in report.findings:
+        table.add_row(f.severity, f.defect, "" if f.episode is None else str(f.episode), f.detail, f.mend)
+    if not report.findings:
+        table.add_row("fit", "", "all", "", "")
+    if html is not None:
+        write_validation_page(report, html)
     show(report, as_json, table)
     if not report.passed:
         raise typer.Exit(1)

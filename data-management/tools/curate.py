@@ -11,10 +11,11 @@ from physai.infrastructure.datasets import Dataset, fetch, is_digest, publish
 from ..errors import NothingLeftError
 from .checks import Limits
 from .lineage import descent
+from .outcome import outcomes
 from .provenance import provenance_of
 from .rewrite import Piece, check_mergeable, rewrite
 from .split import Candidate, split
-from .validate import check
+from .validate import episode_findings
 
 TRAIN, HELDOUT = "train", "heldout"
 
@@ -103,6 +104,14 @@ def located(names: Sequence[str], output: Path) -> Iterator[list[Path]]:
         shutil.rmtree(aside, ignore_errors=True)
 
 
+def _unfit(dataset: Dataset, index: int, outcome: str, limits: Limits) -> str | None:
+    """Why an episode must not be learned from."""
+    if outcome not in ("success", "unknown"):
+        return f"outcome: outcome is {outcome}"
+    failures = [f for f in episode_findings(dataset, index, limits) if f.severity == "fail"]
+    return f"{failures[0].defect}: {failures[0].detail}" if failures else None
+
+
 def _sift(
     datasets: Sequence[Dataset], provenances: Mapping[Path, DatasetProvenance], limits: Limits, track: Track
 ) -> tuple[list[Candidate], list[DroppedEpisode]]:
@@ -110,6 +119,7 @@ def _sift(
     candidates: list[Candidate] = []
     dropped: list[DroppedEpisode] = []
     seen: set[tuple[object, ...]] = set()
+    known = {dataset.root: outcomes(dataset) for dataset in datasets}
     numbers = {source.root: number for number, source in enumerate(datasets)}
     episodes = [(source, index) for source in datasets for index in range(source.num_episodes)]
     for dataset, index in track(episodes):
@@ -117,8 +127,7 @@ def _sift(
         source = provenance.episodes[index]
         found = descent(source, provenance, {**dataset.ancestors, provenance.content: provenance})
         origin = found.raw
-        finding = check(dataset, index, limits)
-        reason = f"{finding.check}: {finding.detail}" if finding else None
+        reason = _unfit(dataset, index, known[dataset.root][index], limits)
         identity = (origin, found.rows, source.generator, *sorted(source.parameters.items()))
         if reason is None and identity in seen:
             reason = f"duplicate: the recording {origin} is in it already"
