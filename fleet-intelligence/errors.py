@@ -109,3 +109,18 @@ class BrokerError(FleetIntelligenceError):
             f"{host}:{port}: {waiting} events wait after {seconds:g} s; they stay in the outbox. "
             "Check that the broker runs, and the user's rights to its topics."
         )
+
+
+class UnknownRequestError(FleetIntelligenceError):
+    """There is no retrain request of that name."""
+
+    def __init__(self, ledger: Path, name: str, known: Sequence[str]) -> None:
+        others = f"Known: {', '.join(known)}" if known else "It is empty"
+        super().__init__(f"{ledger}: no request '{name}'. {others}; `retrain status` lists all.")
+
+
+class OtherPackageError(FleetIntelligenceError):
+    """A folder holds another package than the one that drifted."""
+
+    def __init__(self, folder: Path, found: Digest, policy: Digest) -> None:
+        super().__init__(f"{folder}: holds {found}, and {policy} drifted. Give that one, or leave it to the registry.")

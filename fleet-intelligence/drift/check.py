@@ -9,7 +9,7 @@ from physai.infrastructure.contracts import Digest, DriftReport, EpisodeEvent, E
 from ..errors import OtherPolicyError, TooFewEpisodesError
 from ..rates import success_rate
 from .attribution import attribute
-from .cusum import LEAST_FAILURES, METHOD, UNITS, Level, design, first_call, statistic
+from .cusum import LEAST_FAILURES, METHOD, UNITS, Level, design, design_recovery, follow
 
 LEAST_BASELINE = 20  # evaluation episodes; with fewer a drop from 0.9 to 0.5 takes over 25 to find, in the median
 
@@ -59,14 +59,13 @@ def check_drift(
         ShortEvaluationError: If the evaluation is too short for that level.
     """
     assert baseline.package is not None
-    chart = design((baseline.success.successes, baseline.success.episodes), level)
+    counts = (baseline.success.successes, baseline.success.episodes)
+    chart = design(counts, level)
     if len(events) < chart.least_episodes:
         raise TooFewEpisodesError(f"production of {baseline.package}", len(events), chart.least_episodes)
     ordered = in_order_of_start(events)
     outcomes = np.array([event.data.success for event in ordered])
-    values = statistic(chart, outcomes)
-    called = first_call(chart, values)
-    changed = None if called is None else int(np.max(np.flatnonzero(values[:called] == 0), initial=-1)) + 1
+    course = follow(chart, design_recovery(counts, level), outcomes)
     return DriftReport(
         policy=baseline.package,
         report=report.digest,
@@ -74,12 +73,13 @@ def check_drift(
         production=success_rate(int(outcomes.sum()), len(outcomes)),
         method=METHOD,
         allowance=chart.allowance,
-        statistic=tuple(float(value) / UNITS for value in values),
+        statistic=tuple(float(value) / UNITS for value in course.statistic),
         threshold=chart.threshold,
         least_failures=LEAST_FAILURES,
         false_alarm=level.false_alarm,
         horizon=level.horizon,
-        detected_at=called,
-        changed_at=changed,
-        attribution=None if called is None else attribute(ordered[changed:]),
+        detected_at=course.detected_at,
+        changed_at=course.changed_at,
+        attribution=None if course.detected_at is None else attribute(ordered[course.changed_at :]),
+        spells=course.spells,
     )

@@ -1,4 +1,4 @@
-"""Compare production with the evaluation of that very package, and ask for retraining when it has dropped."""
+"""Compare production with the evaluation of that very package."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,16 +7,16 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from physai.infrastructure.console import Json, show
-from physai.infrastructure.contracts import Attribution, Contract, Digest, DriftReport, EvaluationReport, PolicyPackage
+from physai.infrastructure.console import Json, show, stdout
+from physai.infrastructure.contracts import Digest, DriftReport, EvaluationReport
 from physai.infrastructure.settings import settings
 
-from ..errors import EmptyTelemetryError, NoDatasetError, TooFewEpisodesError
+from ..errors import EmptyTelemetryError
 from ..telemetry.cli import StorePath, open_telemetry, percent, short
-from .change import Change
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 
+LEAST_EPISODES = 25  # with fewer every feature would be unknown
 FALSE_ALARM = 0.05
 HORIZON = 1000
 
@@ -25,16 +25,17 @@ FalseAlarm = Annotated[
 ]
 Horizon = Annotated[int, typer.Option(min=10, max=100_000, help="Production episodes that bound holds for.")]
 
+Alerts = Annotated[Path | None, typer.Option("--folder", help="Of alerts and silences; default: <home>/alerts.")]
 
-def identify(package: Path | None, policy: str | None) -> tuple[Digest, Digest | None]:
-    """The package's digest and its dataset's, from a folder or from the registry."""
+
+def identify(package: Path | None, policy: str | None) -> Digest:
+    """The package's digest, from a folder, or from the registry, which knows aliases too."""
     from physai.infrastructure.registry import manifest_digest, open_registry
 
     if package is not None and policy is None:
-        return manifest_digest(package), PolicyPackage.read(package / "package.json").dataset
+        return manifest_digest(package)
     if policy is not None and package is None:
-        artifact = open_registry(str(settings().registry)).show(policy)
-        return artifact.digest, artifact.package.dataset
+        return open_registry(str(settings().registry)).show(policy).digest
     raise typer.BadParameter("give one of --package and --policy")
 
 
@@ -44,8 +45,6 @@ def check(
     output: Annotated[Path, typer.Option(help="Drift report to write.")],
     package: Annotated[Path | None, typer.Option(help="Package folder.")] = None,
     policy: Annotated[str | None, typer.Option(help="Package digest, looked up in the registry.")] = None,
-    request: Annotated[Path | None, typer.Option(help="Retrain request to write if drift is called.")] = None,
-    collect_episodes: Annotated[int, typer.Option(min=1, help="Episodes a retrain request asks for.")] = 150,
     site: Annotated[str | None, typer.Option(help="Only production of this site.")] = None,
     false_alarm: FalseAlarm = FALSE_ALARM,
     horizon: Horizon = HORIZON,
@@ -59,11 +58,8 @@ def check(
     """
     from .check import check_drift, find_baseline, in_order_of_start
     from .cusum import Level
-    from .request import make_request
 
-    digest, dataset = identify(package, policy)
-    if request is not None and dataset is None:
-        raise NoDatasetError(digest)
+    digest = identify(package, policy)
     evaluation = EvaluationReport.read(report)
     baseline = find_baseline(evaluation, digest, str(report))
     with open_telemetry(store) as telemetry:
@@ -71,11 +67,7 @@ def check(
         if not events:
             raise EmptyTelemetryError(telemetry.path, digest, site, telemetry.policies())
     drift = check_drift(evaluation, baseline, events, Level(false_alarm, horizon))
-    if request is not None:
-        request.unlink(missing_ok=True)  # one from an earlier check would start a lap that nobody asked for
     drift.write(output)
-    if request is not None and dataset is not None and drift.detected_at is not None:
-        make_request(drift, events, dataset, collect_episodes, site).write(request)
     if html is not None:
         from ..page.drift_page import write_drift_page
 
@@ -89,7 +81,8 @@ def _table(drift: DriftReport) -> Table:
     table.add_row("production", percent(drift.production))
     strongest = max(drift.statistic)
     table.add_row("evidence", f"{strongest:.1f} failures in excess at most; drift from {drift.threshold:.1f} on")
-    verdict = f"called after {drift.detected_at} episodes" if drift.detected_at else "none"
+    over = f", {len(drift.spells)} before that are over" if drift.spells else ""
+    verdict = (f"called after {drift.detected_at} episodes" if drift.detected_at else "none") + over
     table.add_row("drift", verdict, style="bold red" if drift.detected_at else "bold green")
     if drift.attribution is not None:
         found = drift.attribution
@@ -121,52 +114,80 @@ def power(
     show(plan, as_json, table)
 
 
-class Explanation(Contract):
-    """What has changed in what a policy's robots see and do."""
-
-    policy: Digest
-    before: int
-    after: int
-    """Episodes of either period."""
-    attribution: Attribution
-    """Where the failures of the recent period are."""
-    changes: tuple[Change, ...]
-
-
 @app.command()
 def explain(
     policy: Annotated[str, typer.Option(help="Package digest.")],
-    recent: Annotated[int, typer.Option(min=6, help="Newest episodes, compared with all before them.")] = 100,
+    recent: Annotated[int, typer.Option(min=LEAST_EPISODES, help="Newest episodes, compared with all before.")] = 100,
     site: Annotated[str | None, typer.Option(help="Only production of this site.")] = None,
     store: StorePath = None,
     as_json: Json = False,
 ) -> None:
-    """Tell what changed in observations and actions, and where the failures are.
+    """Tell where the failures are, and what changed there in observations and actions, sensor by sensor.
 
     Example: physai fleet-intelligence drift explain --policy sha256:9f86d081884c7d65... --recent 100
     """
-    from .attribution import attribute
-    from .behaviour import LEAST_BLOCKS, compare, features
-    from .check import in_order_of_start
+    from .explain import explain as compute
 
     with open_telemetry(store) as telemetry:
-        events = in_order_of_start(telemetry.events(policy=policy, site=site))
+        events = telemetry.events(policy=policy, site=site)
         if not events:
             raise EmptyTelemetryError(telemetry.path, policy, site, telemetry.policies())
-    if len(events) < recent + LEAST_BLOCKS:
-        raise TooFewEpisodesError(f"production of {policy}", len(events), recent + LEAST_BLOCKS)
-    before, after = events[:-recent], events[-recent:]
-    found = Explanation(
-        policy=policy,
-        before=len(before),
-        after=len(after),
-        attribution=attribute(after),
-        changes=tuple(compare(features(before), features(after))),
-    )
-    table = Table("feature", "before", "after", "p", "memory, episodes", "")
+    found = compute(events, recent)
+    table = Table("feature", "before", "after", "p", "memory, episodes", "", title=escape(found.words()))
     for change in found.changes:
         verdict = "unknown" if change.p_value is None else "changed" if change.changed else ""
         sure = "" if change.p_value is None else f"{change.p_value:.3f}"
         cells = (f"{change.before:.4g}", f"{change.after:.4g}", sure, f"{change.memory:.0f}", verdict)
         table.add_row(escape(change.feature), *cells)
     show(found, as_json, table)
+
+
+@app.command()
+def watch(
+    report: Annotated[
+        list[Path], typer.Option(help="Evaluation report; may be repeated, the last about a policy counts.")
+    ],
+    false_alarm: FalseAlarm = FALSE_ALARM,
+    horizon: Horizon = HORIZON,
+    folder: Alerts = None,
+    seconds: Annotated[float | None, typer.Option(min=0.0, help="Stop after; by default, never; 0 looks once.")] = None,
+    store: StorePath = None,
+    as_json: Json = False,
+) -> None:
+    """Follow the store and tell of each drift and each recovery once, also over restarts.
+
+    Drift reports go to `<folder>/drift-<policy>.json`, ready for `retrain request`. With --json each alert is a line.
+
+    Example: physai fleet-intelligence drift watch --report out/report.json --seconds 0
+    """
+    from .alerts import AlertBook
+    from .cusum import Level
+    from .watch import Watch
+
+    book = AlertBook(folder or settings().home / "alerts")
+    reports = [EvaluationReport.read(path) for path in report]
+    with open_telemetry(store) as telemetry:
+        watching = Watch(telemetry, reports, Level(false_alarm, horizon), book)
+        for _ in telemetry.changes(seconds):
+            for alert in watching.look():
+                line = alert.model_dump_json() if as_json else escape(alert.words())
+                stdout.print(line, soft_wrap=True, highlight=False, style="dim" if alert.silenced else None)
+
+
+@app.command()
+def silence(
+    policy: Annotated[str, typer.Argument(help="Package digest.")],
+    hours: Annotated[float, typer.Option(min=0.1, help="From now on.")],
+    by: Annotated[str, typer.Option(help="Who wants it.")],
+    reason: Annotated[str, typer.Option(help="Why, e.g. a trial that is known to fail.")],
+    folder: Alerts = None,
+    as_json: Json = False,
+) -> None:
+    """Mark alerts of a package as known for a while; they are written down all the same.
+
+    Example: physai fleet-intelligence drift silence sha256:9f86d081884c7d65... --hours 8 --by anna --reason "trial"
+    """
+    from .alerts import AlertBook
+
+    made = AlertBook(folder or settings().home / "alerts").silence(policy, hours, by, reason)
+    show(made, as_json, f"{short(policy)}: silent until {made.until:%Y-%m-%d %H:%M} UTC")

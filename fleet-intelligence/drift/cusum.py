@@ -2,7 +2,8 @@
 
 After each production episode the statistic is `S = max(0, S + failed - allowance)`: the failures beyond what was to be
 expected since the last time all was well. Drift is called when it reaches the threshold. It restarts from zero, so a
-change is found as soon after a year as after a day.
+change is found as soon after a year as after a day. From a call on, the same test looks the other way: successes beyond
+those of the smallest drop worth a call, until recovery is as sure as drift was.
 
 The allowance lies between the failure rate of the evaluation and that of the smallest drop worth a call; it is the one
 of Wald's likelihood ratio. The threshold is such that, if nothing has changed, the probability of any call within
@@ -15,13 +16,17 @@ allowance of a Bernoulli CUSUM); Brook & Evans 1972, doi:10.1093/biomet/59.3.539
 doi:10.1098/rspa.1946.0056 (the prior).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from math import ceil, log
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaincinv
+
+from physai.infrastructure.contracts import Spell
 
 from ..errors import ShortEvaluationError
 
@@ -96,24 +101,57 @@ def design(baseline: Counts, level: Level) -> Chart:
     if weights @ adrift > level.false_alarm:  # rates so far above the allowance that any threshold is reached
         raise ShortEvaluationError(baseline[1], level.false_alarm, level.horizon)
     low = (LEAST_FAILURES - 1) * (UNITS - down)  # so many failures can be reached, and do not suffice
+    limit = _least(quiet, low)
+    if limit is None:
+        raise ShortEvaluationError(baseline[1], level.false_alarm, level.horizon)
+    return Chart(down, limit)
+
+
+@cache
+def design_recovery(baseline: Counts, level: Level) -> Chart:
+    """The chart that looks for recovery: it goes up with a success, by what a failure would be held against.
+
+    While success stays at the smallest drop worth a call, recovery is called within the horizon with the probability
+    of a false alarm at most.
+    """
+    down = UNITS - _down(baseline)
+    succeeding = np.array([1 - _dropped(baseline)])
+
+    def quiet(limit: int) -> bool:
+        return bool(false_alarms(Chart(down, limit), succeeding, level.horizon)[0] <= level.false_alarm)
+
+    limit = _least(quiet, 0)
+    return Chart(down, MOST if limit is None else limit)
+
+
+def _least(quiet: Callable[[int], bool], low: int) -> int | None:
+    """The least limit above `low` that is quiet; None if it is beyond `MOST`."""
     high = low + 1
     while not quiet(high):
         low, high = high, high + max(high // 2, UNITS)
         if low > MOST:
-            raise ShortEvaluationError(baseline[1], level.false_alarm, level.horizon)
+            return None
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if quiet(middle) else (middle, high)
-    return Chart(down, high)
+    return high
 
 
 def _down(baseline: Counts) -> int:
     """Reynolds & Stoumbos 1999, r1/r2, rounded to a unit."""
-    failing = 1 - (baseline[0] + PRIOR) / (baseline[1] + 2 * PRIOR)
-    dropped = failing + min(DROP, (1 - failing) / 2)
+    failing, dropped = _failing(baseline), _dropped(baseline)
     success = -log((1 - dropped) / (1 - failing))
     both = success + log(dropped / failing)
     return min(max(round(success / both * UNITS), 1), UNITS - 1)
+
+
+def _failing(baseline: Counts) -> float:
+    return 1 - (baseline[0] + PRIOR) / (baseline[1] + 2 * PRIOR)
+
+
+def _dropped(baseline: Counts) -> float:
+    """Failure rate of the smallest drop worth a call."""
+    return _failing(baseline) + min(DROP, (1 - _failing(baseline)) / 2)
 
 
 def _posterior(baseline: Counts) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -135,6 +173,36 @@ def first_call(chart: Chart, values: NDArray[np.int64]) -> int | None:
     """Number of episodes after which drift was called; None if it was not."""
     called = np.flatnonzero(values >= chart.limit)
     return int(called[0]) + 1 if len(called) else None
+
+
+class Course(NamedTuple):
+    """Production as the two charts see it, by number of episodes."""
+
+    statistic: NDArray[np.int64]
+    """Of the chart that looks for drift, from zero again after a recovery."""
+    spells: tuple[Spell, ...]
+    changed_at: int | None
+    detected_at: int | None
+    """Of a drift that is not over."""
+
+
+def follow(drift: Chart, recovery: Chart, outcomes: NDArray[np.bool_]) -> Course:
+    """Watch production from drift to recovery and on to the next drift; `outcomes` has shape (N,)."""
+    start = 0
+    done: list[NDArray[np.int64]] = []
+    spells: list[Spell] = []
+    while True:
+        values = statistic(drift, outcomes[start:])
+        called = first_call(drift, values)
+        if called is None:
+            return Course(np.concatenate([*done, values]), tuple(spells), None, None)
+        changed = start + int(np.max(np.flatnonzero(values[:called] == 0), initial=-1)) + 1
+        well = first_call(recovery, statistic(recovery, ~outcomes[start + called :]))
+        if well is None:
+            return Course(np.concatenate([*done, values]), tuple(spells), changed, start + called)
+        done.append(values[: called + well])
+        spells.append(Spell(changed_at=changed, detected_at=start + called, recovered_at=start + called + well))
+        start += called + well
 
 
 def advance(chart: Chart, states: NDArray[np.float64], failing: NDArray[np.float64]) -> NDArray[np.float64]:

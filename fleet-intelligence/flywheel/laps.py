@@ -6,6 +6,8 @@ from pathlib import Path
 from physai.infrastructure.contracts import RetrainRequest
 from physai.infrastructure.jobs import Event, RunResult, run_workflow
 
+from ..retrain.ledger import Ledger
+
 WORKFLOW = Path(__file__).parents[1] / "workflows" / "osmo" / "flywheel.yaml"
 REQUEST = "retrain-request.json"
 
@@ -20,24 +22,25 @@ def next_values(values: Values, request: RetrainRequest) -> Values:
     """
     return {
         **values,
-        "champion": request.policy,
-        "parent_dataset": request.dataset,
+        **request.submit.values,
         "world": values["production_world"],
-        "task": request.collect.task,
-        "site": request.collect.site,
-        "episodes": request.collect.episodes,
         "seed": int(values["seed"]) + 1,
     }
 
 
-def spin(folder: Path, values: Values, laps: int, on_event: Callable[[Event], None]) -> Iterator[RunResult]:
+def spin(
+    folder: Path, values: Values, laps: int, on_event: Callable[[Event], None], ledger: Ledger
+) -> Iterator[RunResult]:
     """Go round the loop as often as retrain requests ask for it, at most `laps` times.
+
+    A request that waits for a person ends it; once approved, the next call goes on from there.
 
     Args:
         folder: Holds one run folder a lap; a lap that was interrupted continues there.
         values: Workflow values of the first lap; must hold `production_world` and `seed`.
         laps: Upper bound, at least 1.
         on_event: Called with each event of each lap.
+        ledger: Knows whether a request has been approved.
 
     Raises:
         WorkflowError: If the workflow cannot be run.
@@ -48,7 +51,16 @@ def spin(folder: Path, values: Values, laps: int, on_event: Callable[[Event], No
         result = run_workflow(WORKFLOW, values=values, run_dir=folder / f"lap-{lap}", on_event=on_event)
         result.raise_for_failure()
         yield result
-        request = result.output("detect") / REQUEST
-        if not request.exists():
+        request = asked(result, ledger)
+        if request is None or not request.may_start:
             return
-        values = next_values(values, RetrainRequest.read(request))
+        values = next_values(values, request)
+
+
+def asked(result: RunResult, ledger: Ledger) -> RetrainRequest | None:
+    """What a lap asks for, with the approval that may have been given since; None if it asks for nothing."""
+    path = result.output("retrain") / REQUEST
+    if not path.exists():
+        return None
+    request = RetrainRequest.read(path)
+    return request if request.may_start else ledger.get(request.name)

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from ..drift.states import DriftState
 from ..telemetry.store import TelemetryStore
-from .view import DriftState
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

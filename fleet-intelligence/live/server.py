@@ -15,13 +15,13 @@ from physai.infrastructure.contracts import EvaluationReport
 from physai.infrastructure.page import environment
 
 from ..drift.cusum import Level
+from ..drift.states import drift_states
 from ..page.drift_chart import drift_chart
-from ..telemetry.store import TelemetryStore
+from ..telemetry.store import POLL_S, TelemetryStore
 from .chart import success_over_time
 from .metrics import CONTENT_TYPE, exposition
-from .view import drift_states, look
+from .view import look
 
-POLL_S = 0.25  # an event is to be seen within 2 s
 HEARTBEAT_S = 15.0  # so that a proxy does not take silence for death
 TEMPLATES = Path(__file__).with_name("templates")
 SECURITY = {
@@ -62,7 +62,7 @@ def make_app(watched: Watched) -> Starlette:
         return HTMLResponse(templates.get_template("live.html").render(fragment=body), headers=SECURITY)
 
     async def events(request: Request) -> Response:
-        stream = changes(watched.store.path, lambda: run_in_threadpool(fragment), request.is_disconnected)
+        stream = changes(watched.store, lambda: run_in_threadpool(fragment), request.is_disconnected)
         return StreamingResponse(stream, media_type="text/event-stream", headers=SECURITY)
 
     async def script(_: Request) -> Response:
@@ -79,7 +79,7 @@ def make_app(watched: Watched) -> Starlette:
 
 
 async def changes(
-    store: Path, fragment: Callable[[], Awaitable[str]], gone: Callable[[], Awaitable[bool]]
+    store: TelemetryStore, fragment: Callable[[], Awaitable[str]], gone: Callable[[], Awaitable[bool]]
 ) -> AsyncIterator[str]:
     """The page's content at once, and again whenever the store has changed, as server-sent events.
 
@@ -87,7 +87,7 @@ async def changes(
     """
     seen, silent_s = None, 0.0
     while not await gone():
-        now = fingerprint(store)
+        now = store.fingerprint()
         if now != seen:
             seen, silent_s = now, 0.0
             content = await fragment()
@@ -97,15 +97,3 @@ async def changes(
             yield ": still here\n\n"
         await asyncio.sleep(POLL_S)
         silent_s += POLL_S
-
-
-def fingerprint(store: Path) -> tuple[tuple[int, int], ...]:
-    """Size and time of the database and its log; another one after every commit."""
-    found = []
-    for path in (store, store.with_name(store.name + ".wal")):
-        try:
-            status = path.stat()
-        except FileNotFoundError:
-            continue
-        found.append((status.st_size, status.st_mtime_ns))
-    return tuple(found)

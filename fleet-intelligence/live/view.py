@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from physai.infrastructure.contracts import Digest, DriftReport, EvaluationReport, Rate
+from physai.infrastructure.contracts import EvaluationReport, Rate
 
-from ..drift.check import check_drift, find_baseline
 from ..drift.cusum import Level
-from ..errors import ShortEvaluationError, TooFewEpisodesError
+from ..drift.states import DriftState, drift_states
 from ..rates import success_rate
 from ..telemetry.store import TelemetryStore
 
@@ -29,16 +28,6 @@ class Group:
 
     name: str
     success: Rate
-
-
-@dataclass(frozen=True)
-class DriftState:
-    """Of one policy."""
-
-    policy: Digest
-    report: DriftReport | None
-    why: str
-    """Why there is no report; empty if there is one."""
 
 
 @dataclass(frozen=True)
@@ -116,20 +105,3 @@ def _groups(connection: "duckdb.DuckDBPyConnection", by: By, days: int) -> list[
         f"GROUP BY {by} ORDER BY avg(success::INT), {by} LIMIT {WORST}"
     )
     return [Group(row["name"], _rate(row)) for row in _rows(connection, query, days)]
-
-
-def drift_states(store: TelemetryStore, reports: Sequence[EvaluationReport], level: Level) -> list[DriftState]:
-    """The drift test of every policy in the store; the last report that speaks of it counts."""
-    return [_drift(store, policy, reports, level) for policy in store.policies()]
-
-
-def _drift(store: TelemetryStore, policy: Digest, reports: Sequence[EvaluationReport], level: Level) -> DriftState:
-    speaking = [report for report in reports if any(result.package == policy for result in report.policies)]
-    if not speaking:
-        return DriftState(policy, None, "no evaluation report given")
-    report = speaking[-1]
-    try:
-        baseline = find_baseline(report, policy, "its report")
-        return DriftState(policy, check_drift(report, baseline, store.events(policy=policy), level), "")
-    except (TooFewEpisodesError, ShortEvaluationError) as error:
-        return DriftState(policy, None, str(error))

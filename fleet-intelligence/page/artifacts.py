@@ -58,7 +58,7 @@ class LapArtifacts:
             release=out("release") / "release.json",
             operations=_each(run, "operate-*", "telemetry") or (out("operate-robot-1") / "telemetry",),
             drift=out("detect") / "drift.json",
-            request=out("detect") / "retrain-request.json",
+            request=out("retrain") / "retrain-request.json",
             run=run,
         )
 

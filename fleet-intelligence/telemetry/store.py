@@ -1,8 +1,9 @@
 """Every event once, in DuckDB."""
 
 import fcntl
+import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import duckdb
 
 EPISODES = TABLES["Episodes"]
+POLL_S = 0.25  # between looks for a change: an event is to be seen within 2 s
 CHUNK = 20_000  # events staged at once: some 16 MB
 
 
@@ -154,6 +156,26 @@ class TelemetryStore:
             f"GROUP BY policy, {column} ORDER BY first, policy, name"
         )
         return [Tally(**row) for row in self.rows(query)]
+
+    def fingerprint(self) -> tuple[tuple[int, int], ...]:
+        """Size and time of the database and its log; another one after every commit."""
+        found = []
+        for path in (self.path, self.path.with_name(self.path.name + ".wal")):
+            with suppress(FileNotFoundError):
+                status = path.stat()
+                found.append((status.st_size, status.st_mtime_ns))
+        return tuple(found)
+
+    def changes(self, seconds: float | None) -> Iterator[None]:
+        """Once now, and again after every change, for so long; None for ever."""
+        seen, until_s = None, None if seconds is None else time.monotonic() + seconds
+        while True:
+            if (now := self.fingerprint()) != seen:
+                seen = now
+                yield
+            if until_s is not None and time.monotonic() >= until_s:
+                return
+            time.sleep(POLL_S)
 
     def policies(self) -> Sequence[Digest]:
         """Every policy that has told of an episode, in order of its first."""

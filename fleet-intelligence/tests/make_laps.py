@@ -10,8 +10,9 @@ import numpy as np
 
 from physai.fleet_intelligence.drift.check import check_drift, find_baseline
 from physai.fleet_intelligence.drift.cusum import Level
-from physai.fleet_intelligence.drift.request import make_request
 from physai.fleet_intelligence.rates import success_rate
+from physai.fleet_intelligence.retrain.decide import decide
+from physai.fleet_intelligence.retrain.rules import RetrainRules
 from physai.infrastructure.contracts import (
     Approval,
     DatasetProvenance,
@@ -295,7 +296,9 @@ def make_production(
     drift = check_drift(report, find_baseline(report, policy, "report"), events, Level(0.05, 100))
     drift.write(out("detect") / "drift.json")
     if drift.detected_at is not None:
-        make_request(drift, events, dataset, 150).write(out("detect") / "retrain-request.json")
+        asked = decide(drift, events, dataset, RetrainRules.load("simulation"), [], START).request
+        assert asked is not None
+        asked.write(out("retrain") / "retrain-request.json")
 
 
 def make_state(run: Path, number: int) -> None:

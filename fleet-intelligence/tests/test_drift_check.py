@@ -7,7 +7,6 @@ from typer.testing import CliRunner
 from physai.fleet_intelligence.cli import app
 from physai.fleet_intelligence.drift.check import check_drift, find_baseline, in_order_of_start
 from physai.fleet_intelligence.drift.cusum import Level
-from physai.fleet_intelligence.drift.request import make_request
 from physai.fleet_intelligence.errors import (
     EmptyTelemetryError,
     OtherPolicyError,
@@ -18,8 +17,6 @@ from physai.infrastructure.contracts import (
     DriftReport,
     EpisodeEvent,
     EvaluationReport,
-    PolicyPackage,
-    RetrainRequest,
     digest_bytes,
 )
 from physai.infrastructure.registry import manifest_digest, open_registry
@@ -118,29 +115,6 @@ def test_so_little_production_that_nothing_could_be_called_is_refused() -> None:
         check_drift(evaluation, evaluation.policies[0], production(0, 7), Level(0.05, 100))
 
 
-def test_a_request_names_the_failed_episodes_worst_first_and_each_command_once() -> None:
-    drift, _ = checked(40, 96)
-    events = [
-        event(0, True, POLICY, kpis={"final_error_m": 9.0}),
-        event(1, False, POLICY, kpis={"final_error_m": 0.05}),
-        event(2, False, POLICY, kpis={}),
-        event(3, False, POLICY, kpis={"final_error_m": 0.30}),
-        event(4, False, POLICY, kpis={"final_error_m": 0.10}, command=(0.5, 0.1, 0.03, 0.0, 0.0, 0.0, 1.0)),  # as 3
-        event(5, False, POLICY, "robot-2", kpis={"final_error_m": 0.20}, site="plant-2"),
-    ]
-    request = make_request(drift, events, DATASET, 120)
-    assert request.events == (
-        "reach-1/robot-1/000003",
-        "reach-1/robot-2/000005",
-        "reach-1/robot-1/000001",
-        "reach-1/robot-1/000002",
-    )
-    assert request.collect.site == "plant-1"
-    assert (request.collect.task, request.collect.episodes) == ("Isaac-Reach-UR10", 120)
-    assert (request.drift, request.policy, request.dataset) == (drift.digest, POLICY, DATASET)
-    assert make_request(drift, events, DATASET, 120, site="plant-2").collect.site == "plant-2"
-
-
 class Setup:
     """A package, its report and a store of telemetry."""
 
@@ -151,7 +125,6 @@ class Setup:
         report(self.digest).write(folder / "report.json")
         self.store = folder / "t.db"
         self.drift = folder / "out" / "drift.json"
-        self.request = folder / "out" / "retrain-request.json"
 
     def produce(self, successes: int, episodes: int) -> None:
         self.store.unlink(missing_ok=True)
@@ -160,7 +133,7 @@ class Setup:
 
     def check(self, *words: str, package: bool = True, code: int = 0) -> str:
         named = ["--package", str(self.package)] if package else []
-        paths = ["--report", self.folder / "report.json", "--output", self.drift, "--request", self.request]
+        paths = ["--report", self.folder / "report.json", "--output", self.drift]
         command = ["drift", "check", *map(str, paths), "--store", str(self.store), *named, *words]
         outcome = CliRunner().invoke(app, command, env={"COLUMNS": "160"})
         if outcome.exception is not None and not isinstance(outcome.exception, SystemExit):
@@ -174,32 +147,21 @@ def setup(tmp_path: Path) -> Setup:
     return Setup(tmp_path)
 
 
-def test_the_command_writes_a_report_and_a_request(setup: Setup) -> None:
+def test_the_command_writes_a_report(setup: Setup) -> None:
     setup.produce(40, 96)
-    printed = json.loads(setup.check("--collect-episodes", "70", "--json"))
-    drift, request = DriftReport.read(setup.drift), RetrainRequest.read(setup.request)
-    assert printed["detected_at"] == drift.detected_at is not None
-    assert request.drift == drift.digest
-    assert (request.policy, request.dataset, request.collect.episodes) == (setup.digest, DATASET, 70)
-    assert len(request.events) == 56
+    printed = json.loads(setup.check("--json"))
+    assert printed["detected_at"] == DriftReport.read(setup.drift).detected_at is not None
     assert "called after" in setup.check()
-
-
-def test_without_drift_there_is_no_request_and_an_old_one_is_removed(setup: Setup) -> None:
-    setup.produce(40, 96)
-    setup.check()
-    assert setup.request.exists()
     setup.produce(88, 96)
     assert "none" in setup.check()
     assert DriftReport.read(setup.drift).detected_at is None
-    assert not setup.request.exists()
 
 
 def test_a_package_is_found_in_the_registry_by_its_digest(setup: Setup) -> None:
     setup.produce(40, 96)
     assert open_registry(str(settings().registry)).push(setup.package) == setup.digest
     setup.check("--policy", setup.digest, package=False)
-    assert RetrainRequest.read(setup.request).dataset == PolicyPackage.read(setup.package / "package.json").dataset
+    assert DriftReport.read(setup.drift).policy == setup.digest
 
 
 def test_a_chart_is_written_on_request(setup: Setup) -> None:
@@ -223,7 +185,6 @@ def test_a_refused_check_writes_nothing(setup: Setup) -> None:
     for words in ([], ["--package", str(setup.package), "--policy", setup.digest]):
         assert "one of --package and --policy" in setup.check(*words, package=False, code=2)
     assert not setup.drift.exists()
-    assert not setup.request.exists()
 
 
 def test_what_will_be_found_is_told_beforehand() -> None:

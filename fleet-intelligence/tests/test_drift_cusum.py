@@ -11,8 +11,10 @@ from physai.fleet_intelligence.drift.cusum import (
     Chart,
     Level,
     design,
+    design_recovery,
     false_alarms,
     first_call,
+    follow,
     statistic,
 )
 from physai.fleet_intelligence.drift.operating import first_passage, operating, power
@@ -118,3 +120,26 @@ def test_the_plan_holds_each_drop_that_is_possible() -> None:
 def test_a_failure_and_the_allowance_make_one_episode() -> None:
     chart = design((54, 60), LEVEL)
     assert chart.up + chart.down == UNITS
+
+
+def test_recovery_is_found_and_the_next_drift_after_it() -> None:
+    """Good, all failing, all good for long, all failing again: one spell that is over, one drift that is not."""
+    level = Level(0.05, 1000)
+    drift, recovery = design((180, 200), level), design_recovery((180, 200), level)
+    outcomes = np.array([True] * 30 + [False] * 20 + [True] * 120 + [False] * 20)
+    course = follow(drift, recovery, outcomes)
+    (spell,) = course.spells
+    assert (spell.changed_at, course.changed_at) == (30, 170)
+    assert 30 < spell.detected_at <= 50 < spell.recovered_at <= 170
+    assert course.detected_at is not None
+    assert course.detected_at > 170
+    assert course.statistic.shape == outcomes.shape
+    assert course.statistic[spell.recovered_at] == 0
+
+
+def test_a_drop_that_stays_is_not_called_recovered() -> None:
+    """Success stays at 0.75, the smallest drop from 0.9 worth a call: of 200 streams of 1,000 at most 5 % recover."""
+    recovery = design_recovery((180, 200), Level(0.05, 1000))
+    outcomes = np.random.default_rng(3).random((200, 1000)) < 0.75
+    called = (statistic(recovery, ~outcomes) >= recovery.limit).any(axis=1)
+    assert called.mean() <= 0.08  # 5 %, and two standard errors

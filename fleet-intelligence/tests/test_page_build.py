@@ -77,7 +77,7 @@ def test_every_number_is_that_of_its_artifact(made: tuple[Path, Path]) -> None:
     assert one.comparison is None
     assert two.comparison is not None
     assert two.comparison.difference == 0.5
-    request = RetrainRequest.read(RunFolder(made[0]).output("detect") / "retrain-request.json")
+    request = RetrainRequest.read(RunFolder(made[0]).output("retrain") / "retrain-request.json")
     assert (one.request, one.requested_episodes) == (request.digest, 150)
     assert two.request is None
     assert (summary.episodes_recorded, summary.production_episodes) == (10, 192)
@@ -128,7 +128,7 @@ def remove(path: Path) -> None:
 
 MISSING = {
     "detect/drift.json": "no drift-report here",
-    "detect/retrain-request.json": "no retrain-request here",
+    "retrain/retrain-request.json": "no retrain-request here",
     "evaluate/evaluation/report.json": "no evaluation-report here",
     "gate": None,
     "release/release.json": "no release here",

@@ -30,15 +30,15 @@ from .evaluation import (
 from .fleet import (
     Approval,
     Attribution,
-    Collection,
     DriftReport,
     Release,
-    RetrainRequest,
     RobotState,
+    Spell,
 )
 from .gate import AuditRecord, GateStatus, HeldPolicy, RobotCondition, Stage
 from .package import JointLimits, PolicyPackage, RecurrentState, TensorSpec
 from .recording import Alignment, FeatureRule, GapThresholds, RecordingConfig, TopicRule
+from .retrain import Collection, Pull, RetrainRequest, Submission
 from .robot import Robot
 from .summary import FlywheelSummary, LapSummary, TaskTime, VerdictSummary
 from .telemetry import (
@@ -133,6 +133,7 @@ __all__ = [
     "PairedComparison",
     "PolicyPackage",
     "PolicyResult",
+    "Pull",
     "Rate",
     "RawEpisode",
     "RecordingConfig",
@@ -148,7 +149,9 @@ __all__ = [
     "SequentialDesign",
     "SequentialPlan",
     "ServiceTrigger",
+    "Spell",
     "Stage",
+    "Submission",
     "TargetRegion",
     "TaskTime",
     "TelemetryEvent",

@@ -64,11 +64,22 @@ class Attribution(Contract):
     """Of equal success inside and outside, one-sided, after Holm's correction; 1 at the level of the policy."""
 
 
+class Spell(Contract):
+    """A drift that was called, and is over."""
+
+    changed_at: int
+    """Episodes before the change, as estimated."""
+    detected_at: int
+    """Episodes seen when drift was called."""
+    recovered_at: int
+    """Episodes seen when recovery was."""
+
+
 class DriftReport(Document):
     """Production success of one package against its own evaluation."""
 
     kind: Literal["drift-report"] = "drift-report"
-    version: Literal[2] = 2
+    version: Literal[3] = 3
     policy: Digest
     report: Digest
     """Of the evaluation report that holds the baseline."""
@@ -79,7 +90,8 @@ class DriftReport(Document):
     allowance: float
     """Failures an episode that are no evidence."""
     statistic: tuple[float, ...]
-    """Failures beyond the allowance since all was well, after each production episode in the order of their start."""
+    """Failures beyond the allowance since all was well, after each production episode in the order of their start; from
+    zero again after a recovery."""
     threshold: float
     """The statistic at which drift is called."""
     least_failures: int
@@ -89,32 +101,10 @@ class DriftReport(Document):
     horizon: int
     """Production episodes."""
     detected_at: int | None
-    """Number of episodes seen when drift was called; None if it was not."""
+    """Number of episodes seen when drift was called; None if it was not, or is over."""
     changed_at: int | None = None
-    """Episodes before the change, as estimated; None if drift was not called."""
+    """Episodes before the change, as estimated; None if there is no drift."""
     attribution: Attribution | None = None
-    """Where the failures are; None if drift was not called."""
-
-
-class Collection(Contract):
-    """New episodes that are asked for."""
-
-    site: str
-    task: str
-    episodes: int = Field(ge=1)
-
-
-class RetrainRequest(Document):
-    """What starts the next lap."""
-
-    kind: Literal["retrain-request"] = "retrain-request"
-    version: Literal[1] = 1
-    drift: Digest
-    """Of the drift report behind it."""
-    policy: Digest
-    """The package that drifted; the champion of the next lap."""
-    dataset: Digest
-    """Content digest of the dataset that package was trained on."""
-    events: tuple[str, ...]
-    """Ids of the production episodes that speak for it, worst first."""
-    collect: Collection
+    """Where the failures are; None if there is no drift."""
+    spells: tuple[Spell, ...] = ()
+    """Drifts that are over, in order."""

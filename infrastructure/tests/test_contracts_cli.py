@@ -24,7 +24,8 @@ def test_every_contract_is_listed_with_its_version() -> None:
     listed = {kind["kind"]: kind["version"] for kind in json.loads(run("list", "--json"))["contracts"]}
     assert listed == {
         **{document.kind_name(): 1 for document in DOCUMENTS},
-        "drift-report": 2,
+        "drift-report": 3,
+        "retrain-request": 2,
         **dict.fromkeys(("episode-event", "control-event", "health-event")),
     }
     assert "policy-package" in run("list")

@@ -1,0 +1,1 @@
+"""From a drift to a request for new data and a new policy, under rules that people write."""
