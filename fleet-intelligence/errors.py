@@ -42,7 +42,7 @@ class NoDatasetError(FleetIntelligenceError):
 
     def __init__(self, policy: Digest) -> None:
         super().__init__(
-            f"{policy}: has no training dataset, so no episodes can be asked for it. Leave out --request, and train it "
+            f"{policy}: has no training dataset, so no episodes can be asked for it. Train it "
             "again with `physai training rl train`."
         )
 
