@@ -1,16 +1,20 @@
 """Builds a policy package from an RL run: the same checkpoint gives the same bytes, and no simulator is started."""
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from onnx import ModelProto
 from torch import Tensor
 
-from physai.infrastructure.aside import whole_folder
+from physai.infrastructure.aside import whole_file, whole_folder
 from physai.infrastructure.contracts import (
+    Contract,
+    Digest,
     JointLimits,
     PolicyPackage,
     RecurrentState,
@@ -52,21 +56,14 @@ def build(run: Path, output: Path, *, checkpoint: str = "last", name: str | None
         PackageWriteError: If the disk refuses.
         PackagingError: If graph and actor differ, or the task's actions cannot be put into a graph.
     """
-    training, interface = RlRun.read(run / RUN_FILE), Interface.read(run / INTERFACE_FILE)
-    if interface.unsupported:
-        raise UnsupportedTaskError(training.recipe.task, interface.unsupported)
-    model, mark = checkpoints.find(run, checkpoint)
-    actor = actors.load(model, interface, training.recipe.library.value)
-    graph = ActorGraph(actor, interface)
-    samples = read_samples(run / SAMPLES_FILE, interface)
+    found = open_run(run, checkpoint)
+    training, interface, actor, graph = found.training, found.interface, found.actor, found.graph
+    inputs = golden_inputs(graph, interface, found.samples)
+    exported = to_onnx(graph, inputs)
     try:
         with whole_folder(output) as part:
-            inputs = golden_inputs(graph, interface, samples)
-            exported = export_onnx(
-                graph, [torch.from_numpy(inputs[key]) for key in graph.inputs], graph.inputs, graph.outputs
-            )
             (part / GRAPH_FILE).write_bytes(exported.SerializeToString(deterministic=True))
-            golden, worst = compare(actor, graph, open_session(part / GRAPH_FILE), inputs, samples, model)
+            golden, worst = compare(found, open_session(part / GRAPH_FILE), inputs)
             save_arrays(part / GOLDEN_FILE, golden)
             package = PolicyPackage(
                 name=name or re.sub(r"[^a-z0-9]+", "-", f"{training.recipe.task}-{training.recipe.library}".lower()),
@@ -81,7 +78,7 @@ def build(run: Path, output: Path, *, checkpoint: str = "last", name: str | None
                 action_steps=1,
                 limits=_limits(interface),
                 run_id=training.run_id,
-                training_steps=mark.iteration,
+                training_steps=found.iteration,
                 commit=training.commit,
                 opset=opset_of(exported),
                 parity_max_abs=worst,
@@ -95,6 +92,76 @@ def build(run: Path, output: Path, *, checkpoint: str = "last", name: str | None
     except OSError as error:
         raise PackageWriteError(output, error) from error
     return package
+
+
+class Exported(Contract):
+    """An ONNX file."""
+
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    opset: int
+    parity_max_abs: float
+    digest: Digest
+
+
+@dataclass(frozen=True)
+class Found:
+    """A checkpoint of a run, ready to be exported."""
+
+    training: RlRun
+    interface: Interface
+    model: Path
+    iteration: int
+    actor: actors.Actor
+    graph: ActorGraph
+    samples: Arrays
+
+
+def open_run(run: Path, checkpoint: str) -> Found:
+    """The actor of a checkpoint, and the whole path round it.
+
+    Raises:
+        CheckpointError: If there is none, or it cannot be loaded.
+        UnsupportedTaskError: If the task's actions cannot be put into a graph.
+    """
+    training, interface = RlRun.read(run / RUN_FILE), Interface.read(run / INTERFACE_FILE)
+    if interface.unsupported:
+        raise UnsupportedTaskError(training.recipe.task, interface.unsupported)
+    model, mark = checkpoints.find(run, checkpoint)
+    actor = actors.load(model, interface, training.recipe.library.value)
+    samples = read_samples(run / SAMPLES_FILE, interface)
+    return Found(training, interface, model, mark.iteration, actor, ActorGraph(actor, interface), samples)
+
+
+def to_onnx(graph: ActorGraph, inputs: Arrays) -> ModelProto:
+    """The graph in ONNX."""
+    return export_onnx(graph, [torch.from_numpy(inputs[key]) for key in graph.inputs], graph.inputs, graph.outputs)
+
+
+def export(run: Path, output: Path, *, checkpoint: str = "last") -> Exported:
+    """Write a checkpoint's graph, after it was compared with the library's actor.
+
+    Raises:
+        CheckpointError: If there is no such checkpoint, or it cannot be loaded.
+        PackageWriteError: If the disk refuses.
+        PackagingError: If graph and actor differ, or the task's actions cannot be put into a graph.
+    """
+    found = open_run(run, checkpoint)
+    inputs = golden_inputs(found.graph, found.interface, found.samples)
+    model = to_onnx(found.graph, inputs)
+    try:
+        with whole_file(output) as part:
+            part.write_bytes(model.SerializeToString(deterministic=True))
+            _, worst = compare(found, open_session(part), inputs)
+    except OSError as error:
+        raise PackageWriteError(output, error) from error
+    return Exported(
+        inputs=tuple(found.graph.inputs),
+        outputs=tuple(found.graph.outputs),
+        opset=opset_of(model),
+        parity_max_abs=worst,
+        digest=digest_file(output),
+    )
 
 
 def read_samples(path: Path, interface: Interface) -> Arrays:
@@ -128,18 +195,13 @@ def golden_inputs(graph: ActorGraph, interface: Interface, samples: Arrays) -> A
     return {key: np.ascontiguousarray(value, dtype=np.float32) for key, value in inputs.items()}
 
 
-def compare(
-    actor: actors.Actor, graph: ActorGraph, session: object, inputs: Arrays, samples: Arrays, model: Path
-) -> tuple[Arrays, float]:
+def compare(found: Found, session: Any, inputs: Arrays) -> tuple[Arrays, float]:
     """Ask the graph in ONNX Runtime, and the library's own actor with Isaac Lab's arithmetic of commands.
 
     Args:
-        actor: The library's.
-        graph: The whole path in PyTorch.
+        found: The library's actor, and the whole path in PyTorch.
         session: The whole path in ONNX Runtime.
         inputs: Name → (N, …).
-        samples: Raw actions, and the commands that Isaac Lab made of them.
-        model: Named in errors.
 
     Returns:
         Inputs and the actor's answers, and the largest difference in the command's unit.
@@ -147,20 +209,18 @@ def compare(
     Raises:
         ParityError: If they differ by more than `BOUND`.
     """
-    check_commands(graph, samples, model)
-    count = len(graph.groups)
+    graph = found.graph
+    check_commands(graph, found.samples, found.model)
     tensors = [torch.from_numpy(inputs[key]) for key in graph.inputs]
-    observed = {
-        name: clean(value) for name, clean, value in zip(graph.groups, graph.clean, tensors[:count], strict=True)
-    }
-    raw, states = actor.ask(observed, tuple(tensors[count:]))
-    wanted = [graph.to_command(raw).unsqueeze(1), *states]
-    answers = session.run(graph.outputs, inputs)  # type: ignore[attr-defined]  # ONNX Runtime has no types
-    worst = 0.0
-    for key, want, got in zip(graph.outputs, wanted, answers, strict=True):
-        worst = max(worst, _difference(want.numpy(), got, f"'{key}'", model))
-    answered = {key: np.ascontiguousarray(want.numpy()) for key, want in zip(graph.outputs, wanted, strict=True)}
-    return {**inputs, **answered}, worst
+    each = zip(graph.groups, graph.clean, tensors[: len(graph.groups)], strict=True)
+    raw, states = found.actor.ask(
+        {name: clean(value) for name, clean, value in each}, tuple(tensors[len(graph.groups) :])
+    )
+    wanted = [np.ascontiguousarray(value.numpy()) for value in (graph.to_command(raw).unsqueeze(1), *states)]
+    answers = session.run(graph.outputs, inputs)
+    answered = zip(graph.outputs, wanted, answers, strict=True)
+    worst = max(_difference(want, got, f"'{key}'", found.model) for key, want, got in answered)
+    return {**inputs, **dict(zip(graph.outputs, wanted, strict=True))}, worst
 
 
 def check_commands(graph: ActorGraph, samples: Arrays, model: Path) -> None:

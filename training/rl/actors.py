@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -134,28 +135,18 @@ class SkrlActor:
     """A policy of skrl's model instantiators, with its observation preprocessor."""
 
     def __init__(self, interface: Interface, saved: Mapping[str, Any]) -> None:
-        import gymnasium
-        import numpy as np
-
-        space = gymnasium.spaces.Box(-np.inf, np.inf, interface.groups[0].shape, np.float32)
-        actions = sum(len(command.joints) for command in interface.commands)
-        env = SimpleNamespace(
-            device="cpu",
-            observation_space=space,
-            state_space=None,
-            action_space=gymnasium.spaces.Box(-np.inf, np.inf, (actions,), np.float32),
-        )
+        env = spaces_of(interface)
         self.state_names: tuple[str, ...] = ()
         self.state_shape = (0, 0)
         self._group = interface.groups[0].name
-        policy = _skrl_models(env, interface.network)["agent"]["policy"]
+        policy = skrl_models(env, interface.network)["agent"]["policy"]
         policy.load_state_dict(saved["policy"])
         policy.enable_training_mode(False)
         self._policy, self._preprocess = policy, nn.Identity()
         if statistics := saved.get("observation_preprocessor"):
             from skrl.resources.preprocessors.torch import RunningStandardScaler
 
-            self._preprocess = RunningStandardScaler(space, device="cpu")
+            self._preprocess = RunningStandardScaler(env.observation_space, device="cpu")
             self._preprocess.load_state_dict(statistics)
         self.network = _SkrlNetwork(policy, self._preprocess, self._group)
 
@@ -177,7 +168,20 @@ class _SkrlNetwork(nn.Module):
         return self.policy.compute({"observations": flat}, "policy")[0], states
 
 
-def _skrl_models(env: Any, network: Mapping[str, Any]) -> Any:
+def spaces_of(interface: Interface) -> SimpleNamespace:
+    """What skrl's runner asks of an environment before it makes networks."""
+    import gymnasium
+
+    actions = sum(len(command.joints) for command in interface.commands)
+    return SimpleNamespace(
+        device="cpu",
+        observation_space=gymnasium.spaces.Box(-np.inf, np.inf, interface.groups[0].shape, np.float32),
+        state_space=None,
+        action_space=gymnasium.spaces.Box(-np.inf, np.inf, (actions,), np.float32),
+    )
+
+
+def skrl_models(env: Any, network: Mapping[str, Any]) -> Any:
     """Models as skrl's runner makes them from Isaac Lab's agent files."""
     from skrl import logger
     from skrl.utils.runner.torch import Runner

@@ -1,5 +1,7 @@
 """Train policies by reinforcement in Isaac Lab."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +10,7 @@ from typer import Argument, Option, Typer
 
 from physai.infrastructure.console import Json, progress, show, stderr
 
+from ..errors import CheckpointError
 from .recipe import Library, Recipe
 from .run import RlSummary
 
@@ -96,8 +99,56 @@ def train(
     show(summary, as_json, _table(summary, output))
 
 
+@app.command()
+def play(
+    run: Run,
+    checkpoint: Which = "last",
+    episodes: Annotated[int, Option(min=1, help="As many environments; with a film at most 4.")] = 64,
+    video: Annotated[Path | None, Option(help="MP4 to write.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Play a checkpoint, one episode in each environment: how often it succeeds, and what it looks like.
+
+    Example: physai training rl play OUT/run --episodes 128
+    """
+    from .play import play
+
+    played = play(run, checkpoint=checkpoint, episodes=episodes, video=video)
+    table = Table(title=str(run), show_header=False)
+    table.add_row("task", played.task)
+    table.add_row("checkpoint", f"{played.iteration} iterations")
+    rate = "the task states none"
+    if played.success_rate is not None:
+        rate = f"{played.success_rate:.3f} of {played.episodes} episodes, by {played.success}"
+    table.add_row("success", rate)
+    if played.video:
+        table.add_row("film", played.video)
+    show(played, as_json, table)
+
+
+@app.command()
+def export(
+    run: Run,
+    output: Annotated[Path, Option(help="ONNX file to write.")],
+    checkpoint: Which = "last",
+    as_json: Json = False,
+) -> None:
+    """Write a policy's graph alone: observation in, robot command out. `package build` describes and proves it too.
+
+    Example: physai training rl export OUT/run --output policy.onnx
+    """
+    from ..packaging.actors import export
+
+    exported = export(run, output, checkpoint=checkpoint)
+    show(exported, as_json, f"{output}: {', '.join(exported.inputs)} → {', '.join(exported.outputs)}")
+
+
 def film(output: Path) -> None:
     """Film the last checkpoint in a process of its own: Isaac Lab starts once in each."""
+    physai = Path(sys.executable).with_name("physai")
+    command = [physai, "training", "rl", "play", output, "--episodes", "1", "--video", output / "play.mp4"]
+    if code := subprocess.run([str(word) for word in command], stdout=sys.stderr).returncode:
+        raise CheckpointError(output, f"trained, but not filmed (exit code {code})")
 
 
 def _table(summary: RlSummary, output: Path) -> Table:

@@ -12,6 +12,8 @@ import gymnasium
 import torch
 from torch import Tensor
 
+from .tasks import specs
+
 METRIC, TERM = "Metrics/success_rate", "success"
 
 
@@ -99,15 +101,24 @@ class Watch(gymnasium.Wrapper):
         return result
 
 
-def watched(task: str, told: Any) -> None:
+def watched(task: str, told: Any, alter: Any = None) -> None:
     """Have `gymnasium.make` wrap this task, so that Isaac Lab's own entry points make an environment that tells.
 
     Args:
         task: Id; each process makes one environment.
         told: Called after every step.
+        alter: Called with the task's configuration before the environment is made of it.
     """
-    from gymnasium.envs.registration import WrapperSpec
+    from gymnasium.envs.registration import WrapperSpec, load_env_creator
 
     Watch.told = staticmethod(told)
-    spec = gymnasium.spec(task)
+    spec = specs()[task]
+    if alter:
+        make = load_env_creator(spec.entry_point)
+
+        def altered(cfg: Any, **options: Any) -> Any:
+            alter(cfg)
+            return make(cfg=cfg, **options)
+
+        spec.entry_point = altered
     spec.additional_wrappers = (WrapperSpec("Watch", f"{__name__}:{Watch.__name__}", {}),)

@@ -60,12 +60,8 @@ def work(output: Path, start_from: Path | None = None, progress: Progress | None
 
 def _train(output: Path, recipe: Recipe, model: Path | None) -> None:
     """Isaac Lab's `train`, with its talk in a file. What Isaac Lab writes by itself is in the folder `isaaclab`."""
-    distributed, device = "WORLD_SIZE" in environ, settings().device
-    prepare()
-    (output / WORK).mkdir(exist_ok=True)
-    with (output / LOG_FILE).open("a") as log, redirect_stdout(log), chdir(output / WORK):
-        silence_harmless(device)
-        _silence_libraries()
+    distributed = "WORLD_SIZE" in environ
+    with in_isaaclab(output / LOG_FILE, output / WORK):
         from isaaclab_rl.entrypoints.api import TrainingRequest, train
 
         code = train(
@@ -77,25 +73,31 @@ def _train(output: Path, recipe: Recipe, model: Path | None) -> None:
                 num_envs=recipe.num_envs,
                 seed=recipe.seed,
                 max_iterations=recipe.iterations,
-                device=None if distributed else device,
+                device=None if distributed else settings().device,
                 distributed=distributed,
                 backend_args=("--deterministic",) if recipe.deterministic else (),
-                hydra_args=(*_on(device, recipe.library, distributed), *recipe.overrides),
+                hydra_args=(*(() if distributed else on_device(recipe.library)), *recipe.overrides),
             )
         )
     if code:
         raise TrainingError(f"{recipe.task}: Isaac Lab ended with exit code {code}; {output / LOG_FILE} has its words.")
 
 
-def _silence_libraries() -> None:
-    """Silence what Isaac Lab's agents are always warned of, and users can do nothing about."""
-    warnings.filterwarnings("ignore", message="The observation configuration dictionary")
-    logging.getLogger("skrl").setLevel(logging.ERROR)  # names of fields that Isaac Lab's own files still have
+@contextmanager
+def in_isaaclab(log: Path, folder: Path) -> Iterator[None]:
+    """Make Isaac Lab ready, with its talk in a file, and what it writes by itself in a folder."""
+    prepare()
+    folder.mkdir(parents=True, exist_ok=True)
+    with log.open("a") as file, redirect_stdout(file), chdir(folder):
+        silence_harmless(settings().device)
+        warnings.filterwarnings("ignore", message="The observation configuration dictionary")
+        logging.getLogger("skrl").setLevel(logging.ERROR)  # of fields that Isaac Lab's own files still have
+        yield
 
 
-def _on(device: str, library: Library, distributed: bool) -> tuple[str, ...]:
-    """RSL-RL's learner has a device of its own, which Isaac Lab sets in distributed runs only."""
-    return (f"agent.device={device}",) if library is Library.RSL_RL and not distributed else ()
+def on_device(library: Library) -> tuple[str, ...]:
+    """Overrides: RSL-RL's learner has a device of its own, which Isaac Lab sets in distributed runs only."""
+    return (f"agent.device={settings().device}",) if library is Library.RSL_RL else ()
 
 
 def _replace_runner(library: Library, session: Session) -> None:

@@ -1,0 +1,1 @@
+"""What the goals of training and packaging are measured by."""
