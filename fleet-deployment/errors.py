@@ -1,5 +1,6 @@
 """Why a release is refused, by a gate, by the fleet's repository or by a robot, each in one line."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from physai.infrastructure.errors import PhysaiError
@@ -143,3 +144,25 @@ class OpenAddressError(FleetError):
         super().__init__(
             f"{host}: tokens would cross the network in clear. Give --certificate and --key, or serve on 127.0.0.1."
         )
+
+
+class NoRos2Error(FleetError):
+    """ROS 2 is not installed."""
+
+    def __init__(self) -> None:
+        super().__init__("transport ros2: needs ROS 2 (source its setup.bash first), or use --transport dds.")
+
+
+class JointsError(FleetError):
+    """A robot does not measure what a policy needs."""
+
+    def __init__(self, topic: str, missing: Sequence[str]) -> None:
+        super().__init__(f"{topic}: has no position of {', '.join(missing)}. Compare its names with the package's.")
+
+
+class SilentRobotError(FleetError):
+    """There is nothing to act on."""
+
+    def __init__(self, robot: str, waited_s: float, why: str | None) -> None:
+        told = why or "measures nothing (joint states and a target pose are needed)"
+        super().__init__(f"{robot}: {told}, after {waited_s:g} s. Start its driver, and compare domain and topics.")

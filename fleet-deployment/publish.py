@@ -4,7 +4,15 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from physai.infrastructure.contracts import Digest, EvaluationReport, GateVerdict, PolicyPackage, Release, digest_bytes
+from physai.infrastructure.contracts import (
+    Digest,
+    EvaluationReport,
+    GateVerdict,
+    PolicyPackage,
+    Release,
+    Window,
+    digest_bytes,
+)
 from physai.infrastructure.registry import Registry, manifest_digest
 from physai.infrastructure.registry.signing import verify
 
@@ -26,6 +34,7 @@ def create_release(
     *,
     cohort: str,
     robots: Sequence[str],
+    windows: Sequence[Window] = (),
     registry: Registry,
     repository: FleetRepository,
     register: Mark | None = None,
@@ -39,6 +48,7 @@ def create_release(
         verdict: The gate's verdict on that report.
         cohort: Who is to run it.
         robots: Members of the cohort, at least one.
+        windows: When they may switch to it; none for any time.
         registry: Where the package is pushed.
         repository: Where the release is committed.
         register: Called once the package is pushed.
@@ -58,7 +68,7 @@ def create_release(
     evidence = check_evidence(digest, report, verdict)
     contract = PolicyPackage.read(package / "package.json")
     _check_policy(repository, registry, digest, contract, tuple(robots))
-    draft = draft_release(digest, *evidence, cohort=cohort, robots=robots, name=name, of=contract)
+    draft = draft_release(digest, *evidence, cohort=cohort, robots=robots, windows=windows, name=name, of=contract)
     registry.push(package, tag=draft.name)  # a tag keeps registries from collecting it as garbage
     if register:
         register(contract, digest)
@@ -90,11 +100,14 @@ def draft_release(
     *,
     cohort: str,
     robots: Sequence[str],
+    windows: Sequence[Window] = (),
     name: str | None,
     of: PolicyPackage,
 ) -> Release:
     """The release that these facts make, not approved."""
-    facts = "\n".join((package, report.digest, verdict.digest, cohort, *robots))
+    facts = "\n".join(
+        (package, report.digest, verdict.digest, cohort, *robots, *(window.model_dump_json() for window in windows))
+    )
     named = name or f"{cohort[:24]}-{slug(of.name)}-{digest_bytes(facts.encode())[7:15]}"
     return Release(
         name=check_name("release", named),
@@ -103,5 +116,6 @@ def draft_release(
         verdict=verdict.digest,
         cohort=cohort,
         robots=tuple(robots),
+        windows=tuple(windows),
         created_at=datetime.now(UTC),
     )

@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from physai.infrastructure.benchmark import Result
-from physai.infrastructure.contracts import RobotCondition
+from physai.infrastructure.contracts import RobotCondition, Window
 
 from ..gating import events as ev
 from ..gating.gate import Gate
 from ..gating.rules import AutoApproval, Evidence, GateRules
 from ..gating.sequential import Baseline
-from ..gating.windows import Window
 
 ROUNDS = 200
 GOAL_MS = 50

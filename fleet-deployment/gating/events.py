@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, TypeAdapter
 
-from physai.infrastructure.contracts import Contract, Digest, RobotCondition
+from physai.infrastructure.contracts import Contract, Digest, RobotCondition, Window
 
 from .rules import Evidence, GateRules
 
@@ -39,6 +39,8 @@ class Staged(OfRelease):
     event: Literal["staged"] = "staged"
     package: Digest
     evidence: Evidence
+    windows: tuple[Window, ...] = ()
+    """Of the release, beside those of the rules."""
 
 
 class ShadowJudged(OfRelease):

@@ -4,12 +4,21 @@ import getpass
 import json
 import threading
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from physai.infrastructure.contracts import AuditRecord, GateStatus, HeldPolicy, Release, RobotCondition, Stage
+from physai.infrastructure.aside import write_whole
+from physai.infrastructure.contracts import (
+    AuditRecord,
+    GateStatus,
+    HeldPolicy,
+    Release,
+    RobotCondition,
+    ShadowRun,
+    Stage,
+)
 from physai.infrastructure.contracts import Rate as SuccessRate
 from physai.infrastructure.errors import PhysaiError
 
@@ -19,6 +28,8 @@ from .journal import Journal
 from .machine import GateState, Policy, blocked, matching, step
 from .rules import Evidence, GateRules
 from .sequential import Baseline
+
+RETOLD = timedelta(seconds=2)  # how old what was told may be on the disk while nothing changes
 
 
 class Gate:
@@ -43,6 +54,8 @@ class Gate:
         self._state = GateState()
         self._fault: GateFaultError | None = None
         self._serving = folder / "serving.json"
+        self._condition = folder / "condition.json"
+        self._shadow = folder / "shadow.json"
         self._remembered: tuple[object, ...] | None = None
         self._threads = threading.RLock()
         candidate = self.state.candidate
@@ -107,7 +120,13 @@ class Gate:
             fleet_approved_by=approval.by if approval else None,
         )
         return self.send(
-            ev.Staged(at=datetime.now(UTC), release=release.name, package=release.package, evidence=evidence)
+            ev.Staged(
+                at=datetime.now(UTC),
+                release=release.name,
+                package=release.package,
+                evidence=evidence,
+                windows=release.windows,
+            )
         )
 
     def advance(self, condition: RobotCondition, now: datetime | None = None) -> GateState:
@@ -156,9 +175,41 @@ class Gate:
             halted=state.halted,
             hold=state.hold,
             waiting_for=self.waiting_for(condition, datetime.now(UTC)),
+            shadow=self._read_shadow(state.candidate),
             records=self.journal.head.seq + 1,
             head=self.journal.head.hash,
         )
+
+    @property
+    def condition(self) -> RobotCondition | None:
+        """What the robot was told to be doing last, by whichever process knows; None if nobody told."""
+        try:
+            return RobotCondition.read(self._condition)
+        except PhysaiError:
+            return None
+
+    def tell_condition(self, condition: RobotCondition) -> None:
+        """Say what the robot is doing, for the page and for processes that do not know it themselves."""
+        told = self.condition
+        fresh = told is not None and timedelta(0) <= condition.at - told.at < RETOLD
+        if not fresh or told != condition.model_copy(update={"at": told.at if told else condition.at}):
+            with suppress(OSError):  # a full disk: what was told grows old, and no longer counts
+                condition.write(self._condition)
+
+    def tell_shadow(self, run: ShadowRun | None) -> None:
+        """Say how the candidate's run in shadow mode goes; it is no decision, and not journalled."""
+        with suppress(OSError):
+            if run:
+                write_whole(self._shadow, run.model_dump_json().encode())
+            else:
+                self._shadow.unlink(missing_ok=True)
+
+    def _read_shadow(self, candidate: Policy | None) -> ShadowRun | None:
+        try:
+            run = ShadowRun.model_validate_json(self._shadow.read_bytes())
+        except (OSError, ValidationError):
+            return None
+        return run if candidate and candidate.stage == "staged" and candidate.release == run.release else None
 
     def history(self) -> list[AuditRecord]:
         """Every record of the audit log, checked."""
@@ -218,7 +269,7 @@ def next_event(state: GateState, condition: RobotCondition, at: datetime, rules:
     if candidate is None:
         return None
     release = candidate.release
-    if candidate.stage == "staged" and (rules.shadow is None or candidate.shadowed or state.active is None):
+    if candidate.stage == "staged" and (rules.shadow is None or candidate.shadow is not None or state.active is None):
         return ev.Presented(at=at, release=release)
     if candidate.stage == "awaiting" and (names := matching(candidate, rules)):
         by, why = f"rule:{names[0]}", "the rule matches the evidence"
@@ -254,4 +305,5 @@ def _held(policy: Policy | None) -> HeldPolicy | None:
         approved_by=policy.approved_by,
         successes=tally.episodes - tally.failures,
         episodes=tally.episodes,
+        shadow=policy.shadow,
     )

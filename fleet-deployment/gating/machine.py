@@ -12,10 +12,11 @@ A release that was rejected or rolled back never comes back. An event that is ou
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from physai.infrastructure.contracts import Digest, RobotCondition, Stage
+from physai.infrastructure.contracts import Digest, RobotCondition, Stage, Window
 
 from ..errors import RefusedError
 from . import events as ev
@@ -33,8 +34,10 @@ class Policy:
     package: Digest
     evidence: Evidence
     stage: Stage = "staged"
-    shadowed: bool = False
-    """Whether it passed in shadow mode."""
+    windows: tuple[Window, ...] = ()
+    """Of the release, beside those of the rules."""
+    shadow: str | None = None
+    """What came of its run in shadow mode, which it passed; None before."""
     approved_by: tuple[str, ...] = ()
     approved_ns: int = 0
     """Time of the last approval, since the epoch."""
@@ -83,17 +86,17 @@ def _staged(state: GateState, event: ev.Staged, _: GateRules) -> GateState:
             raise RefusedError("stage", event.release, f"it is '{held.stage}' already")
     if state.candidate and state.candidate.stage == "activating":
         raise RefusedError("stage", event.release, f"'{state.candidate.release}' is being activated")
-    return replace(state, candidate=Policy(event.release, event.package, event.evidence))
+    return replace(state, candidate=Policy(event.release, event.package, event.evidence, windows=event.windows))
 
 
 def _shadow_judged(state: GateState, event: ev.ShadowJudged, _: GateRules) -> GateState:
     candidate = _candidate(state, event.release, "judge", "staged")
-    return replace(state, candidate=replace(candidate, shadowed=True)) if event.passed else _drop(state, candidate)
+    return replace(state, candidate=replace(candidate, shadow=event.why)) if event.passed else _drop(state, candidate)
 
 
 def _presented(state: GateState, event: ev.Presented, rules: GateRules) -> GateState:
     candidate = _candidate(state, event.release, "present", "staged")
-    if rules.shadow and not candidate.shadowed and state.active:
+    if rules.shadow and candidate.shadow is None and state.active:
         raise RefusedError("present", event.release, "it has not passed in shadow mode")
     return replace(state, candidate=replace(candidate, stage="awaiting"))
 
@@ -208,9 +211,19 @@ def blocked(state: GateState, candidate: Policy, event: ev.Began, rules: GateRul
         return "the clock stands before its approval; approve it again"
     if since_h > rules.approval_valid_h:
         return f"its approval is older than {rules.approval_valid_h:g} h; approve it again"
-    if rules.windows and not any(window.is_open(event.at) for window in rules.windows):
-        return "no window is open"
+    for windows in (rules.windows, candidate.windows):
+        if windows and not any(window.is_open(event.at) for window in windows):
+            return f"no window is open; the next one opens {_opening(windows, event.at)}"
     return unfit(event.condition, event, rules)
+
+
+def _opening(windows: tuple[Window, ...], now: datetime) -> str:
+    """When the first of some windows opens, by the clock of its place."""
+    opening = [(at, window.time_zone) for window in windows if (at := window.next_open(now))]
+    if not opening:
+        return "never"
+    at, zone = min(opening)
+    return f"{at.astimezone(ZoneInfo(zone)):%a %Y-%m-%d %H:%M} {zone}"
 
 
 def unfit(condition: RobotCondition, event: ev.Began, rules: GateRules) -> str | None:

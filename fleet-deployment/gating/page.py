@@ -96,12 +96,14 @@ def _event(action: str, by: str, form: dict[str, str]) -> ev.Event:
 
 
 def _gate_page(desk: "Desk", token: Token, said: str | None = None) -> str:
-    status = desk.gate.status(desk.condition)
+    status = desk.status
     records = [] if status.fault else desk.gate.history()[: -SHOWN - 1 : -1]
     return (
         templates()
         .get_template("gate.html")
-        .render(status=status, condition=desk.condition, records=records, token=token, may=MAY[token.role], said=said)
+        .render(
+            status=status, condition=desk.gate.condition, records=records, token=token, may=MAY[token.role], said=said
+        )
     )
 
 

@@ -1,17 +1,12 @@
 """The rules of a gate: when, in which condition, on whose word and after which proof a policy may take over."""
 
-import json
-from pathlib import Path
-from typing import Literal, Self, override
+from typing import Literal
 
-import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from physai.infrastructure.contracts import Contract, ContractError, Digest, Document
-from physai.infrastructure.errors import MissingFileError
+from physai.infrastructure.contracts import Contract, Digest, Window, YamlDocument
 
 from .sequential import Baseline, TrialRules
-from .windows import Window
 
 
 class ConditionRules(Contract):
@@ -53,7 +48,7 @@ class ShadowBounds(Contract):
     """Steps in which the new policy's action was not finite or beyond a joint's range."""
 
 
-class GateRules(Document):
+class GateRules(YamlDocument):
     """The rules of a gate. The defaults: one person approves, at any hour, between episodes."""
 
     kind: Literal["gate-rules"] = "gate-rules"
@@ -70,26 +65,6 @@ class GateRules(Document):
     """None to go without shadow mode."""
     trial: TrialRules | None = TrialRules()
     """Confirmation by production; None leaves it to a person."""
-
-    @override
-    @classmethod
-    def read(cls, path: Path) -> Self:
-        """Read rules, as YAML or JSON.
-
-        Raises:
-            MissingFileError: If there is no such file.
-            ContractError: If they are no rules.
-        """
-        try:
-            text = json.dumps(yaml.safe_load(path.read_bytes()), default=str)
-        except FileNotFoundError as error:
-            raise MissingFileError(path, cls.kind_name(), "Check the path.") from error
-        except (yaml.YAMLError, UnicodeDecodeError):
-            text = path.read_text(errors="replace")  # what is wrong with it is told below
-        try:
-            return cls.model_validate_json(text)
-        except ValidationError as error:
-            raise ContractError(path, cls, error) from error
 
 
 class Evidence(Contract):

@@ -107,8 +107,11 @@ class Desk:
     gate: Gate
     tokens: Tokens
     metrics: Metrics = field(default_factory=Metrics)
-    condition: RobotCondition | None = None
-    """As the robot told last."""
+
+    @property
+    def status(self) -> GateStatus:
+        """The state of the gate, with what the robot told last."""
+        return self.gate.status(self.gate.condition)
 
     def decide(self, event: ev.Event) -> GateStatus:
         """Let something happen, and count it."""
@@ -122,7 +125,7 @@ class Desk:
         finally:
             self.metrics.seconds.labels(self.gate.robot).observe(time.perf_counter() - start)
             self.metrics.decisions.labels(self.gate.robot, event.event, outcome).inc()
-        return self.gate.status(self.condition)
+        return self.status
 
     def caller(self, credentials: HTTPAuthorizationCredentials | None, right: str) -> Token:
         """Who speaks, if they may."""
@@ -187,7 +190,7 @@ def _add_views(app: FastAPI, desk: Desk) -> None:
     def status(credentials: Credentials) -> GateStatus:
         """The state of the gate."""
         desk.caller(credentials, "view")
-        return desk.gate.status(desk.condition)
+        return desk.status
 
     @app.get("/v1/audit")
     def audit(
@@ -203,7 +206,7 @@ def _add_views(app: FastAPI, desk: Desk) -> None:
     def metrics(credentials: Credentials) -> Response:
         """Numbers for Prometheus."""
         desk.caller(credentials, "view")
-        text = desk.metrics.render(desk.gate.status(desk.condition))
+        text = desk.metrics.render(desk.status)
         return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
@@ -255,10 +258,11 @@ def _add_robot(app: FastAPI, desk: Desk) -> None:
         desk.caller(credentials, "report")
         if body.robot != desk.gate.robot:
             raise HTTPException(409, f"this is the gate of {desk.gate.robot}")
-        desk.condition = RobotCondition.model_validate_json(body.model_dump_json())
+        told = RobotCondition.model_validate_json(body.model_dump_json())
+        desk.gate.tell_condition(told)
         if desk.gate.fault is None:
-            desk.gate.advance(desk.condition)
-        return desk.gate.status(desk.condition)
+            desk.gate.advance(told)
+        return desk.status
 
     @app.post("/v1/events")
     def events(body: RobotEvent, credentials: Credentials) -> GateStatus:

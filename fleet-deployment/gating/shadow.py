@@ -9,14 +9,9 @@ from .rules import ShadowBounds
 
 
 class ShadowVerdict(Contract):
-    """How far the new policy's actions were from the running one's."""
+    """Whether the new policy's actions were near enough to the running one's."""
 
     passed: bool
-    steps: int
-    rms: float
-    """Of the worst joint."""
-    max_abs: float
-    violations: int
     why: str
 
 
@@ -33,7 +28,7 @@ class Comparison:
         self._lower, self._upper = lower.astype(np.float64), upper.astype(np.float64)
         self._squares = np.zeros(len(lower))
         self._rows = 0
-        self._max_abs = 0.0
+        self.max_abs = 0.0
         self.steps = 0
         self.violations = 0
 
@@ -50,27 +45,28 @@ class Comparison:
         difference = (new.astype(np.float64) - running)[finite]
         if len(difference):
             self._squares += (difference**2).sum(axis=0)
-            self._max_abs = max(self._max_abs, float(np.abs(difference).max()))
+            self.max_abs = max(self.max_abs, float(np.abs(difference).max()))
         self._rows += len(difference)
         self.steps += 1
+
+    @property
+    def rms(self) -> float:
+        """Root mean square of the difference, of the worst joint."""
+        return float(np.sqrt(self._squares.max() / self._rows)) if self._rows else 0.0
 
     def verdict(self, bounds: ShadowBounds) -> ShadowVerdict | None:
         """What came of it; None while there are too few steps."""
         if self.steps < bounds.min_steps:
             return None
-        rms = float(np.sqrt(self._squares.max() / self._rows)) if self._rows else 0.0
         checks = (
             (self.violations <= bounds.max_violations, f"{self.violations} steps not finite or out of range"),
             (self._rows > 0, "no step was finite"),
-            (rms <= bounds.max_rms, f"RMS {rms:.4g} > {bounds.max_rms:g}"),
-            (self._max_abs <= bounds.max_abs, f"greatest difference {self._max_abs:.4g} > {bounds.max_abs:g}"),
+            (self.rms <= bounds.max_rms, f"RMS {self.rms:.4g} > {bounds.max_rms:g}"),
+            (self.max_abs <= bounds.max_abs, f"greatest difference {self.max_abs:.4g} > {bounds.max_abs:g}"),
         )
         failed = [why for fine, why in checks if not fine]
         return ShadowVerdict(
             passed=not failed,
-            steps=self.steps,
-            rms=rms,
-            max_abs=self._max_abs,
-            violations=self.violations,
-            why="; ".join(failed) or f"within bounds over {self.steps} steps (RMS {rms:.4g})",
+            why="; ".join(failed)
+            or f"within bounds over {self.steps} steps (RMS {self.rms:.4g}, greatest {self.max_abs:.4g})",
         )

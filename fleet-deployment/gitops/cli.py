@@ -1,16 +1,17 @@
 """Propose a package to a cohort, approve it, see what is in force, take it back."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from pydantic import ValidationError
 from rich.table import Column, Table
 
 from physai.infrastructure.console import Json, show, stdout
-from physai.infrastructure.contracts import Digest, PolicyPackage, Release
+from physai.infrastructure.contracts import Digest, PolicyPackage, Release, Window
 from physai.infrastructure.settings import settings
 
 from .repository import FleetRepository
@@ -36,6 +37,10 @@ def create(
     verdict: Annotated[Path, typer.Option(help="Gate verdict on that report.")],
     robot: Annotated[list[str], typer.Option(help="A robot of the cohort; may be repeated.")],
     cohort: Annotated[str, typer.Option(help="Who is to run it.")] = "pilot",
+    window: Annotated[
+        list[str] | None,
+        typer.Option(help="When robots may switch, as `mon-fri 22:00-05:00 Europe/Berlin`; may be repeated."),
+    ] = None,
     name: Annotated[str | None, typer.Option(help="Of the release; made from its content by default.")] = None,
     approve_by: Annotated[str | None, typer.Option(help="Approve it at once in this name, e.g. `gate`.")] = None,
     track: Tracking = True,
@@ -45,12 +50,13 @@ def create(
     """Push a package, and propose it to a cohort with its evidence. Once more with the same inputs changes nothing.
 
     Example: physai fleet-deployment release create out/package --report out/report.json --verdict out/verdict.json
-    --cohort pilot --robot robot-1 --robot robot-2 --output out/release.json
+    --cohort pilot --robot robot-1 --window "mon-fri 22:00-05:00 Europe/Berlin" --output out/release.json
     """
     from physai.infrastructure.registry import open_registry
 
     from ..publish import create_release
 
+    windows = _windows(window or ())
     registry = open_registry(str(settings().registry))
     with _package_folder(package, registry) as folder:
         release = create_release(
@@ -59,6 +65,7 @@ def create(
             verdict,
             cohort=cohort,
             robots=robot,
+            windows=windows,
             registry=registry,
             repository=_repository(),
             register=(lambda contract, digest: _mark(contract, digest, "candidate")) if track else None,
@@ -173,6 +180,15 @@ def halt(
     stdout.print(f"{cohort}: {'nothing to do' if not changed else 'halt lifted' if release else 'halted'}")
 
 
+def _windows(words: Iterable[str]) -> tuple[Window, ...]:
+    try:
+        return tuple(map(Window.parse, words))
+    except ValidationError as error:
+        raise typer.BadParameter(error.errors()[0]["msg"], param_hint="--window") from error
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--window") from error
+
+
 def _repository() -> FleetRepository:
     return FleetRepository(str(settings().fleet_repo))
 
@@ -210,7 +226,7 @@ def _finish(release: Release, output: Path | None, as_json: bool) -> None:
         release.write(output)
     table = Table("field", Column("value", overflow="fold"), show_header=False)
     for field, value in release.model_dump(mode="json", exclude={"kind", "version"}, exclude_none=True).items():
-        table.add_row(field, ", ".join(value) if isinstance(value, list) else str(value))
+        table.add_row(field, ", ".join(map(str, value)) if isinstance(value, list) else str(value))
     show(release, as_json, table)
 
 

@@ -15,15 +15,19 @@ def halt_file(tree: Path, cohort: str) -> Path:
     return tree / "policies" / check_name("cohort", cohort) / "halt.json"
 
 
+def read_halt(tree: Path, cohort: str) -> Approval | None:
+    """Who halted a cohort, and why; None if nobody did."""
+    path = halt_file(tree, cohort)
+    return Approval.model_validate_json(path.read_bytes()) if path.exists() else None
+
+
 def check_not_halted(tree: Path, cohort: str) -> None:
     """Refuse to go on in a cohort that is halted.
 
     Raises:
         NotReleasedError: If it is.
     """
-    path = halt_file(tree, cohort)
-    if path.exists():
-        halted = Approval.model_validate_json(path.read_bytes())
+    if halted := read_halt(tree, cohort):
         why = f"was halted by {halted.by} ({halted.reason})"
         raise NotReleasedError(f"cohort '{cohort}'", why, "Lift it with `release halt --release`")
 

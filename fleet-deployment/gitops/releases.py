@@ -12,7 +12,7 @@ from . import tree as fleet_tree
 from .halts import check_not_halted
 from .repository import FleetRepository
 
-FACTS = ("package", "report", "verdict", "cohort", "robots")  # what makes two releases the same
+FACTS = ("package", "report", "verdict", "cohort", "robots", "windows")  # what makes two releases the same
 
 type Stage = Literal["proposed", "active", "superseded", "withdrawn"]
 

@@ -91,7 +91,7 @@ class Agent:
         state = self.gate.state
         if state.active and state.last_good and state.last_good.release == release.name:
             why = f"the fleet returned to {release.name}"
-            self.gate.send(RolledBack(at=_now(), release=state.active.release, by="fleet", reason=why))
+            self.gate.send(RolledBack(at=now(), release=state.active.release, by="fleet", reason=why))
         elif not (state.active and state.active.release == release.name):
             if release.name not in self._success:
                 raise NotReleasedError(release.name, "its evaluation is not known", "Wait for the fleet's repository")
@@ -117,10 +117,10 @@ class Agent:
         before = self.state
         try:
             release = self.home.read_candidate(candidate.release)
-            folder, package = self._prove(release.package)
+            folder, package = self.prove(release.package)
             install(folder, package)
             self._remember(release)
-            self.gate.send(Activated(at=_now(), release=release.name))
+            self.gate.send(Activated(at=now(), release=release.name))
         except (PhysaiError, OSError) as error:
             self._take_back(before, install)
             self._tell_failure(candidate.release, str(error))
@@ -138,7 +138,7 @@ class Agent:
         wanted = [release for release in releases if active and release.name == active.release]
         for release in [*wanted, *(release for release in releases if release not in wanted)]:
             try:
-                folder, package = self._prove(release.package)
+                folder, package = self.prove(release.package)
                 install(folder, package)
             except PhysaiError as error:
                 stderr.print(f"{self.robot}: cannot serve release {release.name}: {error}")
@@ -169,7 +169,7 @@ class Agent:
     def condition(self) -> RobotCondition:
         """Of a robot that is known to do nothing but its episodes."""
         return RobotCondition(
-            robot=self.robot, at=_now(), idle=not self._running, mid_episode=self._running, e_stop=False
+            robot=self.robot, at=now(), idle=not self._running, mid_episode=self._running, e_stop=False
         )
 
     def is_active(self, release: Release) -> bool:
@@ -192,7 +192,7 @@ class Agent:
         self._running = False
         self._tell("stopped")
 
-    def _prove(self, digest: Digest) -> tuple[Path, PolicyPackage]:
+    def prove(self, digest: Digest) -> tuple[Path, PolicyPackage]:
         """The package of a digest, proven again, from the disk if it is whole there."""
         check_signed(self.home, digest, self._registry, self.home.read_policy())
         folder = stage(self.home, digest, self._registry)
@@ -204,7 +204,7 @@ class Agent:
 
     def _write_state(self, release: Release) -> None:
         state = RobotState(
-            robot=self.robot, release=release.name, package=release.package, activated_at=_now(), state="active"
+            robot=self.robot, release=release.name, package=release.package, activated_at=now(), state="active"
         )
         self.home.write_state(state)
         self.state = state
@@ -214,14 +214,14 @@ class Agent:
         self.state = before
         try:
             if before:
-                install(*self._prove(before.package))
+                install(*self.prove(before.package))
                 self.home.write_state(before)
         except (PhysaiError, OSError) as error:  # it serves already, or is loaded at the next start
             stderr.print(f"{self.robot}: {error}")
 
     def _tell_failure(self, release: str, why: str) -> None:
         try:
-            self.gate.send(Failed(at=_now(), release=release, reason=why[:500]))
+            self.gate.send(Failed(at=now(), release=release, reason=why[:500]))
         except PhysaiError as error:  # taken for a switch that was cut off, at the next start
             stderr.print(f"{self.robot}: {error}")
 
@@ -239,5 +239,6 @@ class Agent:
         self.home.write_state(self.state)
 
 
-def _now() -> datetime:
+def now() -> datetime:
+    """By the robot's clock."""
     return datetime.now(UTC)

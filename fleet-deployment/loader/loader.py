@@ -1,6 +1,7 @@
 """The hot-loader: watches what is wanted, and lets it take over without a restart. Nothing that fails here stops it."""
 
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,11 +11,17 @@ from physai.infrastructure.fit import RobotFacts
 from physai.infrastructure.registry import manifest_digest
 
 from ..errors import NotSwappedError
+from ..gating.events import ShadowJudged
+from ..gating.rules import ShadowBounds
 from ..runtime.onnx_policy import OnnxPolicy
-from .agent import Agent
+from ..runtime.shadow import Shadow
+from .agent import Agent, now
 
 type Swap = Callable[[OnnxPolicy], bool]
+type Accompany = Callable[[Shadow | None], None]
 type Condition = Callable[[], RobotCondition]
+
+TICK_S = 0.5  # between two looks at the gate, whose decisions are this robot's own
 
 
 class LoaderStatus(Contract):
@@ -36,7 +43,15 @@ class LoaderStatus(Contract):
 class Loader:
     """Brings releases onto one robot while it works."""
 
-    def __init__(self, agent: Agent, facts: RobotFacts, swap: Swap, condition: Condition, blend_steps: int = 0) -> None:
+    def __init__(
+        self,
+        agent: Agent,
+        facts: RobotFacts,
+        swap: Swap,
+        condition: Condition,
+        blend_steps: int = 0,
+        accompany: Accompany = lambda _: None,
+    ) -> None:
         """Prepare to watch.
 
         Args:
@@ -45,12 +60,17 @@ class Loader:
             swap: Lets a policy take over between two steps.
             condition: Asked whenever a candidate waits.
             blend_steps: Actions over which one chunk runs into the next.
+            accompany: Lets a candidate see every step, or ends that; without, nothing runs in shadow mode.
         """
         self._agent = agent
         self._facts = facts
         self._swap = swap
         self._condition = condition
         self._blend_steps = blend_steps
+        self._accompany = accompany
+        self._shadow: Shadow | None = None
+        self._wanted: str | None = None
+        self._unreached: str | None = None  # what went wrong when the fleet was looked at last
         self.serving: Digest | None = None
         """Package that runs."""
 
@@ -59,23 +79,31 @@ class Loader:
         self.serving = self._agent.serve(self._install)
         return self.serving
 
-    def look(self) -> LoaderStatus:
-        """Look once, and do what can be done now."""
-        wanted, error = None, None
-        switched = False
+    def look(self, *, at_fleet: bool = True) -> LoaderStatus:
+        """Look once, and do what can be done now.
+
+        Args:
+            at_fleet: Whether to ask the fleet what is wanted, or the robot's own gate alone.
+        """
+        if at_fleet:
+            self._unreached = None
+            try:
+                self._wanted = self._bring()
+            except (PhysaiError, OSError) as failure:
+                self._wanted, self._unreached = None, str(failure)
+        condition, switched, error = None, False, self._unreached
         try:
-            wanted = self._bring()
+            condition = self._condition()
+            self._agent.gate.tell_condition(condition)
+            self._judge_shadow()
+            switched = self._switch(condition)
+            if at_fleet:
+                self._agent.home.collect_garbage(self._agent.gate.state.packages)
         except (PhysaiError, OSError) as failure:
             error = str(failure)
-        try:
-            switched = self._switch()
-            self._agent.home.collect_garbage(self._agent.gate.state.packages)
-        except (PhysaiError, OSError) as failure:
-            error = str(failure)
-        condition = self._condition()
         return LoaderStatus(
             robot=self._agent.robot,
-            wanted=wanted,
+            wanted=self._wanted,
             serving=self.serving,
             switched=switched,
             waiting_for=self._agent.gate.status(condition).waiting_for,
@@ -83,14 +111,24 @@ class Loader:
         )
 
     def watch(self, period_s: float, over: threading.Event, tell: Callable[[LoaderStatus], None]) -> None:
-        """Look again and again until it is over; only what changed is told."""
+        """Look again and again until it is over; only what changed is told.
+
+        Args:
+            period_s: Between two looks at the fleet; the gate is looked at every half second.
+            over: Ends it when set.
+            tell: Told of every change.
+        """
         told: LoaderStatus | None = None
+        due_s = time.monotonic()
         while not over.is_set():
-            status = self.look()
+            now_s = time.monotonic()
+            status = self.look(at_fleet=now_s >= due_s)
+            due_s = now_s + period_s if now_s >= due_s else due_s
             if status != told:
                 tell(status)
                 told = status.model_copy(update={"switched": False})
-            over.wait(period_s)
+            over.wait(min(period_s, TICK_S))
+        self._end_shadow()
 
     def _bring(self) -> str:
         """Stage, prove and offer what is wanted; its name."""
@@ -103,8 +141,41 @@ class Loader:
             self._agent.offer(release, package, self._facts)
         return release.name
 
-    def _switch(self) -> bool:
-        switched = self._agent.switch(self._condition(), self._install)
+    def _judge_shadow(self) -> None:
+        """Run the candidate beside the policy that serves while the gate asks for it, and tell what came of it."""
+        gate = self._agent.gate
+        candidate, active, bounds = gate.state.candidate, gate.state.active, gate.rules.shadow
+        asked = bounds and active and candidate and candidate.stage == "staged" and candidate.shadow is None
+        if self._shadow and not (asked and candidate and candidate.release == self._shadow.release):
+            self._end_shadow()
+        if not (asked and candidate and bounds):
+            return
+        if self._shadow is None:
+            self._shadow = self._begin_shadow(candidate.release, candidate.package, bounds)
+        verdict = self._shadow.verdict()
+        gate.tell_shadow(self._shadow.run)
+        if verdict:
+            self._end_shadow()
+            judged = ShadowJudged(at=now(), release=candidate.release, passed=verdict.passed, why=verdict.why)
+            gate.send(judged)
+
+    def _begin_shadow(self, release: str, digest: Digest, bounds: ShadowBounds) -> Shadow:
+        folder, package = self._agent.prove(digest)
+        policy = OnnxPolicy(folder, package, 1, self._blend_steps)
+        policy.warm_up(folder)
+        shadow = Shadow(release, policy, package, bounds)
+        self._accompany(shadow)
+        return shadow
+
+    def _end_shadow(self) -> None:
+        if self._shadow:
+            self._accompany(None)
+            self._shadow.close()
+            self._shadow = None
+            self._agent.gate.tell_shadow(None)
+
+    def _switch(self, condition: RobotCondition) -> bool:
+        switched = self._agent.switch(condition, self._install)
         active = self._agent.gate.serving
         if active and active.package != self.serving:  # rolled back, here or from elsewhere
             self._agent.serve(self._install)

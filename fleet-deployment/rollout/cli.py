@@ -12,12 +12,14 @@ from physai.infrastructure.console import Json, show, stdout, tracked
 from physai.infrastructure.settings import settings
 
 if TYPE_CHECKING:
+    from ..gitops.repository import FleetRepository
     from .store import Rollout
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 
 Release = Annotated[str, typer.Argument(help="Name of the release that is rolled out.")]
 By = Annotated[str | None, typer.Option(help="Who decides; by default the user of this process.")]
+Commit = Annotated[bool, typer.Option(help="Commit what is decided to the fleet's repository.")]
 Reason = Annotated[str, typer.Option(help="Why; it stands in the journal.")]
 
 
@@ -53,13 +55,40 @@ def simulate(
 
 
 @app.command()
-def step(
-    plan: Annotated[Path, typer.Argument(help="The rollout-plan, a JSON file.")],
-    events: Annotated[list[Path] | None, typer.Option(help="events.jsonl of a robot; may be repeated.")] = None,
-    by: By = None,
+def plan(
+    release: Release,
+    then: Annotated[
+        list[str] | None, typer.Option(help="A cohort that follows, as `hall=robot-3,robot-4`; may be repeated.")
+    ] = None,
+    output: Annotated[Path, typer.Option(help="File for the plan.")] = Path("plan.json"),
     as_json: Json = False,
 ) -> None:
-    """Take in what robots told, decide, and show what each robot is to run. Once more changes nothing.
+    """Plan the rollout of a proposed release: its own cohort first, judged by its own evaluation, then others.
+
+    Example: physai fleet-deployment rollout plan pilot-reach-0a1b2c3d --then hall=robot-3,robot-4 --output plan.json
+    """
+    from .commits import plan_for
+
+    later: dict[str, tuple[str, ...]] = {}
+    for text in then or ():
+        cohort, _, robots = text.partition("=")
+        if not cohort or not robots:
+            raise typer.BadParameter(f"'{text}' is not COHORT=ROBOT,ROBOT", param_hint="--then")
+        later[cohort] = tuple(robots.split(","))
+    made = plan_for(_repository(), release, later)
+    made.write(output)
+    show(made, as_json, f"{output}: {' -> '.join(f'{one.name} ({len(one.robots)})' for one in made.cohorts)}")
+
+
+@app.command()
+def step(
+    plan: Annotated[Path, typer.Argument(help="The rollout-plan, a JSON file; see `rollout plan`.")],
+    events: Annotated[list[Path] | None, typer.Option(help="events.jsonl of a robot; may be repeated.")] = None,
+    by: By = None,
+    commit: Commit = True,
+    as_json: Json = False,
+) -> None:
+    """Take in what robots told, decide, and commit that: the next cohort, or the way back. Once more changes nothing.
 
     Example: physai fleet-deployment rollout step plan.json --events out/robot-1/events.jsonl
     """
@@ -68,12 +97,12 @@ def step(
     from .store import Rollout, read_episodes
 
     read = RolloutPlan.read(plan)
-    told = read_episodes(events or [])
+    told = read_episodes(events or [], read)
     rollout = Rollout(_folder(read.release), read.release, read)
     if rollout.state.phase == "pending":
         rollout.send([Started(at=datetime.now(UTC), by=by or getpass.getuser())])
     rollout.send(told)
-    _show(rollout, as_json)
+    _show(rollout, as_json, commit=commit)
 
 
 @app.command()
@@ -86,7 +115,7 @@ def status(release: Release, as_json: Json = False) -> None:
 
 
 @app.command()
-def halt(release: Release, reason: Reason, by: By = None, as_json: Json = False) -> None:
+def halt(release: Release, reason: Reason, by: By = None, commit: Commit = True, as_json: Json = False) -> None:
     """Let no further cohort begin. Robots that have the release keep it.
 
     Example: physai fleet-deployment rollout halt pilot-reach-0a1b2c3d --reason "audit in hall 2"
@@ -95,11 +124,11 @@ def halt(release: Release, reason: Reason, by: By = None, as_json: Json = False)
 
     rollout = _open(release)
     rollout.send([Halted(at=datetime.now(UTC), by=by or getpass.getuser(), reason=reason)])
-    _show(rollout, as_json)
+    _show(rollout, as_json, commit=commit)
 
 
 @app.command()
-def resume(release: Release, by: By = None, as_json: Json = False) -> None:
+def resume(release: Release, by: By = None, commit: Commit = True, as_json: Json = False) -> None:
     """End a halt.
 
     Example: physai fleet-deployment rollout resume pilot-reach-0a1b2c3d
@@ -108,11 +137,11 @@ def resume(release: Release, by: By = None, as_json: Json = False) -> None:
 
     rollout = _open(release)
     rollout.send([Resumed(at=datetime.now(UTC), by=by or getpass.getuser())])
-    _show(rollout, as_json)
+    _show(rollout, as_json, commit=commit)
 
 
 @app.command("take-back")
-def take_back(release: Release, reason: Reason, by: By = None, as_json: Json = False) -> None:
+def take_back(release: Release, reason: Reason, by: By = None, commit: Commit = True, as_json: Json = False) -> None:
     """Stop a rollout for good: every robot is to return to the release before.
 
     Example: physai fleet-deployment rollout take-back pilot-reach-0a1b2c3d --reason "overshoots at the shelf"
@@ -121,7 +150,7 @@ def take_back(release: Release, reason: Reason, by: By = None, as_json: Json = F
 
     rollout = _open(release)
     rollout.send([TakenBack(at=datetime.now(UTC), by=by or getpass.getuser(), reason=reason)])
-    _show(rollout, as_json)
+    _show(rollout, as_json, commit=commit)
 
 
 def _folder(release: str) -> Path:
@@ -140,12 +169,25 @@ def _open(release: str) -> "Rollout":
     return Rollout(folder, release)
 
 
-def _show(rollout: "Rollout", as_json: bool) -> None:
+def _repository() -> "FleetRepository":
+    from ..gitops.repository import FleetRepository
+
+    return FleetRepository(str(settings().fleet_repo))
+
+
+def _show(rollout: "Rollout", as_json: bool, *, commit: bool = False) -> None:
+    from .commits import commit as commit_decisions
+
     found = rollout.status()
+    if commit:
+        commits = commit_decisions(_repository(), rollout.plan, rollout.state, found.head)
+        found = found.model_copy(update={"commits": commits})
     table = Table("robot", "cohort", "to run", "runs", "episodes")
     for line in found.robots:
         table.add_row(line.robot, line.cohort, line.desired, line.reported or "", str(line.episodes))
     show(found, as_json, table)
     if not as_json:
         why = found.halted or found.why
+        for line in found.commits:
+            stdout.print(f"committed: {line}")
         stdout.print(f"{found.release}: {found.phase}, cohort {found.cohort or '-'}{f' ({why})' if why else ''}")

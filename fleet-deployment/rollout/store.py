@@ -43,6 +43,8 @@ class RolloutStatus(Contract):
     robots: tuple[RobotLine, ...]
     head: str
     """Hash of the newest record of its journal."""
+    commits: tuple[str, ...] = ()
+    """What was just committed to the fleet's repository."""
 
 
 class Rollout:
@@ -138,11 +140,12 @@ class Rollout:
         return plan
 
 
-def read_episodes(paths: Iterable[Path]) -> list[ev.Event]:
+def read_episodes(paths: Iterable[Path], plan: RolloutPlan) -> list[ev.Event]:
     """What robots told: every production episode, and the release each one ran under.
 
     Args:
         paths: Logs of episode events, as `robot run` leaves them; an unfinished last line is left for the next time.
+        plan: Whose package tells which release ran; each cohort has a release of its own for it.
 
     Raises:
         MissingFileError: If a file is not there.
@@ -161,12 +164,14 @@ def read_episodes(paths: Iterable[Path]) -> list[ev.Event]:
             except ValidationError as error:
                 raise EventLogError(path, number, str(error.errors()[0]["msg"])) from error
             data = told.data
-            found.append(ev.Reported(at=told.time, robot=data.robot, release=data.release))
+            names = {plan.package: plan.release, plan.previous_package: plan.previous}
+            release = names.get(data.policy, data.release)
+            found.append(ev.Reported(at=told.time, robot=data.robot, release=release))
             found.append(
                 ev.EpisodeEnded(
                     at=told.time,
                     robot=data.robot,
-                    release=data.release,
+                    release=release,
                     episode=data.episode,
                     success=data.success,
                 )

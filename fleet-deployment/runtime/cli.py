@@ -1,7 +1,8 @@
 """Run a robot: the step loop, its watchdog, and the hot-loader beside them."""
 
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -13,7 +14,17 @@ from ..names import check_name
 from .loop import LoopReport
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from physai.infrastructure.contracts import RobotCondition
+    from physai.infrastructure.fit import RobotFacts
+
+    from ..loader.agent import Agent
     from ..loader.loader import LoaderStatus
+    from .transport import Transport
+
+TransportName = Literal["simulated", "dds", "ros2"]
+ConditionSource = Literal["robot", "rest"]
 
 
 class RunReport(Contract):
@@ -31,6 +42,12 @@ def run(
     rate_hz: Annotated[float, typer.Option(min=1, help="Control rate.")] = 30.0,
     steps: Annotated[int | None, typer.Option(min=1, help="Control steps; without, until stopped.")] = None,
     poll_s: Annotated[float, typer.Option(min=0.1, help="Between two looks at what is released.")] = 10.0,
+    transport: Annotated[TransportName, typer.Option(help="Way to the robot; `ros2` needs rclpy.")] = "simulated",
+    topics: Annotated[Path | None, typer.Option(help="robot-topics, YAML: what the robot says on ROS 2.")] = None,
+    domain: Annotated[int, typer.Option(min=0, max=232, help="DDS domain.", envvar="ROS_DOMAIN_ID")] = 0,
+    condition: Annotated[
+        ConditionSource, typer.Option(help="Who tells what the robot is doing: its topics, or the gate's REST API.")
+    ] = "robot",
     mounted: Annotated[Path | None, typer.Option(help="Folder that Flux keeps; instead of the repository.")] = None,
     rules: Annotated[Path | None, typer.Option(help="Rules of the gate; without, those in force.")] = None,
     velocity_rad_s: Annotated[float, typer.Option(min=0.01, help="Largest joint speed.")] = 2.0944,
@@ -38,9 +55,9 @@ def run(
     blend_steps: Annotated[int, typer.Option(min=0, help="Actions over which chunks run into one another.")] = 0,
     as_json: Json = False,
 ) -> None:
-    """Run a simulated robot at its control rate; releases take over between two steps, through the gate.
+    """Run a robot at its control rate; releases take over between two steps, through the gate.
 
-    Example: physai fleet-deployment run --robot robot-1 --steps 300
+    Example: physai fleet-deployment run --robot robot-1 --transport dds --topics cell.yaml --domain 7
     """
     from physai.infrastructure.registry import open_registry
     from physai.infrastructure.robots import load_robot
@@ -61,13 +78,40 @@ def run(
     with home.working():
         first = FLEET_RULES if not (home.folder / "gate").exists() else None
         agent = Agent(home, source, open_registry(str(settings().registry)), chosen or first)
-        serving, report = serve(
-            agent, facts, wanted, lambda status: stderr.print(status.model_dump_json(), soft_wrap=True)
-        )
+        way = _transport(transport, robot, facts, topics, domain)
+        asked = _told_condition(agent) if condition == "rest" else None
+        serving, report = serve(agent, facts, way, wanted, _tell, asked)
     text = f"{robot}: {report.mode}, {report.steps} steps, {report.misses} misses, worst {report.worst_ms:.1f} ms"
     show(RunReport(robot=robot, serving=serving, loop=report), as_json, f"{text}; {report.why}" if report.why else text)
     if report.mode == "stopped":
         raise typer.Exit(1)
+
+
+def _transport(name: TransportName, robot: str, facts: "RobotFacts", topics: Path | None, domain: int) -> "Transport":
+    from physai.infrastructure.ros2.definitions import Definitions
+
+    from .ros2.bus import open_bus
+    from .ros2.robot import Ros2Robot
+    from .ros2.topics import RobotTopics
+    from .simulated import SimulatedRobot
+
+    if name == "simulated":
+        return SimulatedRobot(len(facts.joints), facts.rate_hz, name=robot)
+    read, definitions = RobotTopics.read(topics) if topics else RobotTopics(), Definitions()
+    bus = open_bus(name, read, definitions, domain)
+    return Ros2Robot(robot, bus, read, facts.joints, facts.rate_hz, definitions)
+
+
+def _told_condition(agent: "Agent") -> "Callable[[], RobotCondition]":
+    """What the gate's REST API was told last; before that, something too old to count."""
+    from physai.infrastructure.contracts import RobotCondition
+
+    def ask() -> RobotCondition:
+        never = datetime.fromtimestamp(0, UTC)
+        nothing = RobotCondition(robot=agent.robot, at=never, idle=False, mid_episode=True, e_stop=True)
+        return agent.gate.condition or nothing
+
+    return ask
 
 
 def _tell(status: "LoaderStatus") -> None:

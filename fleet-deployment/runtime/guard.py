@@ -35,6 +35,8 @@ class Guard:
         self._ramp = ramp
         nothing = np.full((arms, len(limits)), np.nan, dtype=np.float32)
         self._sent: NDArray[np.float32] = nothing  # nan until the first target of an episode
+        self.wanted: NDArray[np.float32] = nothing
+        """What the policy asked for last, (arms, joints)."""
         self.clamped = np.zeros(arms, dtype=np.intp)
         """Actions clamped to a joint's range in the present episode, per arm."""
         self.held = np.zeros(arms, dtype=np.intp)
@@ -53,7 +55,8 @@ class Guard:
 
     def act(self, observation: Observation) -> NDArray[np.float32]:
         """Absolute joint targets in rad, shape (N, A), finite and in range."""
-        return self.send(self.policy.act(observation), observation[STATE])
+        self.wanted = self.policy.act(observation)
+        return self.send(self.wanted, observation[STATE])
 
     def hold(self, measured: NDArray[np.float32]) -> NDArray[np.float32]:
         """Targets that bring every arm to rest without asking the policy."""

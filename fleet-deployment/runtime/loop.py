@@ -11,6 +11,7 @@ from physai.infrastructure.errors import PhysaiError
 from physai.infrastructure.fit import STATE
 
 from .guard import Guard
+from .shadow import Shadow
 from .transport import Reading, Transport
 
 type Mode = Literal["running", "holding", "stopped"]
@@ -64,6 +65,7 @@ class StepLoop:
         self._patience = patience
         self._clock = clock
         self._sleep = sleep
+        self._shadow: Shadow | None = None
         self._pending: tuple[Policy, threading.Event] | None = None
         self._swapping = threading.Lock()
         self._halted: str | None = None  # set once, by any thread; nothing is sent afterwards
@@ -102,6 +104,10 @@ class StepLoop:
                 self._pending = None
         return taken.is_set()
 
+    def accompany(self, shadow: Shadow | None) -> None:
+        """Let a candidate see every step from now on; None ends that."""
+        self._shadow = shadow
+
     def run(self, steps: int | None = None, until: threading.Event | None = None) -> LoopReport:
         """Step at the rate, until told otherwise or stopped by a fault; the robot is at its safe stop afterwards.
 
@@ -131,8 +137,7 @@ class StepLoop:
     def step(self) -> None:
         """One step: the waiting policy takes over, then the newest measurement is answered."""
         self._take_over()
-        reading = self._transport.read()
-        why = self._refuse(reading)
+        reading, why = self._measure()
         if why is None and reading is not None:
             why = self._decide(reading)
         if why is None:
@@ -156,13 +161,19 @@ class StepLoop:
             self._swaps += 1
             taken.set()
 
-    def _refuse(self, reading: Reading | None) -> str | None:
+    def _measure(self) -> tuple[Reading | None, str | None]:
+        """The newest measurement, and why it is no ground to act on."""
+        try:
+            reading = self._transport.read()
+        except PhysaiError as error:
+            return None, str(error)
         if reading is None:
-            return "nothing was measured yet"
+            return None, "nothing was measured yet"
+        if reading.e_stop:  # whoever resets it starts the robot anew: it never moves again by itself, ISO 13850
+            self.halt("the emergency stop is engaged")
         age_s = self._clock() - reading.stamp_s
-        if age_s > STALE_PERIODS * self.period_s:
-            return f"the measurement is {age_s * 1e3:.0f} ms old"
-        return None
+        stale = age_s > STALE_PERIODS * self.period_s
+        return reading, f"the measurement is {age_s * 1e3:.0f} ms old" if stale else self._halted
 
     def _decide(self, reading: Reading) -> str | None:
         """Ask the policy and send its action; why that was not possible."""
@@ -174,7 +185,11 @@ class StepLoop:
         if self._halted is not None:
             return self._halted
         self._transport.send(targets[0])
-        return "the policy's action is not finite" if int(self._guard.held[0]) > held else None
+        if int(self._guard.held[0]) > held:
+            return "the policy's action is not finite"
+        if (shadow := self._shadow) is not None:
+            shadow.see(reading.observation, self._guard.wanted)
+        return None
 
     def _fault(self, why: str, reading: Reading | None) -> None:
         self._faults += 1

@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
+from physai.infrastructure.contracts import RobotCondition
 from physai.infrastructure.fit import STATE
 
 from .transport import Reading
@@ -21,6 +23,7 @@ class SimulatedRobot:
         joints: int,
         rate_hz: float,
         *,
+        name: str = "simulated",
         velocity_rad_s: float = 3.14,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -29,9 +32,11 @@ class SimulatedRobot:
         Args:
             joints: How many.
             rate_hz: At which it is sent targets.
+            name: Of the robot.
             velocity_rad_s: Of its drives.
             clock: Stamps its measurements.
         """
+        self.name = name
         self.position_rad = np.zeros(joints, dtype=np.float32)
         """Measured, (J,)."""
         self.command = np.zeros(7, dtype=np.float32)
@@ -56,6 +61,10 @@ class SimulatedRobot:
     def stop(self) -> None:
         """Stay."""
         self.stopped = True
+
+    def condition(self) -> RobotCondition:
+        """It has no episodes, and may always be given another policy."""
+        return RobotCondition(robot=self.name, at=datetime.now(UTC), idle=True, mid_episode=False, e_stop=False)
 
     def close(self) -> None:
         """Nothing to let go of."""

@@ -5,6 +5,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from physai.infrastructure.contracts import RobotCondition
 from physai.infrastructure.control import Observation
 
 
@@ -15,6 +16,8 @@ class Reading(NamedTuple):
     """One row each."""
     stamp_s: float
     """When, by `time.monotonic` of this machine."""
+    e_stop: bool = False
+    """Whether an emergency stop is engaged."""
 
 
 class Transport(Protocol):
@@ -28,6 +31,9 @@ class Transport(Protocol):
 
     def stop(self) -> None:
         """Bring the robot to its safe stop; may be called from any thread, and more than once."""
+
+    def condition(self) -> RobotCondition:
+        """What the robot is doing, for its gate; may be called from any thread."""
 
     def close(self) -> None:
         """Let go of the robot."""

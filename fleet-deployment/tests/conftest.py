@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,7 @@ class Fleet:
     def repository(self) -> FleetRepository:
         return FleetRepository(str(self.root / "fleet.git"))
 
-    def propose(self, package: Path, *, robots: tuple[str, ...] = ("robot-1",), **options: str) -> Release:
+    def propose(self, package: Path, *, robots: tuple[str, ...] = ("robot-1",), **options: Any) -> Release:
         """Release a package with evidence that speaks for it."""
         evidence = write_evidence(self.root / "evidence" / package.name, manifest_digest(package))
         return create_release(
@@ -42,10 +43,11 @@ class Fleet:
             robots=robots,
             registry=self.registry,
             repository=self.repository,
+            windows=options.get("windows", ()),
             name=options.get("name"),
         )
 
-    def release(self, package: Path, **options: str) -> Release:
+    def release(self, package: Path, **options: Any) -> Release:
         """Propose a package and approve it."""
         return approve(self.repository, self.propose(package, **options).name, "gate", "PASS")
 

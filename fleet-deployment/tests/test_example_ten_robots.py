@@ -22,13 +22,13 @@ def test_ten_robots_keep_a_good_release_leave_a_bad_one_and_converge_after_a_par
     fleet: Fleet, packages: Packages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     coin = random.Random(0)
-    good = fleet.release(packages(0.0), robots=NAMES)  # type: ignore[arg-type]  # of **options
+    good = fleet.release(packages(0.0), robots=NAMES)
     cohort = robots(fleet)
     first = run_shift(cohort, good, 0.95, coin)
     assert set(first.serving.values()) == {good.package}
     assert first.errors == {}
 
-    bad = fleet.release(packages(0.1), robots=NAMES)  # type: ignore[arg-type]
+    bad = fleet.release(packages(0.1), robots=NAMES)
     connected, cut_off = cohort[:7], cohort[7:]
     second = run_shift(connected, bad, 0.4, coin)
     assert set(second.serving.values()) == {good.package}, "each gate has returned to the one before"
@@ -40,6 +40,6 @@ def test_ten_robots_keep_a_good_release_leave_a_bad_one_and_converge_after_a_par
         assert robot.follow() is None, robot.name
     assert {robot.loader.serving for robot in cohort} == {good.package}
 
-    better = fleet.release(packages(0.2), robots=NAMES)  # type: ignore[arg-type]
+    better = fleet.release(packages(0.2), robots=NAMES)
     assert set(run_shift(connected, better, 0.95, coin).serving.values()) == {better.package}
     assert set(run_shift(cut_off, better, 0.95, coin).serving.values()) == {better.package}, "late, they converge"

@@ -10,8 +10,8 @@ from physai.fleet_deployment.gating import events as ev
 from physai.fleet_deployment.gating.machine import GateState, step
 from physai.fleet_deployment.gating.rules import AutoApproval, ConditionRules, Evidence, GateRules, ShadowBounds
 from physai.fleet_deployment.gating.sequential import Baseline, TrialRules
-from physai.fleet_deployment.gating.windows import Window
 from physai.fleet_deployment.tests.gate_events import NOW, approved, began, outcomes, package_of, staged, way_in
+from physai.infrastructure.contracts import Window
 
 RULES = GateRules()
 
@@ -86,8 +86,11 @@ def test_nothing_is_activated_outside_of_the_windows_or_in_a_halt() -> None:
         windows=(Window.model_validate({"start": "22:00", "end": "05:00", "time_zone": "Europe/Berlin"}),)
     )
     ready = after(*way_in("a")[:3], rules=night)
-    with pytest.raises(RefusedError, match="no window is open"):
+    with pytest.raises(RefusedError, match=r"no window is open; the next one opens \w+ \S+ 22:00 Europe/Berlin"):
         step(ready, began("a"), night)
+    of_release = ev.Staged(**{**dict(way_in("a")[0]), "windows": night.windows})
+    with pytest.raises(RefusedError, match="no window is open"):
+        step(after(of_release, *way_in("a")[1:3]), began("a"), RULES)
     halted = after(ev.Halted(at=NOW, by="anna", reason="audit"), start=after(*way_in("a")[:3]))
     with pytest.raises(RefusedError, match=r"halted \(anna: audit\)"):
         step(halted, began("a"), RULES)

@@ -20,10 +20,11 @@ def compared(*actions: tuple[float, float]) -> Comparison:
 
 def test_the_worst_joint_speaks_for_all() -> None:
     # Joint 0 is off by 0.1 in one step of four: sqrt(0.01 / 4) = 0.05. Joint 1 is never off.
-    verdict = compared((0.1, 0), (0, 0), (0, 0), (0, 0)).verdict(BOUNDS)
+    comparison = compared((0.1, 0), (0, 0), (0, 0), (0, 0))
+    verdict = comparison.verdict(BOUNDS)
     assert verdict is not None
-    assert (verdict.passed, verdict.steps, verdict.violations) == (True, 4, 0)
-    assert (verdict.rms, verdict.max_abs) == pytest.approx((0.05, 0.1), rel=1e-6)
+    assert (verdict.passed, comparison.steps, comparison.violations) == (True, 4, 0)
+    assert (comparison.rms, comparison.max_abs) == pytest.approx((0.05, 0.1), rel=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -23,9 +23,9 @@ PLAN = RolloutPlan(
 )
 
 
-def told(robot: str, episode: int, success: bool, release: str = "new") -> str:
+def told(robot: str, episode: int, success: bool, release: str = "new", package: str = PLAN.package) -> str:
     data = EpisodeData(
-        policy=PLAN.package,
+        policy=package,
         release=release,
         cohort="pilot",
         robot=robot,
@@ -61,13 +61,13 @@ def test_episodes_of_telemetry_files_move_the_rollout_on_and_count_once(tmp_path
     log = tmp_path / "events.jsonl"
     log.write_text("".join(told("p1", episode, True) for episode in range(50)) + told("p1", 50, True)[:40])
     rollout = begun(tmp_path / "rollout")
-    rollout.send(read_episodes([log]))
+    rollout.send(read_episodes([log], PLAN))
     status = rollout.status()
     assert (status.phase, status.cohort) == ("rolling", "hall")
     assert {line.robot: line.desired for line in status.robots} == {"p1": "new", "h1": "new", "h2": "new"}
     assert status.robots[0].reported == "new"
     again = Rollout(tmp_path / "rollout", "new")
-    again.send(read_episodes([log]))
+    again.send(read_episodes([log], PLAN))
     assert again.status() == status
 
 
@@ -75,7 +75,7 @@ def test_a_bad_policy_is_stopped_and_a_late_robot_learns_of_it(tmp_path: Path) -
     log = tmp_path / "events.jsonl"
     log.write_text("".join(told("p1", episode, False) for episode in range(6)))
     rollout = begun(tmp_path / "rollout")
-    rollout.send(read_episodes([log]))
+    rollout.send(read_episodes([log], PLAN))
     assert rollout.status().phase == "stopped"
     late = Rollout(tmp_path / "rollout", "new").status()
     assert {line.desired for line in late.robots} == {"old"}
@@ -109,4 +109,4 @@ def test_a_rollout_without_a_plan_and_a_bad_line_are_named(tmp_path: Path) -> No
     log = tmp_path / "events.jsonl"
     log.write_text(told("p1", 0, True) + "{}\n")
     with pytest.raises(EventLogError, match="line 2"):
-        read_episodes([log])
+        read_episodes([log], PLAN)

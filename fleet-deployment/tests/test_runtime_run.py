@@ -9,6 +9,7 @@ from physai.fleet_deployment.errors import NotReleasedError
 from physai.fleet_deployment.loader.loader import LoaderStatus
 from physai.fleet_deployment.runtime.motion import MotionLimits
 from physai.fleet_deployment.runtime.service import RunSettings, describe, serve
+from physai.fleet_deployment.runtime.simulated import SimulatedRobot
 from physai.fleet_deployment.tests.conftest import Fleet
 from physai.infrastructure.robots import load_robot
 
@@ -28,7 +29,7 @@ def test_a_release_that_arrives_during_a_run_takes_over_without_a_restart(fleet:
         if not released:
             released.append(fleet.release(packages(0.1)))
 
-    serving, report = serve(fleet.agent(), UR10, SETTINGS, tell)
+    serving, report = serve(fleet.agent(), UR10, SimulatedRobot(6, 30.0), SETTINGS, tell)
     assert told[0].serving == first.package
     assert serving == released[0].package
     assert (report.mode, report.steps, report.held, report.swaps) == ("running", 90, 0, 1)
@@ -36,4 +37,4 @@ def test_a_release_that_arrives_during_a_run_takes_over_without_a_restart(fleet:
 
 def test_a_robot_without_any_release_does_not_move(fleet: Fleet) -> None:
     with pytest.raises(NotReleasedError, match="robot-1: has no policy to run"):
-        serve(fleet.agent(), UR10, SETTINGS, lambda _: None)
+        serve(fleet.agent(), UR10, SimulatedRobot(6, 30.0), SETTINGS, lambda _: None)

@@ -1,7 +1,17 @@
 """Everything that crosses a border between domains, as pydantic models."""
 
 from ..aside import write_whole
-from .base import Contract, ContractError, Digest, Document, digest_bytes, digest_file, digest_tree
+from .base import (
+    Contract,
+    ContractError,
+    Digest,
+    Document,
+    NotYamlError,
+    YamlDocument,
+    digest_bytes,
+    digest_file,
+    digest_tree,
+)
 from .dataset import (
     DatasetEdit,
     DatasetProvenance,
@@ -35,7 +45,7 @@ from .fleet import (
     RobotState,
     Spell,
 )
-from .gate import AuditRecord, GateStatus, HeldPolicy, RobotCondition, Stage
+from .gate import AuditRecord, GateStatus, HeldPolicy, RobotCondition, ShadowRun, Stage
 from .package import JointLimits, PolicyPackage, RecurrentState, TensorSpec
 from .recording import Alignment, FeatureRule, GapThresholds, RecordingConfig, TopicRule
 from .retrain import Collection, Pull, RetrainRequest, Submission
@@ -63,6 +73,7 @@ from .trigger import (
     Trigger,
 )
 from .trust import FleetPolicy
+from .window import Window
 from .world import Condition, ConditionSet, TargetRegion, World
 
 DOCUMENTS: tuple[type[Document], ...] = (
@@ -128,6 +139,7 @@ __all__ = [
     "JointRegionTrigger",
     "KeyTrigger",
     "LapSummary",
+    "NotYamlError",
     "OperatingCharacteristic",
     "Outcome",
     "PairedComparison",
@@ -149,6 +161,7 @@ __all__ = [
     "SequentialDesign",
     "SequentialPlan",
     "ServiceTrigger",
+    "ShadowRun",
     "Spell",
     "Stage",
     "Submission",
@@ -164,7 +177,9 @@ __all__ = [
     "Trigger",
     "Verdict",
     "VerdictSummary",
+    "Window",
     "World",
+    "YamlDocument",
     "digest_bytes",
     "digest_file",
     "digest_tree",

@@ -1,10 +1,13 @@
 """What every contract shares: frozen, strict, unknown keys refused, read and written whole."""
 
 import hashlib
+import json
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Self, override
 
+import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import from_json
 
 from ..aside import write_whole
 from ..errors import MissingFileError, PhysaiError
@@ -26,6 +29,13 @@ class ContractError(PhysaiError):
             f"{path}: not a valid {contract.kind_name()}: {where}: {first['msg']}{quoted}{more}. "
             f"Compare it with `physai contracts show {contract.kind_name()}`."
         )
+
+
+class NotYamlError(PhysaiError):
+    """A file is not YAML."""
+
+    def __init__(self, path: Path, kind: str, why: str) -> None:
+        super().__init__(f"{path}: not YAML: {why}. A {kind} is written as YAML or JSON.")
 
 
 class Contract(BaseModel):
@@ -75,6 +85,40 @@ class Document(Contract):
     def digest(self) -> Digest:
         """Digest of the canonical JSON, independent of white space in a file."""
         return digest_bytes(self.model_dump_json().encode())
+
+
+class YamlDocument(Document):
+    """A contract that people write, as YAML; JSON is YAML too."""
+
+    @override
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read and validate one file.
+
+        Raises:
+            MissingFileError: If there is no such file.
+            NotYamlError: If it is not YAML.
+            ContractError: If its content is not this contract, in this version.
+        """
+        try:
+            return cls.model_validate_json(_as_json(path, cls.kind_name(), path.read_bytes()))
+        except FileNotFoundError as error:
+            raise MissingFileError(path, cls.kind_name(), "Check the path, or copy one of the examples.") from error
+        except ValidationError as error:
+            raise ContractError(path, cls, error) from error
+
+
+def _as_json(path: Path, kind: str, content: bytes) -> bytes:
+    try:
+        from_json(content)
+    except ValueError:
+        pass
+    else:
+        return content
+    try:
+        return json.dumps(yaml.safe_load(content), default=str).encode()
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise NotYamlError(path, kind, " ".join(str(error).split())) from error
 
 
 def digest_bytes(content: bytes) -> Digest:

@@ -6,6 +6,7 @@ from pydantic import AwareDatetime, Field
 
 from .base import Contract, Digest, Document
 from .evaluation import Rate
+from .window import Window
 
 
 class Approval(Contract):
@@ -32,6 +33,8 @@ class Release(Document):
     cohort: str
     robots: tuple[str, ...] = Field(min_length=1)
     created_at: AwareDatetime
+    windows: tuple[Window, ...] = ()
+    """When robots may switch to it, beside what their own rules say; empty for any time."""
     approval: Approval | None = None
     """None until approved; robots run only approved releases."""
     withdrawn: Approval | None = None

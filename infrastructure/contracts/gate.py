@@ -41,6 +41,25 @@ class HeldPolicy(Contract):
     successes: int = 0
     """Production episodes that succeeded since it became active, until it was confirmed."""
     episodes: int = 0
+    shadow: str | None = None
+    """What came of its run in shadow mode; None if there was none yet."""
+
+
+class ShadowRun(Contract):
+    """How a candidate's actions compare with those of the running policy so far, over the same observations."""
+
+    release: str
+    steps: int
+    min_steps: int
+    """Fewest that are judged."""
+    rms: float
+    """Root mean square of the difference, in the action's unit, of the worst joint."""
+    max_abs: float
+    """Greatest difference of any joint in any step."""
+    violations: int
+    """Steps in which its action was not finite or beyond a joint's range."""
+    skipped: int
+    """Steps that it was too slow to answer."""
 
 
 class GateStatus(Document):
@@ -61,6 +80,8 @@ class GateStatus(Document):
     """Why the gate refuses every change, e.g. a damaged journal; the serving policy stays."""
     waiting_for: str | None = None
     """What the next step of the candidate waits for."""
+    shadow: ShadowRun | None = None
+    """The candidate's run in shadow mode, while it lasts."""
     records: int
     head: str
     """Hash of the newest record of the audit log."""

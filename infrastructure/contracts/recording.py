@@ -1,25 +1,13 @@
 """How a robot is recorded and what of it becomes a dataset: one file for the recorder and the converter."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Literal, Self
 
-import yaml
-from pydantic import Field, ValidationError, model_validator
-from pydantic_core import from_json
+from pydantic import Field, model_validator
 
-from ..errors import MissingFileError, PhysaiError
-from .base import Contract, ContractError, Document
+from .base import Contract, YamlDocument
 from .trigger import Trigger
-
-
-class NotYamlError(PhysaiError):
-    """A file is not YAML."""
-
-    def __init__(self, path: Path, why: str) -> None:
-        super().__init__(f"{path}: not YAML: {why}. Compare it with `physai contracts show recording-config`.")
 
 
 class Alignment(Contract):
@@ -81,7 +69,7 @@ class GapThresholds(Contract):
     """This many gaps of a topic in an episode are an error."""
 
 
-class RecordingConfig(Document):
+class RecordingConfig(YamlDocument):
     """How a robot is recorded and converted; YAML."""
 
     kind: Literal["recording-config"] = "recording-config"
@@ -131,35 +119,6 @@ class RecordingConfig(Document):
             if watched is not None and watched not in topics:
                 raise ValueError(f"trigger on {watched!r}, which is no topic of the file: {', '.join(topics)}")
         return self
-
-    @classmethod
-    def read(cls, path: Path) -> Self:
-        """Read and validate a YAML file; JSON is YAML too.
-
-        Raises:
-            MissingFileError: If there is no such file.
-            NotYamlError: If it is not YAML.
-            ContractError: If its content is not this contract, in this version.
-        """
-        try:
-            return cls.model_validate_json(_as_json(path, path.read_bytes()))
-        except FileNotFoundError as error:
-            raise MissingFileError(path, cls.kind_name(), "Check the path, or copy one of the examples.") from error
-        except ValidationError as error:
-            raise ContractError(path, cls, error) from error
-
-
-def _as_json(path: Path, content: bytes) -> bytes:
-    try:
-        from_json(content)
-    except ValueError:
-        pass
-    else:
-        return content
-    try:
-        return json.dumps(yaml.safe_load(content), default=str).encode()
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise NotYamlError(path, " ".join(str(error).split())) from error
 
 
 def _once(what: str, names: Iterable[str]) -> None:

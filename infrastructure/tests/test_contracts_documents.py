@@ -1,7 +1,7 @@
 import json
 import types
 import typing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import annotated_types
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pydantic import AwareDatetime, BaseModel, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from physai.infrastructure.contracts import (
@@ -58,6 +58,10 @@ def scalars(annotation: Any, metadata: tuple[Any, ...]) -> st.SearchStrategy[Any
         return st.none()
     if annotation is AwareDatetime:
         return st.datetimes(timezones=st.just(UTC))
+    if annotation is time:
+        return st.times()
+    if annotation is str and any(isinstance(item, AfterValidator) for item in metadata):
+        return st.sampled_from(("UTC", "Europe/Berlin"))  # the one field so checked is a time zone
     if annotation is str:
         return texts(metadata)
     if annotation is bool:

@@ -1,14 +1,11 @@
 """Windows across midnight, the end of the week, and both changes of daylight saving of 2026 in Berlin."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
-from physai.fleet_deployment.gating.rules import GateRules
-from physai.fleet_deployment.gating.windows import Window
-from physai.infrastructure.contracts import ContractError
+from physai.infrastructure.contracts import Window
 
 
 def window(start: str, end: str, days: tuple[str, ...] = (), zone: str = "Europe/Berlin") -> Window:
@@ -64,15 +61,19 @@ def test_an_unknown_zone_is_named() -> None:
         window("22:00", "05:00", zone="Berlin")
 
 
-def test_rules_are_read_from_yaml_and_mistakes_are_one_line(tmp_path: Path) -> None:
-    path = tmp_path / "rules.yaml"
-    path.write_text(
-        "kind: gate-rules\nversion: 1\nwindows:\n- {start: '22:00', end: '05:00', time_zone: Europe/Berlin}\n"
-        "condition: {docked: true, min_battery: 0.4}\n"
-    )
-    rules = GateRules.read(path)
-    assert rules.windows[0].time_zone == "Europe/Berlin"
-    assert GateRules.model_validate_json(rules.model_dump_json()) == rules
-    path.write_text("kind: gate-rules\nversion: 1\nwindow: []\n")
-    with pytest.raises(ContractError, match="window: Extra inputs"):
-        GateRules.read(path)
+@pytest.mark.parametrize(
+    ("words", "days"),
+    [
+        ("22:00-05:00 Europe/Berlin", ("mon", "tue", "wed", "thu", "fri", "sat", "sun")),
+        ("mon-wed 22:00-05:00 Europe/Berlin", ("mon", "tue", "wed")),
+        ("sat-mon,thu 22:00-05:00 Europe/Berlin", ("sat", "sun", "mon", "thu")),
+    ],
+)
+def test_a_window_is_read_from_words(words: str, days: tuple[str, ...]) -> None:
+    assert Window.parse(words) == window("22:00", "05:00", days)
+
+
+@pytest.mark.parametrize("words", ["", "22-05 UTC", "22:00-05:00", "someday 22:00-05:00 UTC", "25:00-05:00 UTC"])
+def test_words_that_are_no_window_are_refused(words: str) -> None:
+    with pytest.raises(ValueError, match=r"no window|none of|hour"):
+        Window.parse(words)
