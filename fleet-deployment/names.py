@@ -14,6 +14,13 @@ def check_name(what: str, name: str) -> str:
     return name
 
 
+def members(text: str) -> tuple[str, tuple[str, ...]]:
+    """A cohort and its robots, from `cohort=robot-1,robot-2` or the cohort alone."""
+    cohort, _, robots = text.partition("=")
+    named = tuple(check_name("robot", robot) for robot in robots.split(",") if robot)
+    return check_name("cohort", cohort), named
+
+
 def slug(text: str) -> str:
     """The nearest usable part of a name."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:24].strip("-") or "policy"

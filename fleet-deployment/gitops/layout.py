@@ -1,147 +1,96 @@
 """What a cluster of the fleet is told: where the repository is, which cohorts to apply, whom to tell, what to admit.
 
-clusters/<cluster>/source.yaml        Flux reads the repository
-clusters/<cluster>/<cohort>.yaml      Flux applies the release in force in a cohort
+clusters/<cluster>/source.yaml        Flux reads the repository, from Git or as an OCI artifact
+clusters/<cluster>/<cohort>.yaml      Flux applies the release in force in a cohort; the runtimes of its robots
 clusters/<cluster>/notification.yaml  Flux tells a webhook how that went
-clusters/<cluster>/images.yaml        Flux moves the loader's own image forward, by commit
-clusters/<cluster>/admission.yaml     Kyverno admits only images that a trusted key has signed, and releases by digest
+clusters/<cluster>/images.yaml        Flux moves the runtime's image forward, by commit
+clusters/<cluster>/admission.yaml     only images that a trusted key has signed, and releases by digest
 """
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import yaml
-from pydantic import Field
 
-from physai.infrastructure.contracts import Contract, FleetPolicy
+from physai.infrastructure.contracts import FleetPolicy
 
 from ..names import check_name
-
-NAMESPACE = "flux-system"
-DIGEST = "sha256:????????????????????????????????????????????????????????????????"  # Kyverno: any 64
-
-type Manifest = dict[str, Any]
-
-
-class Cluster(Contract):
-    """What is to be known of a cluster."""
-
-    name: str
-    repository: str
-    """URL of the fleet's repository, as the cluster reaches it."""
-    cohorts: tuple[str, ...] = Field(min_length=1)
-    image: str | None = None
-    """Repository of the loader's container image, e.g. `fleet.azurecr.io/physai`; None to leave it alone."""
-    webhook: str | None = None
-    """Where to tell of failures; None for nowhere."""
+from .admission import admission
+from .cluster import Cluster, namespace_of
+from .objects import Manifest, kubernetes_object
+from .workloads import FIRST_TAG, images, marked, runtime, tag_in
 
 
-def manifests(cluster: Cluster, policy: FleetPolicy) -> Mapping[str, list[Manifest]]:
-    """File name → its documents."""
-    files = {"source.yaml": [_source(cluster)]}
-    files |= {f"{check_name('cohort', cohort)}.yaml": [_cohort(cohort)] for cohort in cluster.cohorts}
+def manifests(cluster: Cluster, policy: FleetPolicy, tag: str = FIRST_TAG) -> Mapping[str, list[Manifest]]:
+    """File name → its documents.
+
+    Args:
+        cluster: What is to be known of it.
+        policy: Of the fleet.
+        tag: Of the runtime's image.
+    """
+    files = {"source.yaml": [_source(cluster, policy)]}
+    for cohort, robots in cluster.cohorts.items():
+        runtimes = [runtime(cluster, cohort, robot, tag) for robot in robots if cluster.image]
+        files[f"{check_name('cohort', cohort)}.yaml"] = [*_cohort(cluster, cohort), *runtimes]
     if cluster.webhook:
-        files["notification.yaml"] = _notification(cluster.webhook, cluster.cohorts)
-    if cluster.image:
-        files["images.yaml"] = _images(cluster)
-    files["admission.yaml"] = _admission(cluster, policy)
+        files["notification.yaml"] = _notification(cluster, cluster.webhook, tuple(cluster.cohorts))
+    if cluster.image and cluster.source == "GitRepository":  # an OCI artifact takes no commits
+        files["images.yaml"] = images(cluster)
+    files["admission.yaml"] = admission(cluster, policy)
     resources: Manifest = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
     files["kustomization.yaml"] = [resources | {"resources": sorted(files)}]
     return files
 
 
 def write_cluster(tree: Path, cluster: Cluster, policy: FleetPolicy) -> Path:
-    """Write a cluster's folder."""
+    """Write a cluster's folder; the tag of its image stays."""
     folder = tree / "clusters" / check_name("cluster", cluster.name)
     folder.mkdir(parents=True, exist_ok=True)
-    for name, documents in manifests(cluster, policy).items():
-        (folder / name).write_text(yaml.safe_dump_all(documents, sort_keys=False))
+    tag = tag_in(folder, cluster.image)
+    for name, documents in manifests(cluster, policy, tag).items():
+        (folder / name).write_text(marked(yaml.safe_dump_all(documents, sort_keys=False), cluster.image))
     return folder
 
 
-def _object(api: str, kind: str, name: str, spec: Manifest, namespace: str | None = NAMESPACE) -> Manifest:
-    metadata = {"name": name} | ({"namespace": namespace} if namespace else {})
-    return {"apiVersion": api, "kind": kind, "metadata": metadata, "spec": spec}
+def _source(cluster: Cluster, policy: FleetPolicy) -> Manifest:
+    spec: Manifest = {"interval": "1m", "url": cluster.repository, "timeout": "60s"}
+    if cluster.source == "GitRepository":
+        return kubernetes_object(
+            "source.toolkit.fluxcd.io/v1", "GitRepository", "fleet", spec | {"ref": {"branch": "main"}}
+        )
+    if policy.require_signature:  # the Secret holds the fleet's public keys as *.pub
+        spec["verify"] = {"provider": "cosign", "secretRef": {"name": "cosign-keys"}}
+    return kubernetes_object(
+        "source.toolkit.fluxcd.io/v1beta2", "OCIRepository", "fleet", spec | {"ref": {"tag": "main"}}
+    )
 
 
-def _source(cluster: Cluster) -> Manifest:
-    spec = {"interval": "1m", "url": cluster.repository, "ref": {"branch": "main"}, "timeout": "60s"}
-    return _object("source.toolkit.fluxcd.io/v1", "GitRepository", "fleet", spec)
-
-
-def _cohort(cohort: str) -> Manifest:
+def _cohort(cluster: Cluster, cohort: str) -> list[Manifest]:
     spec = {
         "interval": "1m",
         "path": f"./policies/{cohort}",
         "prune": True,
         "wait": True,
         "timeout": "2m",
-        "targetNamespace": "robots",
-        "sourceRef": {"kind": "GitRepository", "name": "fleet"},
+        "targetNamespace": namespace_of(cohort),
+        "sourceRef": {"kind": cluster.source, "name": "fleet"},
     }
-    return _object("kustomize.toolkit.fluxcd.io/v1", "Kustomization", f"policy-{cohort}", spec)
+    labels = (
+        {"policy.sigstore.dev/include": "true"} if cluster.verifier == "sigstore" else {"physai.dev/cohort": cohort}
+    )
+    return [
+        kubernetes_object("v1", "Namespace", namespace_of(cohort), None, namespace=None, labels=labels),
+        kubernetes_object("kustomize.toolkit.fluxcd.io/v1", "Kustomization", f"policy-{cohort}", spec),
+    ]
 
 
-def _notification(webhook: str, cohorts: Sequence[str]) -> list[Manifest]:
+def _notification(cluster: Cluster, webhook: str, cohorts: Sequence[str]) -> list[Manifest]:
     api = "notification.toolkit.fluxcd.io/v1beta3"
-    sources = [{"kind": "GitRepository", "name": "fleet"}]
+    sources = [{"kind": cluster.source, "name": "fleet"}]
     sources += [{"kind": "Kustomization", "name": f"policy-{cohort}"} for cohort in cohorts]
     alert = {"providerRef": {"name": "fleet"}, "eventSeverity": "info", "eventSources": sources}
     return [
-        _object(api, "Provider", "fleet", {"type": "generic", "address": webhook}),
-        _object(api, "Alert", "fleet", alert),
+        kubernetes_object(api, "Provider", "fleet", {"type": "generic", "address": webhook}),
+        kubernetes_object(api, "Alert", "fleet", alert),
     ]
-
-
-def _images(cluster: Cluster) -> list[Manifest]:
-    api = "image.toolkit.fluxcd.io/v1beta2"
-    author = {"name": "physai fleet-deployment", "email": "fleet-deployment@localhost"}
-    automation = {
-        "interval": "30m",
-        "sourceRef": {"kind": "GitRepository", "name": "fleet"},
-        "git": {
-            "checkout": {"ref": {"branch": "main"}},
-            "commit": {"author": author, "messageTemplate": "Move the loader's image forward"},
-            "push": {"branch": "images"},
-        },
-        "update": {"path": f"./clusters/{cluster.name}", "strategy": "Setters"},
-    }
-    policy = {"imageRepositoryRef": {"name": "loader"}, "policy": {"semver": {"range": ">=1.0.0"}}}
-    return [
-        _object(api, "ImageRepository", "loader", {"image": cluster.image, "interval": "30m"}),
-        _object(api, "ImagePolicy", "loader", policy),
-        _object(api, "ImageUpdateAutomation", "loader", automation),
-    ]
-
-
-def _admission(cluster: Cluster, policy: FleetPolicy) -> list[Manifest]:
-    by_digest = {
-        "name": "release-names-its-package-by-digest",
-        "match": {"any": [{"resources": {"kinds": ["ConfigMap"], "names": ["policy-release"]}}]},
-        "validate": {
-            "message": "A policy release names its package by digest in physai.dev/package.",
-            "pattern": {"metadata": {"annotations": {"physai.dev/package": DIGEST}}},
-        },
-    }
-    rules: list[Manifest] = [by_digest]
-    if cluster.image and policy.trusted_keys:
-        rules.append(_signed(cluster.image, policy))
-    spec = {"validationFailureAction": "Enforce", "background": False, "rules": rules}
-    return [_object("kyverno.io/v1", "ClusterPolicy", "physai-fleet", spec, namespace=None)]
-
-
-def _signed(image: str, policy: FleetPolicy) -> Manifest:
-    """Images of the loader are signed by a trusted key; Kyverno reads cosign's signatures, as we write them."""
-    keys = [
-        {"keys": {"publicKeys": pem, "rekor": {"ignoreTlog": True}, "ctlog": {"ignoreSCT": True}}}
-        for pem in policy.trusted_keys.values()
-    ]
-    verify = {
-        "imageReferences": [f"{image}*"],
-        "mutateDigest": True,
-        "required": True,
-        "attestors": [{"count": 1, "entries": keys}],
-    }
-    match = {"any": [{"resources": {"kinds": ["Pod"]}}]}
-    return {"name": "images-are-signed", "match": match, "verifyImages": [verify]}

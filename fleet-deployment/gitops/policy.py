@@ -6,8 +6,7 @@ from physai.infrastructure.contracts import FleetPolicy, PolicyPackage, Robot
 from physai.infrastructure.fit import MisfitError
 
 from ..errors import NotReleasedError
-
-POLICY_FILE = "fleet-policy.json"
+from .tree import POLICY_FILE
 
 
 def read_policy(tree: Path) -> FleetPolicy:

@@ -10,6 +10,7 @@ from physai.infrastructure.console import Json, show
 from physai.infrastructure.contracts import Contract
 from physai.infrastructure.settings import settings
 
+from ..names import members
 from .bootstrap import Step, Target
 from .repository import FleetRepository
 
@@ -30,21 +31,37 @@ def _repository() -> FleetRepository:
 @app.command("add-cluster")
 def add_cluster(
     name: Annotated[str, typer.Argument(help="Of the cluster, e.g. plant-1.")],
-    cohort: Annotated[list[str], typer.Option(help="Whose robots it serves; may be repeated.")],
-    url: Annotated[str | None, typer.Option(help="Of the fleet's repository as the cluster reaches it.")] = None,
-    image: Annotated[str | None, typer.Option(help="Repository of the loader's container image.")] = None,
+    cohort: Annotated[
+        list[str], typer.Option(help="A cohort, or `cohort=robot-1,robot-2` to run these robots' runtime here.")
+    ],
+    url: Annotated[
+        str | None, typer.Option(help="Of the fleet's repository as the cluster reaches it, Git or oci://.")
+    ] = None,
+    image: Annotated[str | None, typer.Option(help="Repository of the runtime's container image.")] = None,
+    verifier: Annotated[
+        Literal["kyverno", "sigstore"], typer.Option(help="Controller that reads the signatures of images.")
+    ] = "kyverno",
     webhook: Annotated[str | None, typer.Option(help="Where Flux tells of failures.")] = None,
     as_json: Json = False,
 ) -> None:
     """Commit what a cluster is told: Flux sources, its cohorts, notification, image automation, admission.
 
-    Example: physai fleet-deployment repo add-cluster plant-1 --cohort pilot --url https://git.example/fleet
+    Example: physai fleet-deployment repo add-cluster plant-1 --cohort pilot=robot-1,robot-2
+    --url https://git.example/fleet --image fleet.azurecr.io/physai
     """
-    from .layout import Cluster, write_cluster
+    from .cluster import Cluster
+    from .layout import write_cluster
     from .policy import read_policy
 
     repository = _repository()
-    cluster = Cluster(name=name, repository=url or repository.url, cohorts=tuple(cohort), image=image, webhook=webhook)
+    cluster = Cluster(
+        name=name,
+        repository=url or repository.url,
+        cohorts=dict(map(members, cohort)),
+        image=image,
+        verifier=verifier,
+        webhook=webhook,
+    )
 
     def edit(tree: Path) -> str:
         write_cluster(tree, cluster, read_policy(tree))

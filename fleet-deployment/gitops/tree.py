@@ -40,6 +40,12 @@ data:
 {success}
 """
 
+POLICY_DATA = """\
+  {file}: |
+{content}
+"""
+
+POLICY_FILE = "fleet-policy.json"
 SUCCESS_FILE = "success.json"
 """Success of the release's own evaluation, beside it in the ConfigMap: what a robot's trial compares with."""
 
@@ -121,9 +127,10 @@ def write_current(tree: Path, release: Release) -> None:
     content = textwrap.indent(release.model_dump_json(indent=2), "    ")
     success = textwrap.indent(read_success(tree, release).model_dump_json(indent=2), "    ")
     fields = release.model_dump(include={"cohort", "name", "package", "report", "verdict"})
-    (policies / "release.yaml").write_text(
-        CONFIG_MAP.format(content=content, file=SUCCESS_FILE, success=success, **fields)
-    )
+    text = CONFIG_MAP.format(content=content, file=SUCCESS_FILE, success=success, **fields)
+    if (policy := tree / POLICY_FILE).exists():  # what robots that see only the ConfigMap ask of a package
+        text += POLICY_DATA.format(file=POLICY_FILE, content=textwrap.indent(policy.read_text().strip(), "    "))
+    (policies / "release.yaml").write_text(text)
     (policies / "kustomization.yaml").write_text(KUSTOMIZATION.format(resource="release.yaml"))
     cluster = clusters / "kustomization.yaml"
     if not cluster.exists():  # the operator's from then on: patches and further resources are kept

@@ -67,15 +67,10 @@ def plan(
 
     Example: physai fleet-deployment rollout plan pilot-reach-0a1b2c3d --then hall=robot-3,robot-4 --output plan.json
     """
+    from ..names import members
     from .commits import plan_for
 
-    later: dict[str, tuple[str, ...]] = {}
-    for text in then or ():
-        cohort, _, robots = text.partition("=")
-        if not cohort or not robots:
-            raise typer.BadParameter(f"'{text}' is not COHORT=ROBOT,ROBOT", param_hint="--then")
-        later[cohort] = tuple(robots.split(","))
-    made = plan_for(_repository(), release, later)
+    made = plan_for(_repository(), release, dict(map(members, then or ())))
     made.write(output)
     show(made, as_json, f"{output}: {' -> '.join(f'{one.name} ({len(one.robots)})' for one in made.cohorts)}")
 
@@ -188,6 +183,6 @@ def _show(rollout: "Rollout", as_json: bool, *, commit: bool = False) -> None:
     show(found, as_json, table)
     if not as_json:
         why = found.halted or found.why
-        for line in found.commits:
-            stdout.print(f"committed: {line}")
+        for said in found.commits:
+            stdout.print(f"committed: {said}")
         stdout.print(f"{found.release}: {found.phase}, cohort {found.cohort or '-'}{f' ({why})' if why else ''}")
