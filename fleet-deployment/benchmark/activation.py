@@ -19,12 +19,12 @@ from physai.infrastructure.registry import manifest_digest, open_registry
 from physai.infrastructure.registry.verify import verify_package
 
 from ..errors import FleetError
+from ..examples.fleet import SAMPLE, sample_package
 from ..runtime.guard import Guard
 from ..runtime.loop import StepLoop
 from ..runtime.onnx_policy import OnnxPolicy
 from ..runtime.simulated import SimulatedRobot
 
-SAMPLE = Path(__file__).with_name("sample")  # a tiny real package: 6 joints, chunks of 8
 ROUNDS = 20
 PAYLOAD_MB = 256
 
@@ -36,7 +36,7 @@ def measure(folder: Path) -> list[Result]:
 
 def measure_activation(folder: Path) -> list[Result]:
     """Prove, load, warm up and swap a staged package while a simulated robot runs, forth and back."""
-    staged = [_named(folder / name, name) for name in ("before", "after")]
+    staged = [sample_package(folder / name, name) for name in ("before", "after")]
     package = PolicyPackage.read(staged[0] / "package.json")
     robot = SimulatedRobot(len(package.limits), package.rate_hz)
     loop = StepLoop(robot, Guard(OnnxPolicy(staged[0], package, 1), package.limits, 1), package.rate_hz)
@@ -50,13 +50,6 @@ def measure_activation(folder: Path) -> list[Result]:
         runner.join()
     misses = loop.report.misses
     return [_result("activation", took_ms[::2], misses, package), _result("rollback", took_ms[1::2], misses, package)]
-
-
-def _named(folder: Path, name: str) -> Path:
-    """The sample package under a name, and so a digest, of its own."""
-    shutil.copytree(SAMPLE, folder)
-    PolicyPackage.read(folder / "package.json").model_copy(update={"name": name}).write(folder / "package.json")
-    return folder
 
 
 def _switch(loop: StepLoop, folder: Path) -> float:

@@ -76,7 +76,9 @@ def status(robot: Robot, as_json: Json = False) -> None:
 
     Example: physai fleet-deployment gate status --robot robot-1
     """
-    found = _open(robot).status()
+    gate = _open(robot)
+    found = gate.status(gate.condition)
+    run = found.shadow
     table = Table("slot", "release", "stage", Column("package", no_wrap=True), "approved by", "trial")
     for slot in ("active", "candidate", "last_good"):
         held = getattr(found, slot)
@@ -90,6 +92,7 @@ def status(robot: Robot, as_json: Json = False) -> None:
             found.halted and f"halted by {found.halted}",
             found.hold and "hold: no episode may begin",
             found.waiting_for and f"waiting: {found.waiting_for}",
+            run and f"shadow: {run.steps} of {run.min_steps} steps, RMS {run.rms:.3g}",
         ):
             if text:
                 stdout.print(text, soft_wrap=True)

@@ -209,7 +209,8 @@ class Gate:
             run = ShadowRun.model_validate_json(self._shadow.read_bytes())
         except (OSError, ValidationError):
             return None
-        return run if candidate and candidate.stage == "staged" and candidate.release == run.release else None
+        lasts = candidate and candidate.stage == "staged" and candidate.shadow is None
+        return run if lasts and candidate and candidate.release == run.release else None
 
     def history(self) -> list[AuditRecord]:
         """Every record of the audit log, checked."""
@@ -288,7 +289,10 @@ def describe(before: GateState, after: GateState) -> str:
                 stages.setdefault(held.release, [None, None])[side] = stage
     for release in after.barred - before.barred:
         stages[release][1] = "rolled-back" if before.active and before.active.release == release else "rejected"
-    moves = [f"{name}: {was or 'new'} -> {now or 'superseded'}" for name, (was, now) in stages.items() if was != now]
+    moves = [f"{name}: {old or 'new'} -> {new or 'superseded'}" for name, (old, new) in stages.items() if old != new]
+    was, now = before.candidate, after.candidate
+    if was and now and was.shadow is None and now.shadow:
+        moves.append(f"{now.release}: passed in shadow mode")
     if (before.halted is None) != (after.halted is None):
         moves.append("halted" if after.halted else "no longer halted")
     return "; ".join(moves) or "no change of stage"

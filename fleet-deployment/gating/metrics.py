@@ -26,6 +26,9 @@ class Metrics:
         self._episodes = Gauge(
             "physai_gate_trial_episodes", "Counted in the trial.", ("robot", "outcome"), registry=self._registry
         )
+        self._shadow = Gauge(
+            "physai_gate_shadow", "Of the candidate's run in shadow mode.", ("robot", "what"), registry=self._registry
+        )
         self.decisions = Counter(
             "physai_gate_decisions", "Events, by outcome.", ("robot", "event", "outcome"), registry=self._registry
         )
@@ -54,4 +57,7 @@ class Metrics:
         active = status.active
         self._episodes.labels(robot, "success").set(active.successes if active else 0)
         self._episodes.labels(robot, "failure").set(active.episodes - active.successes if active else 0)
+        self._shadow.clear()
+        for what in ("steps", "rms", "max_abs", "violations", "skipped") if status.shadow else ():
+            self._shadow.labels(robot, what).set(getattr(status.shadow, what))
         return generate_latest(self._registry)

@@ -18,9 +18,11 @@ from schemathesis.checks import not_a_server_error
 from physai.fleet_deployment.gating import events as ev
 from physai.fleet_deployment.gating.gate import Gate
 from physai.fleet_deployment.gating.journal import verify_log
+from physai.fleet_deployment.gating.rules import GateRules, ShadowBounds
 from physai.fleet_deployment.gating.service import create_app
 from physai.fleet_deployment.gating.tokens import Tokens
 from physai.fleet_deployment.tests.gate_events import condition, package_of, staged, way_in
+from physai.infrastructure.contracts import ShadowRun
 from physai.infrastructure.page.shield import MAX_BODY, Bucket
 
 
@@ -162,6 +164,29 @@ def test_metrics_name_what_serves_and_count_decisions(served: Served) -> None:
     assert 'physai_gate_decisions_total{event="halted",outcome="done",robot="robot-1"} 1.0' in text
     assert 'physai_gate_candidate_stage{robot="robot-1",stage="awaiting"} 1.0' in text
     assert 'physai_gate_halted{robot="robot-1"} 1.0' in text
+
+
+def test_what_the_robot_is_doing_and_how_shadow_mode_goes_is_shared_between_processes(served: Served) -> None:
+    rules = GateRules(shadow=ShadowBounds(min_steps=200, max_rms=0.1, max_abs=0.2))
+    beside = Gate(served.gate.journal.path.parent, "robot-1", rules)  # the runtime's, on the same folder
+    for event in (*way_in("a"), staged("b")):
+        beside.send(event)
+    told = condition(datetime.now(UTC)).model_copy(update={"battery": 0.5})
+    assert served.post("robot", "/v1/condition", **told.model_dump(mode="json")).status_code == 200
+    assert beside.condition == told
+    run = ShadowRun(release="b", steps=120, min_steps=200, rms=0.01, max_abs=0.02, violations=0, skipped=0)
+    beside.tell_shadow(run)
+    status = served.call("viewer", "GET", "/v1/status").json()
+    assert status["waiting_for"] == "its run in shadow mode"
+    assert status["shadow"]["steps"] == 120
+    metrics = served.call("viewer", "GET", "/metrics").text
+    assert 'physai_gate_shadow{robot="robot-1",what="steps"} 120.0' in metrics
+    beside.send(ev.ShadowJudged(at=datetime.now(UTC), release="b", passed=True, why="near"))
+    assert served.call("viewer", "GET", "/v1/status").json()["shadow"] is None, (
+        "nothing of it is shown once it is judged"
+    )
+    records = served.call("viewer", "GET", "/v1/audit").json()
+    assert records[-1]["result"] == "b: passed in shadow mode"
 
 
 @pytest.mark.filterwarnings("default")  # of the fuzzer's own making
