@@ -1,6 +1,7 @@
 """How commands speak: results on stdout, progress on stderr."""
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -49,3 +50,14 @@ def tracked[T](description: str) -> Callable[[Iterable[T]], Iterator[T]]:
             yield from bar.track(list(items), description=description)
 
     return track
+
+
+@contextmanager
+def watched(description: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar that is told (done, total).
+
+    Example: `with watched("recording") as progress: record(folder, progress=progress)`
+    """
+    with progress() as bar:
+        line = bar.add_task(description, total=None)
+        yield lambda done, total: bar.update(line, completed=done, total=total)

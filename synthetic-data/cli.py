@@ -1,4 +1,4 @@
-"""Make more episodes from the ones that were recorded."""
+"""Make more episodes from the ones that were recorded, and check that their actions still fit the pictures."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,33 +6,156 @@ from typing import Annotated
 from rich.table import Table
 from typer import Argument, Option, Typer
 
-from physai.infrastructure.console import Json, show, tracked
+from physai.infrastructure.console import Json, show, stderr, watched
+
+from .cosmos.cli import app as cosmos
 
 app = Typer(help=__doc__, no_args_is_help=True)
+app.add_typer(cosmos, name="cosmos")
+
+PlanFile = Annotated[Path, Argument(help="Plan, from `physai synthetic-data plan`.")]
+Source = Annotated[Path, Argument(help="The LeRobot v3.0 dataset that the plan is of.")]
+Clips = Annotated[Path, Argument(help="Folder of clips, from `physai synthetic-data generate`.")]
 
 
 @app.callback()
 def group() -> None:
-    """Make more episodes from the ones that were recorded."""
+    """Make more episodes from the ones that were recorded, and check that their actions still fit the pictures."""
 
 
 @app.command()
-def vary(
+def plan(
     dataset: Annotated[Path, Argument(help="Folder of a LeRobot v3.0 dataset with a camera.")],
-    output: Annotated[Path, Option(help="Where the enlarged dataset appears.")],
-    copies: Annotated[int, Option(help="Varied copies of each training episode.", min=1)] = 1,
-    seed: Annotated[int, Option(help="Draws the variations; the same seed gives the same dataset.", min=0)] = 0,
+    variations: Annotated[Path, Option(help="Variation file; `physai contracts show variations` tells what is in it.")],
+    output: Annotated[Path, Option(help="Plan to write.")],
+    as_json: Json = False,
+) -> None:
+    """List what is to be generated, what it covers, and what it costs, before anything is submitted.
+
+    Example: physai synthetic-data plan OUT/dataset --variations varied.yaml --output OUT/plan.json
+    """
+    from physai.infrastructure.contracts import Variations
+
+    from .plan import make_plan
+
+    made = make_plan(dataset, Variations.read(variations))
+    made.write(output)
+    cost = made.cost
+    hours = f"{cost.gpu_hours:.2f} h of {cost.gpu}" if cost.gpu else f"{cost.cpu_hours:.3f} core hours"
+    table = Table("dimension", "real set", "with the plan", title=f"{output}: {len(made.generations)} clips")
+    for row in made.coverage:
+        table.add_row(row.dimension, f"{row.real:.0%}", f"{row.planned:.0%}")
+    table.caption = f"{cost.frames} frames: {hours} on {cost.vm_size}, {cost.usd:g} USD ({cost.source})"
+    show(made, as_json, table)
+
+
+@app.command()
+def generate(
+    plan_file: PlanFile,
+    dataset: Source,
+    output: Annotated[Path, Option(help="Folder of the clips; those that are there are kept.")],
+    as_json: Json = False,
+) -> None:
+    """Make the clips of a plan; started again, it makes only those that are missing.
+
+    Example: physai synthetic-data generate OUT/plan.json OUT/dataset --output OUT/clips
+    """
+    from physai.infrastructure.contracts import GenerationPlan
+
+    from .backends import open_backend
+    from .generate import generate as run
+
+    planned = GenerationPlan.read(plan_file)
+    with watched("generating") as progress:
+        report = run(planned, dataset, output, open_backend(planned.variations.backend), progress=progress)
+    for clip, failure in report.failed.items():
+        stderr.print(f"{clip}: {failure}", highlight=False)
+    line = (
+        f"{output}: {report.clips} clips, {report.made} made now in {report.seconds:.0f} s, {len(report.failed)} failed"
+    )
+    show(report, as_json, line)
+
+
+@app.command()
+def verify(
+    plan_file: PlanFile,
+    dataset: Source,
+    clips: Clips,
+    output: Annotated[Path, Option(help="Report to write.")],
+    judge: Annotated[str, Option(help="OpenAI-compatible endpoint whose model votes too.")] = "",
+    judge_model: Annotated[str, Option(help="Its model.")] = "nvidia/Cosmos-Reason2-2B",
+    as_json: Json = False,
+) -> None:
+    """Check every clip against the recorded actions; what fails is rejected with the reason.
+
+    Example: physai synthetic-data verify OUT/plan.json OUT/dataset OUT/clips --output OUT/report.json
+    """
+    from physai.infrastructure.contracts import GenerationPlan
+
+    from .verify.judge import Judge
+    from .verify.run import summary
+    from .verify.run import verify as run
+
+    asked = Judge(judge, judge_model) if judge else None
+    with watched("checking") as progress:
+        report = run(GenerationPlan.read(plan_file), dataset, clips, judge=asked, progress=progress)
+    report.write(output)
+    found = summary(report, output)
+    table = Table("clip", "rejected because", title=f"{output}: {found.accepted} of {found.clips} clips accepted")
+    for clip, reasons in found.rejected.items():
+        table.add_row(clip, "; ".join(reasons))
+    show(found, as_json, table)
+
+
+@app.command()
+def write(
+    plan_file: PlanFile,
+    dataset: Source,
+    clips: Clips,
+    report: Annotated[Path, Argument(help="Report, from `physai synthetic-data verify`.")],
+    output: Annotated[Path, Option(help="Where the new dataset appears.")],
+    originals: Annotated[bool, Option(help="Take the recorded episodes over.")] = True,
     publish: Annotated[bool, Option(help="Put the result into the store under its digest.")] = True,
     as_json: Json = False,
 ) -> None:
-    """Add copies with other brightness, contrast, hue and noise; actions and states stay.
+    """Write recorded episodes and accepted clips as one dataset, with the lineage of each.
 
-    Example: physai synthetic-data vary OUT/dataset --copies 1 --seed 0 --output OUT/varied
+    Example: physai synthetic-data write OUT/plan.json OUT/dataset OUT/clips OUT/report.json --output OUT/varied
     """
-    from .vary import vary as run
+    from physai.infrastructure.contracts import GenerationPlan, VerificationReport
 
-    report = run(dataset, output, copies=copies, seed=seed, publish_it=publish, track=tracked("varying"))
-    table = Table("episode", "copy of", "variation", title=f"{output}: {report.content}")
-    for episode in report.varied:
-        table.add_row(str(episode.episode), str(episode.source_episode), str(episode.variation))
-    show(report, as_json, table)
+    from .write import write as run
+
+    made = run(
+        GenerationPlan.read(plan_file),
+        dataset,
+        clips,
+        VerificationReport.read(report),
+        output,
+        originals=originals,
+        publish_it=publish,
+    )
+    line = f"{output}: {made.episodes} episodes, {made.generated} generated, {made.rejected} rejected; {made.content}"
+    show(made, as_json, line)
+
+
+@app.command()
+def benchmark(
+    dataset: Annotated[Path, Argument(help="A LeRobot v3.0 dataset of the simulated robot, with a camera.")],
+    output: Annotated[Path, Option(help="Folder of the report.")],
+    clips: Annotated[int, Option(help="Clips that are made, and given every fault in turn.", min=1)] = 24,
+    only: Annotated[list[str] | None, Option(help="Rows to measure: recall, stages, costs.")] = None,
+    seed: Annotated[int, Option(help="Draws variations and faults.", min=0)] = 0,
+    as_json: Json = False,
+) -> None:
+    """Measure how many injected faults the checks find, how fast the stages are, and what an hour of video costs.
+
+    Example: physai synthetic-data benchmark OUT/dataset --output synthetic-data/benchmarks
+    """
+    from physai.infrastructure.benchmark import report_table, write_report
+
+    from .benchmark.run import measure
+
+    report = measure(dataset, clips=clips, seed=seed, only=tuple(only or ()))
+    write_report(report, output)
+    show(report, as_json, report_table(report))

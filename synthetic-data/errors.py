@@ -17,3 +17,74 @@ class NoCameraError(SyntheticDataError):
             f"{root}: has no camera, so there is no picture to vary (features: {', '.join(features)}). "
             "Record with a camera."
         )
+
+
+class NoModelError(SyntheticDataError):
+    """The robot's shapes are not known, so nobody can say where it must be seen."""
+
+    def __init__(self, robot: str, known: tuple[str, ...]) -> None:
+        super().__init__(
+            f"robot '{robot}': no kinematic model, so its pixels cannot be told or checked. Known: {', '.join(known)}. "
+            "Add its links to `synthetic-data/scene.py`."
+        )
+
+
+class UnknownCameraError(SyntheticDataError):
+    """It is not known where a camera stands."""
+
+    def __init__(self, camera: str, known: tuple[str, ...]) -> None:
+        super().__init__(
+            f"camera '{camera}': the scene does not say where it stands (it knows: {', '.join(known) or 'none'}). "
+            "Give its pose under `scene.views` of the variation file."
+        )
+
+
+class OtherDatasetError(SyntheticDataError):
+    """A plan is of another dataset than the one at hand."""
+
+    def __init__(self, root: Path, found: str, planned: str) -> None:
+        super().__init__(f"{root}: is {found}, but the plan is of {planned}. Give that dataset, or plan again.")
+
+
+class JudgeError(SyntheticDataError):
+    """The judge gave no vote."""
+
+    def __init__(self, url: str, why: str) -> None:
+        super().__init__(f"judge {url}: {why}. Check the endpoint and its model, or leave --judge out.")
+
+
+class OtherPlanError(SyntheticDataError):
+    """A report does not speak of the plan at hand."""
+
+    def __init__(self, found: str, planned: str) -> None:
+        super().__init__(f"the report is of plan {found}, the plan is {planned}. Verify the clips of this plan again.")
+
+
+class NothingAcceptedError(SyntheticDataError):
+    """No clip passed the checks."""
+
+    def __init__(self, clips: int, reasons: list[str]) -> None:
+        super().__init__(
+            f"none of {clips} clips was accepted, e.g. {reasons[0] if reasons else 'no clip'}. "
+            "Look at the report, and change the variation file or the model."
+        )
+
+
+class CosmosSetupError(SyntheticDataError):
+    """Cosmos cannot be reached as it was set up."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"cosmos: {why}. Set PHYSAI_COSMOS_COMMAND to the program of Transfer2.5 "
+            "(e.g. 'python /workspace/examples/inference.py'), or PHYSAI_COSMOS_URL to a NIM."
+        )
+
+
+class TooShortError(SyntheticDataError):
+    """No episode is as long as a training video must be."""
+
+    def __init__(self, root: Path, longest: int, least: int) -> None:
+        super().__init__(
+            f"{root}: the longest episode has {longest} frames, a training video needs {least}. "
+            "Show frames more than once with --slow, or record longer episodes."
+        )

@@ -78,6 +78,22 @@ class RawEpisode(Document):
     """Faults, errors first."""
 
 
+class Generated(Contract):
+    """How an episode was made from another one, and what the checks found."""
+
+    plan: Digest
+    backend: str
+    model: str
+    model_digest: Digest
+    """Of the weights, or of the code where there are none."""
+    seed: int
+    prompt: str = ""
+    controls: dict[str, float] = {}
+    """Control of the model → weight."""
+    scores: dict[str, float]
+    """Check → what it measured."""
+
+
 class EpisodeSource(Contract):
     """Where one episode of a dataset comes from."""
 
@@ -91,6 +107,8 @@ class EpisodeSource(Contract):
     """Who moved the robot, or what made this episode from another, e.g. `photometric-variation`."""
     parameters: dict[str, float] = {}
     """What the generator was given, if it made this episode from another."""
+    generated: Generated | None = None
+    """None for an episode that a robot, real or simulated, went through."""
     world: str
     seed: int
     outcome: Outcome | Literal["unknown"]

@@ -5,7 +5,8 @@ Names, joints and sizes follow what `isaaclab_assets.robots.cartpole` drives: `s
 
 from pathlib import Path
 
-from .articulation import Joint, Link, Look, Vector, author_robot
+from .articulation import author_robot
+from .links import Joint, Link, Look, Vector
 
 
 def box_inertia(mass_kg: float, size_m: Vector) -> Vector:

@@ -8,7 +8,7 @@ import math
 from pathlib import Path
 from typing import Literal
 
-from .articulation import Axis, Color, Joint, Link, Look, Vector, author_robot
+from .links import Axis, Color, Joint, Link, Look, Vector
 
 D1_M, A2_M, A3_M, D4_M, D5_M, D6_M = 0.1273, 0.612, 0.5723, 0.163941, 0.1157, 0.0922
 """Denavit-Hartenberg lengths (a2 and a3 without their sign)."""
@@ -141,4 +141,6 @@ def links() -> tuple[Link, ...]:
 
 def author(path: Path) -> None:
     """Write the arm at `/ur10`."""
+    from .articulation import author_robot
+
     author_robot(path, "ur10", links())

@@ -1,0 +1,284 @@
+"""Generated episodes: what is to be varied, the plan of it, each clip's record, and the verdict on it."""
+
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field, model_validator
+
+from .base import Contract, Digest, Document, YamlDocument
+
+Vector = tuple[float, float, float]
+Range = tuple[float, float]
+Share = Annotated[float, Field(ge=0, le=1)]
+Modality = Literal["edge", "depth", "seg", "vis"]
+"""Controls of Cosmos-Transfer2.5."""
+Look = Literal["plain", "gradient", "checker", "noise"]
+
+
+class View(Contract):
+    """A fixed pinhole camera, in the frame of the robot's base."""
+
+    eye_m: Vector
+    look_at_m: Vector
+    field_of_view_deg: float = Field(gt=0, lt=170)
+    """Across the picture's height."""
+    pan_deg: float = Field(default=0.0, ge=-30, le=30)
+    """To the right of where it looks."""
+    tilt_deg: float = Field(default=0.0, ge=-30, le=30)
+    """Up."""
+    roll_deg: float = Field(default=0.0, ge=-30, le=30)
+    """Clockwise, seen from behind the camera."""
+
+
+class Sphere(Contract):
+    """An object that is kept as it is, at a place that the dataset records, e.g. the target's marker."""
+
+    feature: str = "observation.environment_state"
+    """Column whose first three numbers are its centre in the base frame, in m."""
+    radius_m: float = Field(default=0.035, gt=0)
+
+
+class Scene(Contract):
+    """What is known of the place where a dataset was recorded."""
+
+    views: dict[str, View]
+    """Camera feature → where it stands. Source for a real camera: its calibration."""
+    objects: tuple[Sphere, ...] = ()
+    joints: str = "observation.state"
+    """Column with the joint angles in rad, in the order of the robot's model."""
+
+
+class Photometric(Contract):
+    """Light and camera electronics; the same for all frames of a clip, so that no flicker is learned."""
+
+    brightness: float = Field(default=0.0, ge=-0.5, le=0.5)
+    """Added to every channel, as a fraction of white."""
+    contrast: float = Field(default=1.0, gt=0, le=3)
+    """Factor around middle grey."""
+    hue_deg: float = Field(default=0.0, ge=-180, le=180)
+    """Turn of the colours around the grey axis."""
+    noise: float = Field(default=0.0, ge=0, le=64)
+    """Standard deviation of the sensor's noise, in levels of 0 to 255; drawn anew for every frame."""
+
+
+class Pattern(Contract):
+    """A picture of one kind, fixed over the clip."""
+
+    look: Look
+    scale_px: float = Field(gt=0)
+    """Edge of a checker's field, or wavelength of the noise."""
+    strength: Share = 1.0
+    """0 leaves the picture as it is."""
+    first: Vector = (0.5, 0.5, 0.5)
+    """Colour, RGB 0..1."""
+    second: Vector = (0.5, 0.5, 0.5)
+
+
+class CameraTurn(Contract):
+    """The same camera from the same place, turned and zoomed: exact for a picture whatever its depth."""
+
+    pan_deg: float = Field(default=0.0, ge=-20, le=20)
+    tilt_deg: float = Field(default=0.0, ge=-20, le=20)
+    roll_deg: float = Field(default=0.0, ge=-20, le=20)
+    zoom: float = Field(default=1.0, gt=0.5, le=2)
+
+
+class Rerender(Contract):
+    """What only a renderer can change: colours of surfaces, and the place of the camera."""
+
+    eye_offset_m: Vector = (0.0, 0.0, 0.0)
+    table: Vector = (0.55, 0.47, 0.38)
+    """Colour, RGB 0..1."""
+    floor: Vector = (0.5, 0.5, 0.5)
+    robot_tint: Vector = (1.0, 1.0, 1.0)
+    """Factor on the robot's colours."""
+
+
+class Variation(Contract):
+    """One way to see an episode."""
+
+    photometric: Photometric = Photometric()
+    texture: Pattern | None = None
+    """Laid over all that is neither robot nor kept object."""
+    background: Pattern | None = None
+    """In place of all that is neither robot nor kept object."""
+    camera: CameraTurn | None = None
+    rerender: Rerender | None = None
+    prompt: str = ""
+    controls: dict[Modality, float] = {}
+    """Weight of each control of Cosmos-Transfer2.5."""
+
+
+class PhotometricRanges(Contract):
+    """What is drawn from, uniformly."""
+
+    brightness: Range = (-0.12, 0.12)
+    contrast: Range = (0.8, 1.25)
+    hue_deg: Range = (-12.0, 12.0)
+    noise: Range = (0.0, 4.0)
+
+
+class PatternRanges(Contract):
+    """Patterns to draw from."""
+
+    share: Share
+    """Of the generations that get one."""
+    looks: tuple[Look, ...] = ("plain", "gradient", "checker", "noise")
+    scale_px: Range = (6.0, 32.0)
+    strength: Range = (0.2, 0.6)
+
+
+class TurnRanges(Contract):
+    """Turns of the camera to draw from."""
+
+    share: Share = 1.0
+    pan_deg: Range = (-3.0, 3.0)
+    tilt_deg: Range = (-3.0, 3.0)
+    roll_deg: Range = (-2.0, 2.0)
+    zoom: Range = (1.0, 1.12)
+
+
+class RerenderRanges(Contract):
+    """What a renderer may change."""
+
+    eye_offset_m: float = Field(default=0.1, ge=0, le=1)
+    """Largest move of the camera along each axis."""
+    color: float = Field(default=0.4, ge=0, le=0.5)
+    """How far a colour goes from middle grey, per channel."""
+
+
+class Variations(YamlDocument):
+    """What a dataset is to be varied in: the file a person writes."""
+
+    kind: Literal["variations"] = "variations"
+    version: Literal[1] = 1
+    backend: Literal["local", "simulation", "cosmos"] = "local"
+    copies: int = Field(default=1, ge=1)
+    """Generations of each training episode."""
+    seed: int = Field(default=0, ge=0)
+    keep_robot: bool = False
+    """The robot's own pixels stay as they were, noise and light included."""
+    photometric: PhotometricRanges | None = PhotometricRanges()
+    texture: PatternRanges | None = None
+    background: PatternRanges | None = None
+    camera: TurnRanges | None = None
+    rerender: RerenderRanges | None = None
+    """For the backend `simulation`."""
+    prompts: tuple[str, ...] = ()
+    """For the backend `cosmos`; each is used equally often."""
+    controls: dict[Modality, float] = {"edge": 1.0}
+    """For the backend `cosmos`: weight of each control."""
+    scene: Scene | None = None
+    """None: that of the simulated rig."""
+
+    @model_validator(mode="after")
+    def _fits_the_backend(self) -> "Variations":
+        if self.backend == "cosmos" and not self.prompts:
+            raise ValueError("backend 'cosmos' needs at least one of `prompts`")
+        if self.rerender and self.backend != "simulation":
+            raise ValueError("`rerender` needs `backend: simulation`")
+        return self
+
+
+class Generation(Contract):
+    """One clip to be made."""
+
+    id: str
+    """`e0003-v01`: source episode and number of its variation."""
+    episode: int
+    copy_number: int
+    rows: int
+    seed: int
+    variation: Variation
+
+
+class Coverage(Contract):
+    """How much of the range of one dimension is seen, in tenths of it."""
+
+    dimension: str
+    real: Share
+    planned: Share
+    """With the real set."""
+
+
+class GenerationCost(Contract):
+    """What the plan takes, before anything is submitted."""
+
+    frames: int
+    vm_size: str
+    gpu: str | None
+    gpu_hours: float
+    cpu_hours: float
+    usd: float
+    source: str
+    """Where the time per frame and the price are from."""
+
+
+class GenerationPlan(Document):
+    """Everything that is to be generated from one dataset."""
+
+    kind: Literal["generation-plan"] = "generation-plan"
+    version: Literal[1] = 1
+    dataset: Digest
+    robot: str
+    fps: int
+    cameras: tuple[str, ...]
+    scene: Scene
+    variations: Variations
+    generations: tuple[Generation, ...]
+    coverage: tuple[Coverage, ...]
+    cost: GenerationCost
+
+    def view(self, camera: str) -> View:
+        """Where a camera of the dataset stands."""
+        return self.scene.views[camera]
+
+
+class Clip(Document):
+    """One generated clip, or why there is none; `clip.json` beside its videos."""
+
+    kind: Literal["generated-clip"] = "generated-clip"
+    version: Literal[1] = 1
+    generation: Generation
+    dataset: Digest
+    backend: str
+    model: str
+    model_digest: Digest
+    videos: dict[str, Digest] = {}
+    """Camera → of its MP4."""
+    views: dict[str, View] = {}
+    """Camera → where it stood."""
+    failure: str = ""
+    """Name and reason, if the backend did not deliver."""
+    seconds: float = Field(ge=0)
+    """What the generation took."""
+
+
+class ClipVerdict(Contract):
+    """What the checks found of one clip."""
+
+    id: str
+    accepted: bool
+    scores: dict[str, float]
+    reasons: tuple[str, ...] = ()
+    """Why it was rejected: `check: what was found`."""
+    vote: str = ""
+    """What the judge said, if there was one."""
+
+
+class VerificationReport(Document):
+    """The verdict on every clip of a plan."""
+
+    kind: Literal["verification-report"] = "verification-report"
+    version: Literal[1] = 1
+    plan: Digest
+    dataset: Digest
+    made_at: AwareDatetime
+    thresholds: dict[str, float]
+    judge: str = ""
+    """Model that voted; empty: none."""
+    clips: tuple[ClipVerdict, ...]
+
+    @property
+    def accepted(self) -> int:
+        """Clips that may become data."""
+        return sum(clip.accepted for clip in self.clips)

@@ -1,0 +1,17 @@
+"""The backends by name."""
+
+from .backend import Backend
+from .local import LocalBackend
+
+
+def open_backend(name: str) -> Backend:
+    """The backend of a variation file."""
+    if name == "simulation":
+        from .simulate import SimulationBackend
+
+        return SimulationBackend()
+    if name == "cosmos":
+        from .cosmos.transfer import open_transfer
+
+        return open_transfer()
+    return LocalBackend()

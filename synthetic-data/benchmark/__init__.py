@@ -1,0 +1,1 @@
+"""Measures how many faults the checks find, and what each stage takes."""

@@ -1,0 +1,123 @@
+"""Input files of the Cosmos projects, as they document them; paths inside are relative to the file.
+
+Sources: nvidia-cosmos/cosmos-transfer2.5 at 2ff49d0, `docs/inference.md`, `docs/inference_guided_generation.md` and the
+models in `cosmos_transfer2/config.py`; nvidia-cosmos/cosmos-predict2.5 at 50369b8, `docs/inference.md` and
+`cosmos_predict2/config.py`; nvidia-cosmos/cosmos-reason2 at a3b4a1d, `README.md`. Bounds and exclusions are theirs.
+"""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Strength = Literal["very_low", "low", "medium", "high", "very_high"]
+CONTROLS = ("edge", "vis", "depth", "seg")
+
+
+class CosmosModel(BaseModel):
+    """Unknown keys are refused, as the projects do."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    def text(self) -> str:
+        """JSON with only what was set."""
+        return self.model_dump_json(exclude_none=True, indent=2) + "\n"
+
+
+class Control(CosmosModel):
+    """One control of Transfer2.5."""
+
+    control_path: str | None = None
+    """Video of the control; absent: computed from the input video."""
+    control_weight: float = Field(default=1.0, ge=0, le=1)
+    mask_path: str | None = None
+    """White where the control counts."""
+    mask_prompt: str | None = None
+
+    @model_validator(mode="after")
+    def _one_mask(self) -> "Control":
+        if self.mask_path is not None and self.mask_prompt is not None:
+            raise ValueError("only one of mask_path and mask_prompt")
+        return self
+
+
+class EdgeControl(Control):
+    """Edges."""
+
+    preset_edge_threshold: Strength | None = None
+
+
+class BlurControl(Control):
+    """`vis`: the blurred video."""
+
+    preset_blur_strength: Strength | None = None
+
+
+class SegControl(Control):
+    """Segmentation."""
+
+    control_prompt: str | None = None
+
+
+class TransferSpec(CosmosModel):
+    """`-i` of `examples/inference.py` of Transfer2.5."""
+
+    name: str
+    prompt: str
+    video_path: str
+    negative_prompt: str | None = None
+    seed: int = 2025
+    guidance: int = Field(default=3, ge=0, le=7)
+    resolution: Literal["720", "480"] = "720"
+    num_steps: int = Field(default=35, gt=0)
+    num_conditional_frames: Literal[0, 1, 2] = 1
+    num_video_frames_per_chunk: int = Field(default=93, gt=0)
+    max_frames: int | None = Field(default=None, gt=0)
+    image_context_path: str | None = None
+    keep_input_resolution: bool = True
+    edge: EdgeControl | None = None
+    vis: BlurControl | None = None
+    depth: Control | None = None
+    seg: SegControl | None = None
+    guided_generation_mask: str | None = None
+    """White where the input's own pixels stay: the robot."""
+    guided_generation_step_threshold: int = 25
+
+    @model_validator(mode="after")
+    def _has_a_control(self) -> "TransferSpec":
+        if not any(getattr(self, name) for name in CONTROLS):
+            raise ValueError(f"at least one control of {', '.join(CONTROLS)}")
+        if self.vis and self.image_context_path:
+            raise ValueError("vis and image_context_path both transfer style: give one")
+        return self
+
+
+class PredictSample(CosmosModel):
+    """One video to predict."""
+
+    prompt: str | None = None
+    prompt_path: str | None = None
+    input_path: str | None = None
+
+    @model_validator(mode="after")
+    def _has_a_prompt(self) -> "PredictSample":
+        if (self.prompt is None) == (self.prompt_path is None):
+            raise ValueError("one of prompt and prompt_path")
+        return self
+
+
+class PredictSpec(CosmosModel):
+    """Parameter file of `examples/inference.py` of Predict2.5."""
+
+    inference_type: Literal["text2world", "image2world", "video2world"]
+    samples: dict[str, PredictSample] = Field(min_length=1)
+    negative_prompt: str | None = None
+    seed: int = 1
+    guidance: int = Field(default=7, ge=0, le=7)
+    resolution: str = "none"
+    num_output_frames: int = Field(default=77, gt=0)
+
+    @model_validator(mode="after")
+    def _has_inputs(self) -> "PredictSpec":
+        if self.inference_type != "text2world" and any(s.input_path is None for s in self.samples.values()):
+            raise ValueError(f"{self.inference_type} needs input_path in every sample")
+        return self

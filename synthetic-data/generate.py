@@ -1,0 +1,160 @@
+"""Makes the clips of a plan, each whole or not at all; a run that was stopped goes on where it was."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from physai.infrastructure.aside import empty, whole_folder, write_whole
+from physai.infrastructure.contracts import Clip, Contract, Generation, GenerationPlan, digest_file
+from physai.infrastructure.datasets import Dataset
+from physai.infrastructure.datasets.video import encode
+
+from .backend import Backend, Made, Request
+from .errors import OtherDatasetError
+
+CLIP = "clip.json"
+
+type Progress = Callable[[int, int], None]
+"""Told (done, in all)."""
+
+
+def unwatched(done: int, total: int) -> None:
+    """Nobody is told."""
+
+
+class GenerateReport(Contract):
+    """What is in the folder now."""
+
+    folder: str
+    clips: int
+    made: int
+    """By this call; 0 if all were there."""
+    failed: dict[str, str]
+    """Clip → name and reason of its failure."""
+    seconds: float
+
+
+def generate(
+    plan: GenerationPlan, root: Path, folder: Path, backend: Backend, *, progress: Progress = unwatched
+) -> GenerateReport:
+    """Make the clips that the folder lacks; one that failed is tried again.
+
+    Args:
+        plan: What to make.
+        root: The dataset it was planned from.
+        folder: Where to; one folder per clip.
+        backend: What makes them.
+        progress: Told (clips there, clips in all).
+
+    Raises:
+        OtherDatasetError: If `root` is not the dataset of the plan.
+    """
+    began = time.monotonic()
+    dataset = planned_dataset(plan, root)
+    missing = [generation for generation in plan.generations if not is_made(plan, folder, generation)]
+    there = len(plan.generations) - len(missing)
+    progress(there, len(plan.generations))
+    by_id = {generation.id: generation for generation in missing}
+    failed: dict[str, str] = {}
+    clock = time.monotonic()
+    requests = [Request(generation, plan, dataset) for generation in missing]
+    for done, made in enumerate(_checked(backend.generate(requests), dataset, by_id), start=there + 1):
+        now = time.monotonic()
+        _write(folder / made.id, by_id[made.id], plan, backend, made, now - clock)
+        clock = now
+        if made.failure:
+            failed[made.id] = made.failure
+        progress(done, len(plan.generations))
+    return GenerateReport(
+        folder=str(folder),
+        clips=len(plan.generations),
+        made=len(missing) - len(failed),
+        failed=failed,
+        seconds=round(time.monotonic() - began, 3),
+    )
+
+
+def planned_dataset(plan: GenerationPlan, root: Path) -> Dataset:
+    """The dataset of a plan.
+
+    Raises:
+        OtherDatasetError: If `root` is another one.
+    """
+    dataset = Dataset(root)
+    found = dataset.verify()
+    if found != plan.dataset:
+        raise OtherDatasetError(root, found, plan.dataset)
+    return dataset
+
+
+def is_made(plan: GenerationPlan, folder: Path, generation: Generation) -> bool:
+    """Whether the folder holds this very clip, whole."""
+    try:
+        clip = Clip.model_validate_json((folder / generation.id / CLIP).read_bytes())
+    except (OSError, ValidationError):
+        return False
+    return (
+        not clip.failure
+        and clip.generation == generation
+        and clip.dataset == plan.dataset
+        and all(
+            (path := video_path(folder, generation.id, camera)).exists() and digest_file(path) == digest
+            for camera, digest in clip.videos.items()
+        )
+    )
+
+
+def video_path(folder: Path, clip: str, camera: str) -> Path:
+    """MP4 of a camera of a clip."""
+    return folder / clip / f"{camera}.mp4"
+
+
+def _checked(delivered: Iterator[Made], dataset: Dataset, asked: dict[str, Generation]) -> Iterator[Made]:
+    """What the backend delivers, and for whatever it leaves out or gets wrong, a failure by name."""
+    waiting = dict(asked)
+    for made in delivered:
+        generation = waiting.pop(made.id, None)
+        if generation is None:
+            continue
+        yield made if made.failure else made._replace(failure=_fault(made, dataset, generation))
+    for name in waiting:
+        yield Made(name, {}, {}, "nothing: the backend delivered no clip")
+
+
+def _fault(made: Made, dataset: Dataset, generation: Generation) -> str:
+    for camera, feature in dataset.info.cameras.items():
+        frames = made.frames.get(camera)
+        if frames is None:
+            return f"nothing: no video of {camera}"
+        if len(frames) < generation.rows:
+            return f"too-few-frames: {len(frames)} of {generation.rows} of {camera}"
+        if len(frames) > generation.rows:
+            return f"too-many-frames: {len(frames)} instead of {generation.rows} of {camera}"
+        if frames.shape[1:] != feature.shape:
+            return f"wrong-size: {frames.shape[1:]} instead of {feature.shape} of {camera}"
+    return ""
+
+
+def _write(
+    target: Path, generation: Generation, plan: GenerationPlan, backend: Backend, made: Made, seconds: float
+) -> None:
+    target.mkdir(parents=True, exist_ok=True)
+    empty(target)
+    with whole_folder(target) as part:
+        videos = {}
+        for camera, frames in made.frames.items() if not made.failure else ():
+            path = write_whole(part / f"{camera}.mp4", encode(frames, plan.fps).getvalue())
+            videos[camera] = digest_file(path)
+        Clip(
+            generation=generation,
+            dataset=plan.dataset,
+            backend=backend.name,
+            model=backend.model,
+            model_digest=backend.digest,
+            videos=videos,
+            views=dict(made.views),
+            failure=made.failure,
+            seconds=round(seconds, 3),
+        ).write(part / CLIP)

@@ -1,0 +1,217 @@
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from typer.testing import CliRunner
+
+from physai.infrastructure.contracts import (
+    Clip,
+    GenerationPlan,
+    PatternRanges,
+    Variations,
+    VerificationReport,
+)
+from physai.infrastructure.contracts.synthetic import TurnRanges
+from physai.infrastructure.datasets import Dataset
+from physai.synthetic_data.backend import Made
+from physai.synthetic_data.cli import app
+from physai.synthetic_data.errors import (
+    NoCameraError,
+    NoModelError,
+    NothingAcceptedError,
+    OtherDatasetError,
+    OtherPlanError,
+)
+from physai.synthetic_data.generate import generate
+from physai.synthetic_data.local import LocalBackend
+from physai.synthetic_data.plan import draw, make_plan
+from physai.synthetic_data.tests import arm
+from physai.synthetic_data.verify.run import verify
+from physai.synthetic_data.write import write
+
+LENGTHS = [24, 22, 26, 20]
+VARIED = Variations(
+    copies=2,
+    texture=PatternRanges(share=0.5, looks=("gradient", "noise")),
+    background=PatternRanges(share=0.3, looks=("checker",)),
+    camera=TurnRanges(share=0.5),
+)
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    return arm.write(tmp_path_factory.mktemp("source") / "ds", LENGTHS, heldout=1)
+
+
+@pytest.fixture(scope="module")
+def made(source, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("made")
+    plan = make_plan(source, VARIED)
+    generate(plan, source, folder / "clips", LocalBackend())
+    report = verify(plan, source, folder / "clips")
+    written = write(plan, source, folder / "clips", report, folder / "out", publish_it=False)
+    return plan, folder / "clips", report, folder / "out", written
+
+
+def test_held_out_episodes_are_never_varied(made):
+    plan, *_ = made
+    assert sorted({generation.episode for generation in plan.generations}) == [0, 1, 2]
+    assert len(plan.generations) == 6
+
+
+def test_every_dimension_is_covered_evenly_however_few_are_drawn():
+    light = [variation.photometric.brightness for variation in draw(Variations(seed=3), 10)]
+    tenths = sorted(int((value + 0.12) / 0.024) for value in light)
+    assert tenths == list(range(10))
+
+
+def test_a_plan_says_what_it_costs(source):
+    cosmos = make_plan(source, Variations(backend="cosmos", prompts=("a kitchen",)))
+    # three clips of one chunk of 445.52 s each on one H100 NVL at 6.98 USD an hour
+    assert cosmos.cost.gpu_hours == pytest.approx(3 * 445.52 / 3600, abs=1e-4)
+    assert cosmos.cost.usd == pytest.approx(3 * 445.52 / 3600 * 6.98, abs=0.01)
+    assert (cosmos.cost.gpu, cosmos.cost.vm_size) == ("H100 NVL", "Standard_NC40ads_H100_v5")
+
+
+def test_clean_clips_are_accepted(made):
+    _, _, report, _, _ = made
+    assert [clip.reasons for clip in report.clips if not clip.accepted] == []
+
+
+def test_accepted_clips_carry_the_actions_of_their_source_and_their_lineage(made, source):
+    plan, _, report, out, written = made
+    before, after = Dataset(source), Dataset(out)
+    assert after.lengths == [24, 22, 26, 24, 22, 26, 24, 22, 26, 20]
+    assert after.splits == {"train": range(9), "heldout": range(9, 10)}
+    assert written.frames == {arm.CAMERA: sum(after.lengths)}
+    episode = after.required_provenance.episodes[4]
+    assert (episode.generator, episode.source, episode.source_episode) == ("synthetic-local", plan.dataset, 1)
+    assert episode.generated is not None
+    assert episode.generated.plan == plan.digest
+    assert episode.generated.model_digest == LocalBackend().digest
+    assert episode.generated.scores == report.clips[1].scores
+    light = plan.generations[1].variation.photometric
+    assert episode.parameters["photometric.contrast"] == light.contrast
+    for name in ("observation.state", "action"):
+        assert after.episode(4)[name].tobytes() == before.episode(1)[name].tobytes()
+
+
+def test_a_second_run_of_the_same_plan_is_bit_identical(made, source, tmp_path):
+    plan, _, _, _, written = made
+    generate(plan, source, tmp_path / "clips", LocalBackend())
+    report = verify(plan, source, tmp_path / "clips")
+    again = write(plan, source, tmp_path / "clips", report, tmp_path / "out", publish_it=False)
+    assert again.content == written.content
+
+
+def test_rejected_clips_are_left_out_and_their_reasons_kept(made, source, tmp_path):
+    plan, clips, report, _, _ = made
+    bad = report.clips[0].model_copy(update={"accepted": False, "reasons": ("lag_rows: 3, must be at most 0.75",)})
+    changed = report.model_copy(update={"clips": (bad, *report.clips[1:])})
+    written = write(plan, source, clips, changed, tmp_path / "out", publish_it=False)
+    assert (written.generated, written.rejected) == (5, 1)
+    (dropped,) = Dataset(tmp_path / "out").required_provenance.dropped
+    assert dropped.reason == "e0000-v00: lag_rows: 3, must be at most 0.75"
+    none = report.model_copy(update={"clips": tuple(c.model_copy(update={"accepted": False}) for c in report.clips)})
+    with pytest.raises(NothingAcceptedError, match="none of 6 clips"):
+        write(plan, source, clips, none, tmp_path / "none")
+
+
+def test_a_killed_run_goes_on_without_making_finished_clips_again(made, source, tmp_path):
+    plan, *_ = made
+    plan.write(tmp_path / "plan.json")
+    command = [sys.executable, "-c", "from physai.infrastructure.cli import main; main()", "synthetic-data", "generate"]
+    arguments = [str(tmp_path / "plan.json"), str(source), "--output", str(tmp_path / "clips")]
+    process = subprocess.Popen([*command, *arguments], stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not list((tmp_path / "clips").glob("e*/clip.json")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    there = {path: path.stat().st_mtime_ns for path in (tmp_path / "clips").glob("e*/*")}
+    assert there
+    report = generate(plan, source, tmp_path / "clips", LocalBackend())
+    assert report.made == 6 - len({path.parent for path in there})
+    assert {path: path.stat().st_mtime_ns for path in there} == there
+    assert generate(plan, source, tmp_path / "clips", LocalBackend()).made == 0
+
+
+def test_a_clip_that_was_changed_is_made_again(made, source, tmp_path):
+    plan, *_ = made
+    generate(plan, source, tmp_path / "clips", LocalBackend())
+    (tmp_path / "clips/e0001-v00" / f"{arm.CAMERA}.mp4").write_bytes(b"torn")
+    rejected = {clip.id: clip.reasons for clip in verify(plan, source, tmp_path / "clips").clips if not clip.accepted}
+    assert rejected.keys() == {"e0001-v00"}
+    assert "digest" in rejected["e0001-v00"][0]
+    assert generate(plan, source, tmp_path / "clips", LocalBackend()).made == 1
+
+
+class Failing(LocalBackend):
+    """Delivers what backends deliver on bad days."""
+
+    def generate(self, requests):
+        for number, made in enumerate(super().generate(requests)):
+            frames = made.frames[arm.CAMERA]
+            wrong = [frames[:-5], frames[:, ::2, ::2], None, frames]
+            if number == 4:
+                return
+            if number == 3:
+                yield Made(made.id, {}, {}, "exit: the program ended with 1: out of memory")
+            elif wrong[number] is None:
+                yield Made(made.id, {}, {})
+            else:
+                yield made._replace(frames={arm.CAMERA: wrong[number]})
+
+
+def test_what_a_backend_gets_wrong_has_a_name(made, source, tmp_path):
+    plan, *_ = made
+    failed = generate(plan, source, tmp_path / "clips", Failing()).failed
+    assert list(failed.values()) == [
+        "too-few-frames: 19 of 24 of observation.images.front",
+        "wrong-size: (32, 32, 3) instead of (64, 64, 3) of observation.images.front",
+        "nothing: no video of observation.images.front",
+        "exit: the program ended with 1: out of memory",
+        "nothing: the backend delivered no clip",
+        "nothing: the backend delivered no clip",
+    ]
+    verdicts = verify(plan, source, tmp_path / "clips").clips
+    assert [verdict.reasons[0] for verdict in verdicts] == list(failed.values())
+    assert Clip.read(tmp_path / "clips/e0000-v00/clip.json").failure.startswith("too-few-frames")
+    assert generate(plan, source, tmp_path / "clips", LocalBackend()).made == 6
+
+
+def test_other_data_than_planned_is_refused(made, tmp_path):
+    plan, clips, report, _, _ = made
+    other = arm.write(tmp_path / "ds", [20])
+    with pytest.raises(OtherDatasetError, match="the plan is of"):
+        generate(plan, other, tmp_path / "clips", LocalBackend())
+    with pytest.raises(OtherPlanError, match="Verify the clips"):
+        write(make_plan(other, VARIED), other, clips, report, tmp_path / "out")
+
+
+def test_a_dataset_that_cannot_be_varied_is_refused(tmp_path):
+    from physai.infrastructure.tests import datasets_samples as samples
+
+    with pytest.raises(NoCameraError, match="no picture to vary"):
+        make_plan(samples.write(tmp_path / "blind", [5]), Variations())
+    with pytest.raises(NoModelError, match="robot 'arm'"):
+        make_plan(samples.write(tmp_path / "arm", [5], cameras=True), Variations())
+
+
+def test_the_commands_do_the_same(source, tmp_path):
+    (tmp_path / "light.yaml").write_text("kind: variations\nversion: 1\ncopies: 1\nphotometric: {noise: [0, 1]}\n")
+    plan, report = tmp_path / "plan.json", tmp_path / "report.json"
+    clips, out = tmp_path / "clips", tmp_path / "out"
+    for arguments in (
+        ["plan", source, "--variations", tmp_path / "light.yaml", "--output", plan],
+        ["generate", plan, source, "--output", clips],
+        ["verify", plan, source, clips, "--output", report],
+        ["write", plan, source, clips, report, "--output", out, "--no-publish", "--json"],
+    ):
+        result = CliRunner().invoke(app, [str(word) for word in arguments])
+        assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["episodes"] == 7
+    assert GenerationPlan.read(plan).digest == VerificationReport.read(report).plan

@@ -1,0 +1,1 @@
+"""Checks generated clips against the recorded actions before they may become data."""

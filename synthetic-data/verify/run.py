@@ -1,0 +1,226 @@
+"""Checks every clip of a plan; what fails a check is rejected with the reason."""
+
+import math
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+from pydantic import ValidationError
+
+from physai.infrastructure.contracts import (
+    Clip,
+    ClipVerdict,
+    Contract,
+    GenerationPlan,
+    VerificationReport,
+    digest_file,
+)
+from physai.infrastructure.datasets import DatasetError
+from physai.infrastructure.datasets.video import TOLERANCE_S, decode, frame_rows
+
+from ..backend import Frames, Request
+from ..generate import CLIP, Progress, planned_dataset, unwatched, video_path
+from ..scene import EMPTY, Masks
+from .judge import Judge, Vote
+from .motion import Motion, motion
+from .picture import Picture, difference, picture, thumbnail
+
+
+class Threshold(NamedTuple):
+    """A limit of one score."""
+
+    limit: float
+    side: Literal["at least", "at most"]
+
+    def holds(self, value: float) -> bool:
+        """Whether the score passes."""
+        return value >= self.limit if self.side == "at least" else value <= self.limit
+
+
+THRESHOLDS: dict[str, Threshold] = {
+    "fit": Threshold(0.965, "at least"),
+    "tool_fit": Threshold(0.952, "at least"),
+    "lag_rows": Threshold(0.75, "at most"),
+    "still_rows": Threshold(0, "at most"),
+    "black_frames": Threshold(0, "at most"),
+    "flicker_levels": Threshold(2.0, "at most"),
+    "sharpness": Threshold(0.03, "at least"),
+    "drift_levels": Threshold(4.0, "at most"),
+    "views_lag_rows": Threshold(1.0, "at most"),
+    "nearest_levels": Threshold(1.0, "at least"),
+}
+"""Calibrated on clean clips of `local` and on injected faults; `benchmarks/report.md` has both distributions."""
+
+LEAST_MOTION_PX = 3.0
+"""Pixels that must change per row for the lag to mean anything; below it a shift of time is not seen, nor harmful."""
+
+
+class Seen(NamedTuple):
+    """One camera of one clip, measured."""
+
+    motion: Motion
+    picture: Picture
+
+
+def verify(
+    plan: GenerationPlan,
+    root: Path,
+    folder: Path,
+    *,
+    judge: Judge | None = None,
+    progress: Progress = unwatched,
+) -> VerificationReport:
+    """Check the clips of a plan.
+
+    Args:
+        plan: Which clips there must be.
+        root: The dataset it was planned from.
+        folder: Where the clips are.
+        judge: Votes on clips that pass all other checks.
+        progress: Told (clips checked, clips in all).
+
+    Raises:
+        OtherDatasetError: If `root` is not the dataset of the plan.
+        JudgeError: If the judge cannot be asked.
+    """
+    dataset = planned_dataset(plan, root)
+    verdicts: list[ClipVerdict] = []
+    seen: dict[str, list[np.ndarray]] = {}
+    for number, generation in enumerate(plan.generations, start=1):
+        request = Request(generation, plan, dataset)
+        clip, frames, faults = _opened(plan, folder, request)
+        if faults or clip is None:
+            verdicts.append(ClipVerdict(id=generation.id, accepted=False, scores={}, reasons=tuple(faults)))
+        else:
+            measured = measure(request, clip, frames)
+            group = f"{generation.episode}"
+            small = np.concatenate([thumbnail(f) for f in (*frames.values(),)])
+            original = np.concatenate([thumbnail(f) for f in request.frames().values()])
+            others = [original, *seen.get(group, [])]
+            measured["nearest_levels"] = min(difference(small, other) for other in others)
+            verdict = judged(generation.id, measured)
+            if verdict.accepted:
+                seen.setdefault(group, []).append(small)
+                if judge:
+                    verdict = _with_vote(verdict, judge(generation, frames, plan.fps))
+            verdicts.append(verdict)
+        progress(number, len(plan.generations))
+    return VerificationReport(
+        plan=plan.digest,
+        dataset=plan.dataset,
+        made_at=datetime.now(UTC).replace(microsecond=0),
+        thresholds={name: threshold.limit for name, threshold in THRESHOLDS.items()},
+        judge=judge.model if judge else "",
+        clips=tuple(verdicts),
+    )
+
+
+def measure(request: Request, clip: Clip, frames: dict[str, Frames]) -> dict[str, float]:
+    """All scores of a clip but that of its likeness to others."""
+    sources = request.frames()
+    views = []
+    for camera, pictures in frames.items():
+        parts = request.parts(camera, clip.views[camera])
+        views.append(look(pictures, sources[camera], parts, request.model.tool()))
+    return scores(views)
+
+
+def look(frames: Frames, source: Frames, parts: Masks, tool: tuple[int, ...]) -> Seen:
+    """Measure one camera."""
+    return Seen(motion(frames, parts, tool), picture(frames, source, parts != EMPTY))
+
+
+def scores(views: Sequence[Seen]) -> dict[str, float]:
+    """The worst of all cameras, and how well they agree."""
+    lags = [view.motion.lag_rows for view in views if view.motion.moved_px >= LEAST_MOTION_PX]
+    return {
+        "fit": min(view.motion.fit for view in views),
+        "tool_fit": min(view.motion.tool_fit for view in views),
+        "lag_rows": max((abs(lag) for lag in lags), default=0.0),
+        "still_rows": max(view.motion.still_rows for view in views),
+        "black_frames": max(view.picture.black_frames for view in views),
+        "flicker_levels": max(view.picture.flicker_levels for view in views),
+        "sharpness": min(view.picture.sharpness for view in views),
+        "drift_levels": max(view.picture.drift_levels for view in views),
+        "views_lag_rows": max(lags, default=0.0) - min(lags, default=0.0),
+    }
+
+
+def judged(name: str, scores: dict[str, float]) -> ClipVerdict:
+    """Hold the scores against the thresholds."""
+    reasons = [
+        f"{score}: {value:.3g}, must be {THRESHOLDS[score].side} {THRESHOLDS[score].limit:g}"
+        for score, value in scores.items()
+        if not THRESHOLDS[score].holds(value)
+    ]
+    rounded = {score: round(value, 4) for score, value in scores.items() if math.isfinite(value)}
+    return ClipVerdict(id=name, accepted=not reasons, scores=rounded, reasons=tuple(reasons))
+
+
+def _opened(plan: GenerationPlan, folder: Path, request: Request) -> tuple[Clip | None, dict[str, Frames], list[str]]:
+    """A clip and its frames, or what is wrong with its files."""
+    generation = request.generation
+    try:
+        clip = Clip.model_validate_json((folder / generation.id / CLIP).read_bytes())
+    except OSError:
+        return None, {}, ["absent: no clip was generated"]
+    except ValidationError as error:
+        return None, {}, [f"record: {CLIP} is not a record of a clip ({error.error_count()} errors)"]
+    if clip.failure:
+        return clip, {}, [clip.failure]
+    if clip.generation != generation or clip.dataset != plan.dataset:
+        return clip, {}, ["record: the clip was made from another plan"]
+    frames: dict[str, Frames] = {}
+    for camera in plan.cameras:
+        path = video_path(folder, generation.id, camera)
+        fault = _file_fault(path, clip.videos.get(camera), generation.rows, plan.fps)
+        if fault:
+            return clip, {}, [f"{fault} of {camera}"]
+        try:
+            frames[camera] = decode(path, 0, generation.rows, plan.fps, generation.episode)
+        except DatasetError as error:
+            return clip, {}, [f"unreadable: {error}"]
+    return clip, frames, []
+
+
+def _file_fault(path: Path, digest: str | None, rows: int, fps: int) -> str:
+    if digest is None or not path.exists():
+        return "nothing: no video"
+    if digest_file(path) != digest:
+        return "digest: the video is not the one that was generated"
+    try:
+        at = frame_rows(path, fps)
+    except DatasetError as error:
+        return f"unreadable: {error}"
+    if len(at) != rows:
+        return f"frames: {len(at)}, the episode has {rows} rows"
+    if any(abs(place - row) > TOLERANCE_S * fps for row, place in enumerate(at)):
+        return "timestamps: frames are not at the times of their rows"
+    return ""
+
+
+def _with_vote(verdict: ClipVerdict, vote: Vote) -> ClipVerdict:
+    reasons = () if vote.plausible else (f"judge: {vote.reason}",)
+    return verdict.model_copy(update={"accepted": vote.plausible, "reasons": reasons, "vote": vote.reason})
+
+
+class VerifySummary(Contract):
+    """How many clips passed."""
+
+    report: str
+    clips: int
+    accepted: int
+    rejected: dict[str, tuple[str, ...]]
+    """Clip → reasons."""
+
+
+def summary(report: VerificationReport, path: Path) -> VerifySummary:
+    """What a person wants to know first."""
+    return VerifySummary(
+        report=str(path),
+        clips=len(report.clips),
+        accepted=report.accepted,
+        rejected={clip.id: clip.reasons for clip in report.clips if not clip.accepted},
+    )
