@@ -29,8 +29,14 @@ class Problem(Contract):
     detail: str
 
 
+BODY = ConfigDict(defer_build=False)  # the framework builds its own validators of bodies as they are at the start
+LAX = ConfigDict(strict=False, defer_build=False)  # it parses JSON first, so that times arrive as text
+
+
 class Reasoned(Contract):
     """A decision about the whole gate."""
+
+    model_config = BODY
 
     reason: ev.Why
 
@@ -45,9 +51,6 @@ class OnPackage(OnRelease):
     """An approval names the package that was looked at."""
 
     package: Digest
-
-
-LAX = ConfigDict(strict=False)  # the framework parses JSON first, so that times arrive as text
 
 
 class ConditionBody(RobotCondition):
@@ -88,6 +91,8 @@ class OutcomeBody(ev.Outcome):
 
 class RobotEvent(Contract):
     """What a robot tells of its policies."""
+
+    model_config = BODY
 
     event: Annotated[
         StagedBody | ShadowJudgedBody | ActivatedBody | FailedBody | OutcomeBody, Field(discriminator="event")
