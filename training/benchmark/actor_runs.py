@@ -141,8 +141,9 @@ def _samples(interface: Interface, rng: np.random.Generator) -> dict[str, Any]:
         arrays[f"observation.{group.name}"] = rng.uniform(low, 1, (8, *group.shape)).astype(np.float32)
     does = interface.commands[0]
     raw = rng.uniform(-2, 2, (8, len(does.joints))).astype(np.float32)
-    moved = raw * np.float32(does.scale) + np.float32(does.offset)
-    return arrays | {"raw": raw, "command": np.clip(moved, np.float32(does.lower), np.float32(does.upper))}
+    rows = (does.scale, does.offset, does.lower, does.upper)
+    scale, offset, lower, upper = (np.array(row, dtype=np.float32) for row in rows)
+    return arrays | {"raw": raw, "command": np.clip(raw * scale + offset, lower, upper)}
 
 
 def _model(library: Library, interface: Interface) -> Mapping[str, Any]:

@@ -52,7 +52,7 @@ class TrackedRunner(OnPolicyRunner):  # type: ignore[misc]
         interface = read(env, groups, self.env.clip_actions, self._actor)
         self.session.begin(num_learning_iterations, steps, interface, samples(env, groups))
         try:
-            with not_finite(self.session):
+            with not_finite(self.session, self.alg.get_policy()):
                 super().learn(num_learning_iterations - self.session.iteration, init_at_random_ep_len)
         except ReachedError:
             return

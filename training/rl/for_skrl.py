@@ -43,7 +43,7 @@ class TrackedRunner(Runner):  # type: ignore[misc]
         interface = read(env, [GROUP], None, self._network)
         self.session.begin(self._iterations, steps, interface, samples(env, [GROUP]))
         try:
-            with not_finite(self.session):
+            with not_finite(self.session, self.agent.models["policy"]):
                 super().run(mode)
         except ReachedError:
             return

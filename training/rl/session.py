@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from physai.infrastructure.contracts import Digest
 from physai.infrastructure.tracking import Run
@@ -164,15 +165,16 @@ class Session:
 
 
 @contextmanager
-def not_finite(session: Session) -> Iterator[None]:
-    """Name what torch and RSL-RL say of numbers that are none, when they meet them before the session does."""
+def not_finite(session: Session, policy: nn.Module) -> Iterator[None]:
+    """Name what torch and RSL-RL say, each in its own way, of numbers that are none before the session meets them."""
     try:
         yield
-    except ValueError as error:
-        why = " ".join(str(error).split())
-        if "nan" not in why.lower():
+    except (ValueError, RuntimeError) as error:
+        why = " ".join(str(error).split())[:120]
+        whole = all(bool(torch.isfinite(parameter).all()) for parameter in policy.parameters())
+        if whole and "nan" not in why.lower():
             raise
-        raise NotFiniteError(session.recipe.task, session.done + 1, why[:120]) from error
+        raise NotFiniteError(session.recipe.task, session.done + 1, f"no number any more ({why})") from error
 
 
 def metric_name(name: str) -> str:
