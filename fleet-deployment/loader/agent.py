@@ -18,7 +18,7 @@ from ..gating.rules import AutoApproval, GateRules
 from ..gitops.releases import check_release
 from .desired import Source
 from .home import RobotHome
-from .staging import check_signed, stage, verify
+from .staging import check_runnable, check_signed, stage, verify
 
 FLEET_RULES = GateRules(automatic=(AutoApproval(name="fleet"),), trial=None)
 """What the fleet approved takes over between episodes; production is judged elsewhere."""
@@ -86,6 +86,7 @@ class Agent:
             NotReleasedError: If the release may not run here.
             RefusedError: If the gate has turned it down before.
         """
+        check_runnable(package, self.robot)
         check_fit(package, facts, self.robot)
         check_release(release, self.robot)
         state = self.gate.state

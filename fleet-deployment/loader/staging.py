@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from physai.infrastructure.aside import write_whole
 from physai.infrastructure.contracts import Digest, FleetPolicy, PolicyPackage
 from physai.infrastructure.errors import PhysaiError
+from physai.infrastructure.fit import MisfitError
 from physai.infrastructure.registry import Registry, manifest_digest
 from physai.infrastructure.registry.signing import Signatures, check_signatures, fetch_signatures
 from physai.infrastructure.registry.verify import verify_package
@@ -55,6 +56,18 @@ def verify(folder: Path, digest: Digest) -> PolicyPackage:
     except PhysaiError:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def check_runnable(package: PolicyPackage, robot: str) -> None:
+    """Refuse a package whose actions this runtime would send as something else, or that needs a memory it has not.
+
+    Raises:
+        MisfitError: If the actions are no absolute joint positions, or the policy is recurrent.
+    """
+    if package.action_meaning != "absolute-joint-position":
+        raise MisfitError(robot, "action", package.action_meaning, "absolute-joint-position")
+    if package.states:
+        raise MisfitError(robot, "memory", ", ".join(state.input for state in package.states), "none")
 
 
 def _read_signatures(path: Path) -> Signatures | None:

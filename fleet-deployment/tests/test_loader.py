@@ -139,6 +139,10 @@ def wrong_robot(fleet: Fleet, packages: Packages, scratch: Path) -> Release:
     return fleet.release(make_package(scratch / "package", robot="ur5e"))
 
 
+def other_actions(fleet: Fleet, packages: Packages, scratch: Path) -> Release:
+    return fleet.release(make_package(scratch / "package", action_meaning="joint-velocity", limits=()))
+
+
 def wrong_golden(fleet: Fleet, packages: Packages, scratch: Path) -> Release:
     folder = make_package(scratch / "package")
     shutil.copy(packages(0.1) / "policy.onnx", folder / "policy.onnx")
@@ -157,6 +161,7 @@ def wrong_golden(fleet: Fleet, packages: Packages, scratch: Path) -> Release:
         (foreign_key, "none of its 1 signatures is by a trusted key"),
         (stolen_signature, "none of its 1 signatures is by a trusted key"),
         (wrong_robot, "its robot is ur5e, the robot's is ur10"),
+        (other_actions, "its action is joint-velocity, the robot's is absolute-joint-position"),
         (wrong_golden, "answers otherwise here"),
     ],
 )

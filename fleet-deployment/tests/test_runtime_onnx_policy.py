@@ -5,8 +5,10 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from physai.fleet_deployment.runtime.onnx_policy import OnnxPolicy
+from physai.fleet_deployment.runtime.session import providers
 from physai.infrastructure.contracts import PolicyPackage
 from physai.infrastructure.tests.registry_packages import make_package
 
@@ -43,6 +45,16 @@ def test_latency_is_that_of_the_present_episode(tmp_path: Path) -> None:
     policy.act(observation)
     assert policy.latency_ms(0, 0) == policy.latency_ms(0, 100), "one inference in this episode"
     assert policy.latency_ms(0, 50) != first
+
+
+def test_tensorrt_comes_first_where_it_is_there_and_keeps_its_engines_beside_the_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = ["CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider", "AzureExecutionProvider"]
+    monkeypatch.setattr("onnxruntime.get_available_providers", lambda: there)
+    (name, options), *others = providers(tmp_path / "1234.engines")
+    assert (name, options["trt_engine_cache_path"]) == ("TensorrtExecutionProvider", str(tmp_path / "1234.engines"))
+    assert others == ["CUDAExecutionProvider", "CPUExecutionProvider"]
 
 
 def test_a_robot_decides_without_pytorch() -> None:

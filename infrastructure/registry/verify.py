@@ -142,12 +142,12 @@ def reproduces(answer: NDArray[Any], golden: NDArray[Any]) -> bool:
     return bool((np.abs(answer - golden) <= allowed).all())
 
 
-def open_session(path: Path, providers: Sequence[str] = ("CPUExecutionProvider",)) -> Any:
+def open_session(path: Path, providers: Sequence[str | tuple[str, dict[str, Any]]] = ("CPUExecutionProvider",)) -> Any:
     """An ONNX Runtime session on one core, which is fastest for policies this small.
 
     Args:
         path: Of the graph.
-        providers: Execution providers, best first.
+        providers: Execution providers, best first; with options where one has any.
 
     Raises:
         GraphError: If the graph does not load.
