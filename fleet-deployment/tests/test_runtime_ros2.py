@@ -230,6 +230,14 @@ def test_the_controllers_of_ros2_control_get_what_they_read(kind: str) -> None:
         assert message.points[0].time_from_start.nanosec == 33_333_333  # a period of 30 Hz
 
 
+def test_the_example_of_a_cell_names_topics_of_known_types() -> None:
+    topics = RobotTopics.read(Path(__file__).parents[1] / "examples" / "cell.yaml")
+    definitions = Definitions()
+    for topic, kind in (topics.heard | topics.said).items():
+        definitions.require(topic, kind)
+    assert topics.said["/forward_position_controller/commands"] == "std_msgs/msg/Float64MultiArray"
+
+
 def test_nothing_is_sent_after_a_stop() -> None:
     cell = Cell()
     cell.robot.send(np.array([0.1, 0.2], np.float32))
