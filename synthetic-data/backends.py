@@ -6,10 +6,6 @@ from .local import LocalBackend
 
 def open_backend(name: str) -> Backend:
     """The backend of a variation file."""
-    if name == "simulation":
-        from .simulate import SimulationBackend
-
-        return SimulationBackend()
     if name == "cosmos":
         from .cosmos.transfer import open_transfer
 

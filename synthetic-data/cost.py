@@ -71,7 +71,7 @@ def estimate(backend: str, rows: Sequence[int], cameras: int, vm_size: str | Non
     """Cost of clips of these lengths.
 
     Args:
-        backend: `local`, `simulation` or `cosmos`.
+        backend: `local` or `cosmos`.
         rows: Of each clip.
         cameras: Videos per clip.
         vm_size: For `cosmos`; None: the first of its table with a price.

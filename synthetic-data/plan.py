@@ -14,11 +14,10 @@ from physai.infrastructure.contracts import (
     Pattern,
     PatternRanges,
     Photometric,
-    Rerender,
     Variation,
     Variations,
 )
-from physai.infrastructure.contracts.synthetic import Look, PhotometricRanges, Range, RerenderRanges, TurnRanges
+from physai.infrastructure.contracts.synthetic import Look, PhotometricRanges, Range, TurnRanges
 from physai.infrastructure.datasets import Dataset
 
 from .cost import estimate
@@ -120,7 +119,6 @@ def draw(variations: Variations, n: int) -> list[Variation]:
     texture = _pattern(latin, variations.texture, n)
     background = _pattern(latin, variations.background, n, strong=True)
     camera = _turn(latin, variations.camera, n)
-    rerender = _rerender(latin, variations.rerender, n)
     prompts = latin.choice(variations.prompts) if variations.prompts else [""] * n
     controls = variations.controls if variations.backend == "cosmos" else {}
     return [
@@ -129,7 +127,6 @@ def draw(variations: Variations, n: int) -> list[Variation]:
             texture=texture[i],
             background=background[i],
             camera=camera[i],
-            rerender=rerender[i],
             prompt=prompts[i],
             controls=controls,
         )
@@ -172,21 +169,6 @@ def _turn(latin: Latin, ranges: TurnRanges | None, n: int) -> list[CameraTurn | 
     columns = [latin.number(getattr(ranges, name)) for name in names]
     turns = [CameraTurn(**dict(zip(names, row, strict=True))) for row in zip(*columns, strict=True)]
     return [turn if chosen else None for turn, chosen in zip(turns, latin.chosen(ranges.share), strict=True)]
-
-
-def _rerender(latin: Latin, ranges: RerenderRanges | None, n: int) -> list[Rerender | None]:
-    if ranges is None:
-        return [None] * n
-    offsets = [latin.number((-ranges.eye_offset_m, ranges.eye_offset_m)) for _ in range(3)]
-    moved = list(zip(*offsets, strict=True))
-    table, floor, tint = latin.color(ranges.color), latin.color(ranges.color), latin.color(ranges.color / 2)
-    tints = [tuple(round(channel + 0.5, 6) for channel in color) for color in tint]
-    return [
-        Rerender(
-            eye_offset_m=moved[i], table=table[i], floor=floor[i], robot_tint=(tints[i][0], tints[i][1], tints[i][2])
-        )
-        for i in range(n)
-    ]
 
 
 def coverage(dataset: Dataset, variations: Variations, planned: Sequence[Variation]) -> tuple[Coverage, ...]:

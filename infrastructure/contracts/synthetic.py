@@ -82,17 +82,6 @@ class CameraTurn(Contract):
     zoom: float = Field(default=1.0, gt=0.5, le=2)
 
 
-class Rerender(Contract):
-    """What only a renderer can change: colours of surfaces, and the place of the camera."""
-
-    eye_offset_m: Vector = (0.0, 0.0, 0.0)
-    table: Vector = (0.55, 0.47, 0.38)
-    """Colour, RGB 0..1."""
-    floor: Vector = (0.5, 0.5, 0.5)
-    robot_tint: Vector = (1.0, 1.0, 1.0)
-    """Factor on the robot's colours."""
-
-
 class Variation(Contract):
     """One way to see an episode."""
 
@@ -102,7 +91,6 @@ class Variation(Contract):
     background: Pattern | None = None
     """In place of all that is neither robot nor kept object."""
     camera: CameraTurn | None = None
-    rerender: Rerender | None = None
     prompt: str = ""
     controls: dict[Modality, float] = {}
     """Weight of each control of Cosmos-Transfer2.5."""
@@ -137,21 +125,12 @@ class TurnRanges(Contract):
     zoom: Range = (1.0, 1.12)
 
 
-class RerenderRanges(Contract):
-    """What a renderer may change."""
-
-    eye_offset_m: float = Field(default=0.1, ge=0, le=1)
-    """Largest move of the camera along each axis."""
-    color: float = Field(default=0.4, ge=0, le=0.5)
-    """How far a colour goes from middle grey, per channel."""
-
-
 class Variations(YamlDocument):
     """What a dataset is to be varied in: the file a person writes."""
 
     kind: Literal["variations"] = "variations"
     version: Literal[1] = 1
-    backend: Literal["local", "simulation", "cosmos"] = "local"
+    backend: Literal["local", "cosmos"] = "local"
     copies: int = Field(default=1, ge=1)
     """Generations of each training episode."""
     seed: int = Field(default=0, ge=0)
@@ -161,8 +140,6 @@ class Variations(YamlDocument):
     texture: PatternRanges | None = None
     background: PatternRanges | None = None
     camera: TurnRanges | None = None
-    rerender: RerenderRanges | None = None
-    """For the backend `simulation`."""
     prompts: tuple[str, ...] = ()
     """For the backend `cosmos`; each is used equally often."""
     controls: dict[Modality, float] = {"edge": 1.0}
@@ -174,8 +151,6 @@ class Variations(YamlDocument):
     def _fits_the_backend(self) -> "Variations":
         if self.backend == "cosmos" and not self.prompts:
             raise ValueError("backend 'cosmos' needs at least one of `prompts`")
-        if self.rerender and self.backend != "simulation":
-            raise ValueError("`rerender` needs `backend: simulation`")
         return self
 
 

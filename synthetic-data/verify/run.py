@@ -41,7 +41,7 @@ class Threshold(NamedTuple):
 
 THRESHOLDS: dict[str, Threshold] = {
     "fit": Threshold(0.965, "at least"),
-    "tool_fit": Threshold(0.952, "at least"),
+    "tool_fit": Threshold(0.956, "at least"),
     "lag_rows": Threshold(0.75, "at most"),
     "still_rows": Threshold(0, "at most"),
     "black_frames": Threshold(0, "at most"),
