@@ -44,7 +44,7 @@ class Fleet:
         """Where releases are committed."""
         return FleetRepository(str(self.root / "fleet.git"))
 
-    def propose(self, name: str, cohort: str, robots: Sequence[str], successes: int, episodes: int) -> Release:
+    def propose_sample(self, name: str, cohort: str, robots: Sequence[str], successes: int, episodes: int) -> Release:
         """Propose a package of its own, with an evaluation of so many episodes."""
         package = sample_package(self.root / "packages" / name, name)
         report, verdict = evidence(self.root / "evidence" / name, manifest_digest(package), successes, episodes)

@@ -79,7 +79,7 @@ class Operator:
 
 def release(fleet: Fleet, name: str) -> Release:
     """Propose a package to the robot and approve it for the fleet; the robot's own gate still decides."""
-    proposed = fleet.propose(name, "pilot", ("robot-1",), successes=95, episodes=100)
+    proposed = fleet.propose_sample(name, "pilot", ("robot-1",), successes=95, episodes=100)
     return approve(fleet.repository, proposed.name, "ben", "its evaluation passes")
 
 

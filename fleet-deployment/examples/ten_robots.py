@@ -118,7 +118,7 @@ class Robot:
 def play(folder: Path, seed: int = 0) -> tuple[Chapter, Chapter]:
     """Play the whole story in an empty folder; how the good and the bad release ended."""
     fleet, coin = Fleet(folder), random.Random(seed)  # noqa: S311  outcomes, not secrets
-    first = fleet.propose("first", "pilot", COHORTS["pilot"], *EVALUATED)  # what everyone runs before
+    first = fleet.propose_sample("first", "pilot", COHORTS["pilot"], *EVALUATED)  # what everyone runs before
     approve(fleet.repository, first.name, "anna", "the first policy of the fleet")
     for cohort in ("hall", "plant"):
         copy = promote(fleet.repository, first.name, cohort, COHORTS[cohort])
@@ -141,7 +141,7 @@ def roll_out(fleet: Fleet, name: str, robots: Sequence[Robot], cut_off: Sequence
         cut_off: Names of those that neither hear nor are heard of for a while.
         after: How many looks of the rollout pass before that.
     """
-    fleet.propose(name, "pilot", COHORTS["pilot"], *EVALUATED)
+    fleet.propose_sample(name, "pilot", COHORTS["pilot"], *EVALUATED)
     plan = plan_for(fleet.repository, name, {cohort: COHORTS[cohort] for cohort in ("hall", "plant")})
     rollout = Rollout(fleet.root / "rollouts" / name, name, plan)
     rollout.send([Started(at=datetime.now(UTC), by="anna")])

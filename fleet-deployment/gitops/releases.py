@@ -120,18 +120,8 @@ def is_in_force(repository: FleetRepository, release: Release) -> bool:
     return current is not None and current.name == release.name and current.withdrawn is None
 
 
-def find_for_robot(repository: FleetRepository, robot: str, name: str | None = None) -> Release:
-    """The release a robot is to run: the one named, or the newest in force in a cohort that it belongs to.
-
-    Raises:
-        NotReleasedError: If there is none, or it is not approved, withdrawn, or not meant for this robot.
-    """
-    with repository.read() as tree:
-        return find_in(tree, repository.url, robot, name)
-
-
 def find_in(tree: Path, url: str, robot: str, name: str | None = None) -> Release:
-    """The same, in a checked-out tree.
+    """The release a robot is to run: the one named, or the newest in force in a cohort that it belongs to.
 
     Raises:
         NotReleasedError: If there is none, or it is not approved, withdrawn, or not meant for this robot.

@@ -1,37 +1,25 @@
 """What the tests of this domain share: a registry, a fleet repository and packages, all real and small."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from physai.fleet_deployment.examples.fleet import Fleet as SampleFleet
 from physai.fleet_deployment.gitops.releases import approve
-from physai.fleet_deployment.gitops.repository import FleetRepository
 from physai.fleet_deployment.loader.agent import FLEET_RULES, Agent
 from physai.fleet_deployment.loader.desired import GitSource
 from physai.fleet_deployment.loader.home import RobotHome
 from physai.fleet_deployment.publish import create_release
 from physai.fleet_deployment.tests.fleet_evidence import write_evidence
 from physai.infrastructure.contracts import Release
-from physai.infrastructure.registry import OciLayout, manifest_digest
+from physai.infrastructure.registry import manifest_digest
 from physai.infrastructure.tests.registry_packages import make_package
 
 
-@dataclass(frozen=True)
-class Fleet:
-    """A registry and a fleet repository in one folder."""
-
-    root: Path
-
-    @property
-    def registry(self) -> OciLayout:
-        return OciLayout(self.root / "registry")
-
-    @property
-    def repository(self) -> FleetRepository:
-        return FleetRepository(str(self.root / "fleet.git"))
+class Fleet(SampleFleet):
+    """A registry and a fleet repository in one folder, whose packages and evidence the tests make."""
 
     def propose(self, package: Path, *, robots: tuple[str, ...] = ("robot-1",), **options: Any) -> Release:
         """Release a package with evidence that speaks for it."""
@@ -50,6 +38,10 @@ class Fleet:
     def release(self, package: Path, **options: Any) -> Release:
         """Propose a package and approve it."""
         return approve(self.repository, self.propose(package, **options).name, "gate", "PASS")
+
+    def find(self, robot: str, name: str | None = None) -> Release:
+        """The release a robot is to run."""
+        return GitSource(self.repository).read(robot, name).release
 
     def agent(self, robot: str = "robot-1") -> Agent:
         return Agent(

@@ -8,7 +8,7 @@ import pytest
 from physai.fleet_deployment.errors import FleetError, NotReleasedError
 from physai.fleet_deployment.gitops.compare import compare, promote
 from physai.fleet_deployment.gitops.halts import halt
-from physai.fleet_deployment.gitops.releases import approve, find_for_robot
+from physai.fleet_deployment.gitops.releases import approve
 from physai.fleet_deployment.tests.conftest import Fleet
 from physai.fleet_deployment.tests.test_loader import require_signature
 from physai.infrastructure.contracts import FleetPolicy, Robot
@@ -59,7 +59,7 @@ def test_a_halted_cohort_keeps_what_it_has(fleet: Fleet, packages: Packages) -> 
     assert not halt(fleet.repository, "pilot", "anna", "audit")
     with pytest.raises(NotReleasedError, match=r"cohort 'pilot': was halted by anna \(audit\)"):
         approve(fleet.repository, second.name, "gate", "PASS")
-    assert find_for_robot(fleet.repository, "robot-1") == first
+    assert fleet.find("robot-1") == first
     assert halt(fleet.repository, "pilot", "anna", "done", lift=True)
     assert approve(fleet.repository, second.name, "gate", "PASS").approval is not None
 
@@ -87,6 +87,6 @@ def test_a_promotion_takes_package_and_evidence_along_but_not_the_approval(fleet
     assert promoted.approval is None
     assert promote(fleet.repository, pilot.name, "plant", ("robot-2", "robot-3")) == promoted
     approve(fleet.repository, promoted.name, "anna", "a week without a fault")
-    assert find_for_robot(fleet.repository, "robot-3").package == pilot.package
+    assert fleet.find("robot-3").package == pilot.package
     with pytest.raises(FleetError, match="needs robots, each once"):
         promote(fleet.repository, pilot.name, "night", ())

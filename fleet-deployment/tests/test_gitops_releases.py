@@ -19,7 +19,7 @@ from physai.fleet_deployment.errors import (
     RepositoryError,
     UnknownReleaseError,
 )
-from physai.fleet_deployment.gitops.releases import approve, find_for_robot, is_in_force, roll_back, status
+from physai.fleet_deployment.gitops.releases import approve, is_in_force, roll_back, status
 from physai.fleet_deployment.publish import create_release
 from physai.fleet_deployment.tests.conftest import Fleet
 from physai.fleet_deployment.tests.fleet_evidence import write_evidence
@@ -148,11 +148,11 @@ def test_a_rollback_returns_to_what_was_approved_before(fleet: Fleet, packages: 
     first, second, third = (fleet.release(packages(shift)) for shift in (0.0, 0.1, 0.2))
     withdrawn, before = roll_back(fleet.repository, "pilot", "anna", "overshoots")
     assert (withdrawn.name, before) == (third.name, second)
-    assert find_for_robot(fleet.repository, "robot-1") == second
+    assert fleet.find("robot-1") == second
     assert roll_back(fleet.repository, "pilot", "anna", "this one too")[1] == first
     assert stages(fleet) == {first.name: "active", second.name: "withdrawn", third.name: "withdrawn"}
     with pytest.raises(NotReleasedError, match=r"was withdrawn by anna \(overshoots\)"):
-        find_for_robot(fleet.repository, "robot-1", third.name)
+        fleet.find("robot-1", third.name)
     with pytest.raises(NotReleasedError, match="Create a new release"):
         approve(fleet.repository, third.name, "gate", "PASS")
 
@@ -161,7 +161,7 @@ def test_rolling_back_the_only_release_leaves_none_to_run(fleet: Fleet, packages
     release = fleet.release(packages(0.0))
     assert roll_back(fleet.repository, "pilot", "anna", "falls")[1] is None
     with pytest.raises(NotReleasedError, match=f"{release.name}: was withdrawn"):
-        find_for_robot(fleet.repository, "robot-1")
+        fleet.find("robot-1")
     with pytest.raises(NotReleasedError, match="no release is in force"):
         roll_back(fleet.repository, "pilot", "anna", "again")
 
@@ -169,19 +169,19 @@ def test_rolling_back_the_only_release_leaves_none_to_run(fleet: Fleet, packages
 def test_a_robot_runs_only_what_is_approved_and_meant_for_it(fleet: Fleet, packages: Packages) -> None:
     proposed = fleet.propose(packages(0.0))
     with pytest.raises(NotReleasedError, match="no approved release names it"):
-        find_for_robot(fleet.repository, "robot-1")
+        fleet.find("robot-1")
     with pytest.raises(NotReleasedError, match="is not approved"):
-        find_for_robot(fleet.repository, "robot-1", proposed.name)
+        fleet.find("robot-1", proposed.name)
     approved = approve(fleet.repository, proposed.name, "gate", "PASS")
-    assert find_for_robot(fleet.repository, "robot-1") == approved
+    assert fleet.find("robot-1") == approved
     with pytest.raises(NotReleasedError, match="is for robot-1, not for robot-7"):
-        find_for_robot(fleet.repository, "robot-7", proposed.name)
+        fleet.find("robot-7", proposed.name)
 
 
 def test_a_robot_in_two_cohorts_runs_the_newest_approval(fleet: Fleet, packages: Packages) -> None:
     fleet.release(packages(0.0), cohort="pilot")
     newer = fleet.release(packages(0.1), cohort="night")
-    assert find_for_robot(fleet.repository, "robot-1") == newer
+    assert fleet.find("robot-1") == newer
 
 
 def test_cohorts_release_at_the_same_time_without_losing_one(fleet: Fleet, packages: Packages) -> None:
@@ -229,4 +229,4 @@ def test_a_manifest_broken_by_hand_is_named(fleet: Fleet, packages: Packages, co
 
     fleet.repository.change(spoil)
     with pytest.raises(RepositoryError, match=r"policies/pilot/release\.yaml holds no release"):
-        find_for_robot(fleet.repository, "robot-1")
+        fleet.find("robot-1")
