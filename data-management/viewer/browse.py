@@ -3,7 +3,9 @@
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import ConfigDict
 
+from ..tools.quality import QualityReport
 from .media import video
 from .views import (
     Card,
@@ -11,20 +13,25 @@ from .views import (
     EpisodeLine,
     EpisodeView,
     Page,
+    Validation,
     cards,
     dataset_view,
     episode_view,
     line_of,
     original_of,
+    validation_view,
 )
 
 if TYPE_CHECKING:
     from .service import Desk
 
 MOST = 2**31 - 1
+BODY = ConfigDict(strict=False, defer_build=False)
+"""For bodies: the framework parses JSON first, so tuples arrive as lists, and builds validators at the start."""
 DatasetId = Annotated[str, Path(pattern=r"^[a-z0-9-]{1,60}$", description="As in the list of datasets.")]
 EpisodeId = Annotated[int, Path(ge=0, le=MOST)]
 CameraId = Annotated[str, Path(max_length=200, description="As in the episode's clips.")]
+Where = Annotated[str, Query(max_length=1000)]
 Search = Annotated[str, Query(max_length=200)]
 PageNumber = Annotated[int, Query(ge=1, le=MOST)]
 PageSize = Annotated[int, Query(ge=1, le=200)]
@@ -50,18 +57,32 @@ def routes(desk: "Desk") -> APIRouter:
         return dataset_view(desk.catalog.get(dataset), desk.indexes)
 
     @router.get("/{dataset}/episodes")
-    def episodes(dataset: DatasetId, page: PageNumber = 1, size: PageSize = 50) -> Page[EpisodeLine]:
-        """Episodes of a dataset."""
+    def episodes(dataset: DatasetId, where: Where = "", page: PageNumber = 1, size: PageSize = 50) -> Page[EpisodeLine]:
+        """Episodes of a dataset of which a condition is true, e.g. `rating >= 4 and 'blurred' not in labels`."""
         index = desk.indexes.of(desk.catalog.get(dataset))
-        shown = range(index.count)[(page - 1) * size : page * size]
-        return Page(items=tuple(line_of(index, each) for each in shown), total=index.count, page=page, size=size)
+        chosen = desk.facts.select(index, "", where)
+        facts = desk.facts.of(index) if index.entry.place.writable else None
+        shown = tuple(line_of(index, each, facts) for each in chosen[(page - 1) * size : page * size])
+        return Page(items=shown, total=len(chosen), page=page, size=size)
+
+    @router.get("/{dataset}/quality")
+    def scores(dataset: DatasetId) -> QualityReport | None:
+        """Scores of every episode with their reasons; null if they were not computed."""
+        return desk.facts.judged(desk.indexes.of(desk.catalog.get(dataset)))
+
+    @router.get("/{dataset}/validation")
+    def validation(dataset: DatasetId) -> Validation | None:
+        """What the last validation found; null if there was none since the dataset changed."""
+        mark, report = desk.validations.get(dataset, (None, None))
+        current = mark == desk.indexes.of(desk.catalog.get(dataset)).mark
+        return validation_view(report) if report and current else None
 
     @router.get("/{dataset}/episodes/{episode}")
     def episode(dataset: DatasetId, episode: EpisodeId) -> EpisodeView:
         """One episode: its clips, its numbers over time, its subtasks."""
         index = desk.indexes.of(desk.catalog.get(dataset))
         index.row(episode)
-        return episode_view(index, episode, original_of(index, episode, desk.catalog, desk.indexes))
+        return episode_view(index, episode, desk.facts, original_of(index, episode, desk.catalog, desk.indexes))
 
     @router.get(
         "/{dataset}/episodes/{episode}/video/{camera}",

@@ -1,10 +1,12 @@
 """Sign-in with Microsoft Entra ID by OpenID Connect: the authorization code flow with PKCE, done by MSAL.
 
-The session is a signed cookie. MSAL checks audience, issuer, lifetime and nonce of the ID token; its signature need not
-be checked, since it comes from the token endpoint over TLS (OpenID Connect Core 1.0, section 3.1.3.7, point 6).
+The session is a signed cookie. MSAL checks state and nonce; audience, issuer and lifetime of the ID token are checked
+here, since MSAL only logs when they are wrong. The signature need not be checked, since the token comes from the token
+endpoint over TLS (OpenID Connect Core 1.0, section 3.1.3.7, point 6).
 """
 
 import time
+import warnings
 from typing import Any
 
 from fastapi import APIRouter
@@ -42,6 +44,7 @@ class EntraSignIn:
         self._where: dict[str, Any] = (
             {"oidc_authority": authority} if authority else {"authority": f"https://login.microsoftonline.com/{tenant}"}
         )
+        self._issuer = authority or f"https://login.microsoftonline.com/{tenant}/v2.0"
         self._made: ConfidentialClientApplication | None = None
 
     @property
@@ -66,7 +69,9 @@ class EntraSignIn:
         @router.get(self.page)
         def sign_in(request: Request) -> Response:
             try:
-                flow = self._app.initiate_auth_code_flow([], redirect_uri=f"{self.url}{SIGNED_IN}")
+                with warnings.catch_warnings(action="ignore", category=UserWarning):
+                    # It would rather have a form posted, with which browsers send no SameSite cookie; PKCE guards the code
+                    flow = self._app.initiate_auth_code_flow([], redirect_uri=f"{self.url}{SIGNED_IN}")
             except (OSError, ValueError) as error:
                 raise SignInError(f"Entra cannot be reached: {str(error).partition(chr(10))[0]:.200}") from error
             request.session["flow"] = flow
@@ -81,7 +86,7 @@ class EntraSignIn:
                 raise SignInError(
                     f"the answer does not belong to a sign-in of this browser ({error!s:.120})"
                 ) from error
-            request.session["person"] = _person(answer)
+            request.session["person"] = self._person(answer)
             return RedirectResponse("/", 303)
 
         @router.post("/sign-out")
@@ -91,18 +96,19 @@ class EntraSignIn:
 
         return router
 
+    def _person(self, answer: dict[str, Any]) -> dict[str, Any]:
+        """What the session holds of an answer of the token endpoint.
 
-def _person(answer: dict[str, Any]) -> dict[str, Any]:
-    """What the session holds of an answer of the token endpoint.
-
-    Raises:
-        SignInError: If it is a refusal, or the person has no role.
-    """
-    if "error" in answer:
-        raise SignInError(f"Entra refuses: {answer.get('error_description') or answer['error']:.200}")
-    claims = answer["id_token_claims"]
-    role = highest(claims.get("roles", ()))
-    if role is None:
-        raise SignInError("you have no role in this application. Ask its owner for Dataset.Read.")
-    name = claims.get("preferred_username") or claims.get("name") or claims["sub"]
-    return {"name": str(name), "role": role.value, "until": time.time() + SESSION_S}
+        Raises:
+            SignInError: If it is a refusal, meant for someone else, too old, or of a person without a role.
+        """
+        if "error" in answer:
+            raise SignInError(f"Entra refuses: {answer.get('error_description') or answer['error']:.200}")
+        claims, now = answer["id_token_claims"], time.time()
+        if (claims.get("aud"), claims.get("iss")) != (self._client, self._issuer) or claims.get("exp", 0) < now:
+            raise SignInError("the ID token is for another application, of another issuer, or too old. Sign in again.")
+        role = highest(claims.get("roles", ()))
+        if role is None:
+            raise SignInError("you have no role in this application. Ask its owner for Dataset.Read.")
+        name = claims.get("preferred_username") or claims.get("name") or claims["sub"]
+        return {"name": str(name), "role": role.value, "until": now + SESSION_S}

@@ -1,5 +1,6 @@
 """What is known of a dataset's episodes from its metadata alone, so that ten thousand of them are no burden."""
 
+import hashlib
 from collections import OrderedDict
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,9 +14,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from physai.infrastructure.contracts import Contract, DatasetProvenance, EpisodeSource
-from physai.infrastructure.datasets import Info
-from physai.infrastructure.datasets.errors import TornFileError
-from physai.infrastructure.datasets.info import EPISODES, NUMBERS, PROVENANCE, Feature
+from physai.infrastructure.datasets import Dataset, Info
+from physai.infrastructure.datasets.errors import InfoError, TornFileError
+from physai.infrastructure.datasets.info import EPISODES, INFO, NUMBERS, PROVENANCE, Feature
 
 from .errors import UnknownError
 from .places import Entry
@@ -73,6 +74,7 @@ class Index:
         """
         self.entry = entry
         self.folder = entry.folder
+        self.mark = _mark(self.folder)
         self.info = Info.read(self.folder)
         self._table = self._read()
 
@@ -80,6 +82,25 @@ class Index:
     def count(self) -> int:
         """Number of episodes."""
         return len(self._table)
+
+    @property
+    def root(self) -> Path:
+        """The dataset's folder, for tools that need all of it; only of a local one."""
+        return self.folder
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The whole dataset, validated; only of a local one.
+
+        Raises:
+            DatasetError: If its parts do not agree.
+        """
+        return Dataset(self.root)
+
+    @property
+    def version(self) -> str:
+        """A word that is another one after every change."""
+        return hashlib.sha256(repr(self.mark).encode()).hexdigest()[:16]
 
     @cached_property
     def lengths(self) -> list[int]:
@@ -138,13 +159,13 @@ class Index:
             raise UnknownError("camera", camera)
         row = self.row(episode)
         numbers = {name: row[f"videos/{camera}/{name}"] for name in ("chunk_index", "file_index")}
-        return Path((self.info.video_path or "").format(video_key=camera, **numbers))
+        return self._path("video_path", video_key=camera, **numbers)
 
     def columns(self, episode: int) -> Columns:
         """The rows of one episode, thinned out if there are more than a screen shows."""
         row = self.row(episode)
         numbers = {"chunk_index": row["data/chunk_index"], "file_index": row["data/file_index"]}
-        path = self.entry.local(Path(self.info.data_path.format(**numbers)))
+        path = self.entry.local(self._path("data_path", **numbers))
         table = read_rows(path, episode)
         step = -(-len(table) // SHOWN) or 1
         shown = {
@@ -154,6 +175,13 @@ class Index:
         }
         series = [_series(name, feature, table[name], step) for name, feature in shown.items()]
         return Columns(step, tuple(each for each in series if each), tuple(_marks(table)))
+
+    def _path(self, template: str, **numbers: object) -> Path:
+        """A file by its template in the info."""
+        try:
+            return Path(str(getattr(self.info, template)).format(**numbers))
+        except (KeyError, IndexError, ValueError, AttributeError) as error:
+            raise InfoError(self.folder / INFO, f"{template}: {error!r}") from error
 
     def _column(self, name: str) -> list[Any]:
         return self._table[name].to_pylist()
@@ -167,6 +195,12 @@ class Index:
             table = pa.concat_tables([pq.read_table(file, columns=names) for file in files], promote_options="default")
         except (IndexError, pa.ArrowException, OSError) as error:
             raise TornFileError(self.folder / "meta/episodes", str(error).partition("\n")[0]) from error
+        needed = {"episode_index", "tasks", "length", "data/chunk_index", "data/file_index"}
+        needed |= {
+            f"videos/{c}/{n}" for c in self.info.cameras for n in ("chunk_index", "file_index", "from_timestamp")
+        }
+        if missing := sorted(needed.difference(table.column_names)):
+            raise TornFileError(self.folder / "meta/episodes", f"no column {missing[0]}")
         return table.sort_by("episode_index")
 
 
@@ -225,7 +259,7 @@ class Indexes:
     """Indexes of the datasets that were looked at last, read again when their metadata has changed."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[str, tuple[object, Index]] = OrderedDict()
+        self._kept: OrderedDict[str, Index] = OrderedDict()
         self._lock = Lock()
 
     def of(self, entry: Entry) -> Index:
@@ -237,13 +271,13 @@ class Indexes:
         mark = _mark(entry.folder)
         with self._lock:
             kept = self._kept.get(entry.id)
-            if kept is None or kept[0] != mark:
-                kept = (mark, Index(entry))
+            if kept is None or kept.mark != mark:
+                kept = Index(entry)
             self._kept[entry.id] = kept
             self._kept.move_to_end(entry.id)
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
-            return kept[1]
+            return kept
 
 
 def _mark(folder: Path) -> object:

@@ -52,3 +52,30 @@ class SignInError(ViewerError):
     """Signing in cannot work as configured, or did not."""
 
     status = 401
+
+
+class BusyWorkError(ViewerError):
+    """Something is at work on a dataset."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__(f"'{title}' is going on. Wait until it is done.")
+
+
+class ChangedError(ViewerError):
+    """A dataset is no longer what was looked at."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} has changed since the preview. Look at the new one.")
+
+
+class NotJudgedError(ViewerError):
+    """An expression asks for scores that were never computed."""
+
+    def __init__(self) -> None:
+        super().__init__("the quality of these episodes is not known yet. Judge them first.")
+
+
+class RequestError(ViewerError):
+    """A request lacks something."""
+
+    status = 422

@@ -8,8 +8,11 @@ from fastapi.responses import HTMLResponse, Response
 
 from physai.infrastructure.page import STYLE, environment
 
+from ..tools.select import FACTS
+from . import rerun
 from .browse import DatasetId, EpisodeId, PageNumber, Search
 from .identity import Person, Role
+from .launch import RunId
 from .views import cards, dataset_view, episode_view, original_of
 
 if TYPE_CHECKING:
@@ -33,14 +36,31 @@ def routes(desk: "Desk") -> APIRouter:
     @router.get("/datasets/{dataset}")
     def dataset(request: Request, dataset: DatasetId) -> Response:
         view = dataset_view(desk.catalog.get(dataset), desk.indexes)
-        return _page(request, "dataset.html", view=view)
+        return _page(request, "dataset.html", view=view, facts=FACTS, workflows=desk.runs.workflows)
 
     @router.get("/datasets/{dataset}/episodes/{episode}")
     def episode(request: Request, dataset: DatasetId, episode: EpisodeId, against: str = "") -> Response:
         index = desk.indexes.of(desk.catalog.get(dataset))
         index.row(episode)
-        view = episode_view(index, episode, original_of(index, episode, desk.catalog, desk.indexes))
-        return _page(request, "episode.html", view=view, name=index.entry.name, against=against)
+        view = episode_view(index, episode, desk.facts, original_of(index, episode, desk.catalog, desk.indexes))
+        writable = index.entry.place.writable
+        return _page(
+            request,
+            "episode.html",
+            view=view,
+            name=index.entry.name,
+            against=against,
+            writable=writable,
+            rerun=rerun.is_installed(),
+        )
+
+    @router.get("/runs")
+    def runs(request: Request) -> Response:
+        return _page(request, "runs.html", runs=desk.runs.list(), here="runs")
+
+    @router.get("/runs/{run}")
+    def run(request: Request, run: RunId) -> Response:
+        return _page(request, "run.html", run=desk.runs.get(run), here="runs")
 
     return router
 

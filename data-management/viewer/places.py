@@ -188,7 +188,7 @@ class Entry:
 
     def local(self, file: Path) -> Path:
         """A file of the dataset on this machine."""
-        return self.place.local(self.path, file.relative_to(self.folder) if file.is_absolute() else file)
+        return self.place.local(self.path, file)
 
 
 class Catalog:

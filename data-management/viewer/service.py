@@ -18,13 +18,18 @@ from physai.infrastructure.contracts import Contract
 from physai.infrastructure.errors import PhysaiError
 from physai.infrastructure.page.shield import Bucket, Shield
 
+from ..tools.validate import ValidationReport
 from .entra import SESSION_S, EntraSignIn
 from .episodes import Indexes
 from .errors import ViewerError
+from .facts import FactBook
 from .guard import CONTENT, guard
 from .identity import Person, Role, SignIn
 from .pictures import Pictures
 from .places import Catalog
+from .rerun import Rerun
+from .runs import Runs
+from .works import Works
 
 HERE = Path(__file__).parent
 RATE_HZ, BURST = 100, 400  # requests of one client; a page of pictures is some fifty
@@ -39,6 +44,12 @@ class Desk:
     sign_in: SignIn
     indexes: Indexes = field(default_factory=Indexes)
     pictures: Pictures = field(default_factory=Pictures)
+    facts: FactBook = field(default_factory=FactBook)
+    works: Works = field(default_factory=Works)
+    runs: Runs = field(default_factory=Runs)
+    rerun: Rerun = field(default_factory=Rerun)
+    validations: dict[str, tuple[object, ValidationReport]] = field(default_factory=dict)
+    """Dataset id → what it was then, and what was found."""
 
     def needs(self, role: Role) -> Any:
         """A dependency that lets through whoever has at least this role."""
@@ -106,7 +117,7 @@ def create_app(
         rate_hz: Requests per second that one client may send for long.
         burst: And at once.
     """
-    from . import browse, pages
+    from . import browse, curate, judge, launch, pages
 
     app = FastAPI(title="physai viewer", version="1", docs_url=None, redoc_url=None)
     app.add_middleware(BaseHTTPMiddleware, dispatch=guard)
@@ -131,7 +142,9 @@ def create_app(
         return Alive()
 
     for role, routers in {
-        Role.VIEWER: (browse.routes(desk), pages.routes(desk)),
+        Role.VIEWER: (browse.routes(desk), curate.work_routes(desk), launch.view_routes(desk), pages.routes(desk)),
+        Role.ANNOTATOR: (judge.routes(desk),),
+        Role.ADMIN: (curate.routes(desk), launch.routes(desk)),
     }.items():
         for router in routers:
             _include(app, router, desk, role)
@@ -148,10 +161,8 @@ def _add_refusals(app: FastAPI, desk: Desk) -> None:
     from .pages import problem_page
 
     def answer(request: Request, status: int, detail: str) -> Response:
-        if "text/html" not in request.headers.get("accept", "") or request.url.path.startswith("/api/"):
+        if not _wants_page(request):
             return JSONResponse({"detail": detail}, status)
-        if status == 401 and desk.sign_in.page and "/signed-in" not in request.url.path:
-            return RedirectResponse(desk.sign_in.page, 303)
         return problem_page(status, detail)
 
     @app.exception_handler(PhysaiError)
@@ -160,9 +171,16 @@ def _add_refusals(app: FastAPI, desk: Desk) -> None:
 
     @app.exception_handler(HTTPException)
     def failed(request: Request, error: HTTPException) -> Response:
+        if error.status_code == 401 and desk.sign_in.page and _wants_page(request):
+            return RedirectResponse(desk.sign_in.page, 303)
         return answer(request, error.status_code, str(error.detail))
 
     @app.exception_handler(RequestValidationError)
     def invalid(request: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
         return answer(request, 422, f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}")
+
+
+def _wants_page(request: Request) -> bool:
+    """Whether a person looks, rather than a program."""
+    return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/")

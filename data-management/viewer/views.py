@@ -4,15 +4,21 @@ import json
 from collections import Counter
 from typing import Any, Literal
 
-from physai.infrastructure.contracts import Contract, DatasetProvenance, Outcome
+from physai.infrastructure.contracts import Contract, DatasetProvenance
 from physai.infrastructure.datasets.info import STATS
 from physai.infrastructure.errors import PhysaiError
 
+from ..annotations import Annotations, Marks, Review
+from ..tools.catalogue import Severity
+from ..tools.quality import EpisodeQuality
+from ..tools.validate import ValidationReport
 from .episodes import Clip, Index, Indexes, Mark, Series
+from .facts import FactBook, Facts
 from .places import Catalog, Entry
 
 Kind = Literal["recorded", "curated", "synthetic", "rollouts", "other"]
 """Rollouts were moved by a policy; `other` has no provenance."""
+MOST_FINDINGS = 200
 STATISTICS = ("min", "mean", "std", "max")
 
 
@@ -70,9 +76,15 @@ class EpisodeLine(Contract):
     rows: int
     seconds: float
     split: str
-    outcome: Outcome | None
+    outcome: str | None
     generator: str
     world: str
+    rating: int | None = None
+    review: Review | None = None
+    category: str | None = None
+    labels: tuple[str, ...] = ()
+    score: float | None = None
+    """Of quality, 0 to 1; None if it was not judged."""
 
 
 class EpisodeView(Contract):
@@ -86,7 +98,7 @@ class EpisodeView(Contract):
     seconds: float
     rate_hz: int
     split: str
-    outcome: Outcome | None
+    outcome: str | None
     generator: str
     world: str
     source: str
@@ -99,6 +111,10 @@ class EpisodeView(Contract):
     """Every how many rows one is in `series`."""
     series: tuple[Series, ...]
     marks: tuple[Mark, ...]
+    said: Marks
+    """By people; empty for a dataset that is not on this machine."""
+    quality: EpisodeQuality | None
+    """None if it was not judged."""
 
 
 class Page[Item](Contract):
@@ -108,6 +124,38 @@ class Page[Item](Contract):
     total: int
     page: int
     size: int
+
+
+class Defect(Contract):
+    """A defect that validation found, and how to mend it."""
+
+    defect: str
+    severity: Severity
+    episode: int | None
+    detail: str
+    mend: str
+
+
+class Validation(Contract):
+    """What a validation found."""
+
+    episodes: int
+    kinds: int
+    """Of defects that were looked for."""
+    findings: tuple[Defect, ...]
+    """The first of them, failures first."""
+    total: int
+
+
+def validation_view(report: ValidationReport) -> Validation:
+    """A report as a page shows it."""
+    shown = report.findings[:MOST_FINDINGS]
+    return Validation(
+        episodes=report.episodes,
+        kinds=report.kinds,
+        findings=tuple(Defect(**finding.model_dump(), mend=finding.mend) for finding in shown),
+        total=len(report.findings),
+    )
 
 
 def kind_of(provenance: DatasetProvenance | None) -> Kind:
@@ -217,9 +265,12 @@ def split_of(index: Index, episode: int) -> str:
     return ""
 
 
-def line_of(index: Index, episode: int) -> EpisodeLine:
-    """An episode in few facts."""
+def line_of(index: Index, episode: int, facts: Facts | None = None) -> EpisodeLine:
+    """An episode in few facts; with what is known of all episodes, also what people say of it."""
     source = index.source(episode)
+    known = facts[episode] if facts else {}
+    said = {name: known[name] for name in ("rating", "review", "category", "labels") if known}
+    score = known["quality"].score if known.get("quality") else None
     return EpisodeLine(
         episode=episode,
         task=index.tasks[episode],
@@ -229,20 +280,22 @@ def line_of(index: Index, episode: int) -> EpisodeLine:
         outcome=source.outcome if source else None,
         generator=source.generator if source else "",
         world=source.world if source else "",
+        score=score,
+        **said,
     )
 
 
-def episode_view(index: Index, episode: int, original: str = "") -> EpisodeView:
+def episode_view(index: Index, episode: int, book: FactBook, original: str = "") -> EpisodeView:
     """An episode with its plots.
 
     Raises:
         UnknownError: If there is no such episode.
         TornFileError: If its rows cannot be read.
     """
-    columns = index.columns(episode)
+    columns, judged = index.columns(episode), book.judged(index)
     source = index.source(episode)
     return EpisodeView(
-        **line_of(index, episode).model_dump(),
+        **line_of(index, episode).model_dump(include=set(EpisodeView.model_fields)),
         dataset=index.entry.id,
         of=index.count,
         rate_hz=index.info.fps,
@@ -254,6 +307,8 @@ def episode_view(index: Index, episode: int, original: str = "") -> EpisodeView:
         step=columns.step,
         series=columns.series,
         marks=columns.marks,
+        said=Annotations(index.dataset).marks(episode) if index.entry.place.writable else Marks(),
+        quality=judged.episodes[episode] if judged else None,
     )
 
 

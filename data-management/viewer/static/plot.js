@@ -111,7 +111,7 @@ export class Plot {
       pen.lineTo(width, Math.round(y(value)) + 0.5);
       pen.stroke();
       pen.fillStyle = style('--quiet');
-      pen.fillText((Math.abs(value) < gap / 2 ? 0 : value).toFixed(digits), 3, y(value) - 3);
+      pen.fillText((Math.abs(value) < gap / 2 ? 0 : value).toFixed(digits), 3, Math.max(11, y(value) - 3));
     }
   }
 
