@@ -70,7 +70,7 @@ class EntraSignIn:
         def sign_in(request: Request) -> Response:
             try:
                 with warnings.catch_warnings(action="ignore", category=UserWarning):
-                    # It would rather have a form posted, with which browsers send no SameSite cookie; PKCE guards the code
+                    # it would rather have a form posted, with which no SameSite cookie comes; PKCE guards the code
                     flow = self._app.initiate_auth_code_flow([], redirect_uri=f"{self.url}{SIGNED_IN}")
             except (OSError, ValueError) as error:
                 raise SignInError(f"Entra cannot be reached: {str(error).partition(chr(10))[0]:.200}") from error
