@@ -2,11 +2,15 @@
 
 from typer import Typer
 
+from .benchmark.cli import benchmark
 from .il.cli import app as il
 from .packaging.cli import app as package
 from .rl.cli import app as rl
+from .vla.cli import app as vla
 
 app = Typer(help=__doc__, no_args_is_help=True)
 app.add_typer(il, name="il")
 app.add_typer(rl, name="rl")
+app.add_typer(vla, name="vla")
 app.add_typer(package, name="package")
+app.command()(benchmark)

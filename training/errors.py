@@ -182,6 +182,25 @@ class CheckpointError(TrainingError):
         )
 
 
+class PinError(TrainingError):
+    """A revision of pretrained weights is no commit."""
+
+    def __init__(self, repository: str, revision: str) -> None:
+        super().__init__(
+            f"{repository}: revision '{revision}' may move. Name a commit of 40 hexadecimal digits; the hub shows it."
+        )
+
+
+class WeightsError(TrainingError):
+    """A hub does not give weights."""
+
+    def __init__(self, repository: str, revision: str, error: Exception) -> None:
+        said = " ".join(str(error).split())[:160]
+        super().__init__(
+            f"{repository}@{revision[:12]}: cannot be fetched ({said}). Check the names, the network and HF_TOKEN."
+        )
+
+
 class SaveError(TrainingError):
     """The disk refused a checkpoint."""
 

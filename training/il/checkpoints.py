@@ -12,7 +12,7 @@ from . import lean  # noqa: F401  first, see there
 
 # isort: split
 from lerobot.common.train_utils import load_training_state, save_checkpoint
-from lerobot.configs.default import DatasetConfig
+from lerobot.configs.default import DatasetConfig, PeftConfig
 from lerobot.configs.train import TrainPipelineConfig
 from safetensors import SafetensorError
 from torch.optim import Optimizer
@@ -65,6 +65,7 @@ def save(
         batch_size=recipe.batch_size,
         steps=recipe.steps,
         save_freq=recipe.checkpoint_every,
+        peft=PeftConfig(method_type="LORA", r=recipe.lora_rank) if recipe.lora_rank else None,
     )
     try:
         with whole_folder(target) as part:

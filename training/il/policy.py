@@ -5,7 +5,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from contextlib import redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -106,11 +106,11 @@ def make(
         fields["normalization_mapping"] = mapping
     kind = get_policy_class(recipe.policy)
     try:
-        config = make_policy_config(recipe.policy, **fields)
         if start is None:
+            config = make_policy_config(recipe.policy, **fields)
             policy = kind(config).to(device)
         else:
-            config.pretrained_path = start
+            config = replace(_config(start, recipe.policy), **fields, pretrained_path=start)
             policy = _pretrained(kind, start, config).to(device)
     except (ValueError, TypeError, ImportError) as error:
         raise RecipeError("policy", f"LeRobot refuses this {recipe.policy}: {' '.join(str(error).split())}") from error
@@ -145,6 +145,16 @@ def load(checkpoint: Path, device: str = "cpu") -> TrainablePolicy:
     except Exception as error:
         raise CheckpointError(checkpoint, f"cannot be loaded ({' '.join(str(error).split())[:160]})") from error
     return TrainablePolicy(policy, pre, post)
+
+
+def _config(checkpoint: Path, kind: str) -> PreTrainedConfig:
+    try:
+        config: PreTrainedConfig = PreTrainedConfig.from_pretrained(checkpoint, local_files_only=True)
+    except Exception as error:
+        raise CheckpointError(checkpoint, f"cannot be loaded ({' '.join(str(error).split())[:160]})") from error
+    if config.type != kind:
+        raise CheckpointError(checkpoint, f"is a '{config.type}', not a '{kind}'")
+    return config
 
 
 def _pretrained(kind: Any, folder: Path, config: PreTrainedConfig | None = None) -> PreTrainedPolicy:

@@ -1,0 +1,124 @@
+"""Packages of imitation policies: parity with LeRobot on the whole path, and time of a step on one CPU thread."""
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from physai.infrastructure.benchmark import Result
+from physai.infrastructure.registry.verify import GOLDEN_FILE, GRAPH_FILE, open_session, read_golden
+from physai.infrastructure.settings import settings
+
+from ..il import policy
+from ..il.checkpoints import PRETRAINED
+from ..il.recipe import Observation, Recipe
+from ..il.train import train
+from ..packaging.build import build
+from ..packaging.graph import graph_of
+from ..packaging.parity import ACTION, NOISE, ask_lerobot, history_of, random_inputs
+from ..run import find_checkpoint
+from .demonstrations import write_demonstrations
+
+INPUTS, SEED = 128, 7
+STEPS, WARM_UP = 100, 10
+SIDE_PX = 96
+
+
+class Case(NamedTuple):
+    """A policy to measure."""
+
+    name: str
+    policy: str
+    observation: Observation
+    speedup: float | None
+    """At least so many times as fast as LeRobot."""
+    options: dict[str, Any]
+
+
+CASES = (
+    Case("ACT, state, 171 k parameters", "act", "state", 10, {}),
+    Case(f"ACT, camera {SIDE_PX}x{SIDE_PX}, ResNet18", "act", "image", 2, {}),
+    Case("Diffusion, state, 4 DDIM steps", "diffusion", "state", None, {"dim": 16, "denoising_steps": 4}),
+)
+
+
+def measure() -> list[Result]:
+    """Train each policy for a few steps, package it, and compare it with itself in LeRobot."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["PHYSAI_HOME"] = folder
+        settings.cache_clear()
+        return [result for case in CASES for result in _measure(case, Path(folder))]
+
+
+def _measure(case: Case, folder: Path) -> Iterator[Result]:
+    data = folder / f"dataset-{case.observation}"
+    if not data.exists():
+        write_demonstrations(data, SIDE_PX if case.observation == "image" else 0)
+    run, package = folder / f"run {case.name}", folder / f"package {case.name}"
+    train(data, Recipe.of(case.policy, case.observation, steps=10, batch_size=8, **case.options), run)
+    contract = build(run, package)
+    checkpoint = find_checkpoint(run, "last")[0] / PRETRAINED
+    made = policy.load(checkpoint)
+    made.policy.eval()
+    session = open_session(package / GRAPH_FILE)
+    inputs = random_inputs(made, graph_of(made, checkpoint), INPUTS, SEED)
+    golden = read_golden(package / GOLDEN_FILE, contract)
+    answers = ask_lerobot(made, inputs)
+    random = float(np.abs(session.run([ACTION], inputs)[0] - answers).max())
+    singly = [ask_lerobot(made, {n: v[i : i + 1] for n, v in inputs.items()}) for i in range(INPUTS)]
+    itself = float(np.abs(np.concatenate(singly) - answers).max())
+    recorded = float(np.abs(session.run([ACTION], {n: golden[n] for n in inputs})[0] - golden[ACTION]).max())
+    yield Result(
+        what=f"{case.name}: largest difference from LeRobot, observation to command",
+        ours=max(random, recorded),
+        unit="rad",
+        goal=1e-6,
+        higher_is_better=False,
+        peer=itself,
+        peer_name="LeRobot, rows singly against its own batch",
+        note=f"{INPUTS} random inputs {random:.2g}, {len(golden[ACTION])} golden {recorded:.2g}; actions reach "
+        f"{np.abs(golden[ACTION]).max():.2g} rad, where float32 has steps of "
+        f"{np.spacing(np.float32(np.abs(golden[ACTION]).max())):.1g}; noise held fixed",
+    )
+    row = {name: values[:1] for name, values in inputs.items()}
+    ours = _median_ms(lambda: session.run([ACTION], row))
+    theirs = _median_ms(_step_of_lerobot(made, row))
+    yield Result(
+        what=f"{case.name}: one chunk, times as fast as LeRobot",
+        ours=theirs / ours,
+        unit="x",
+        goal=case.speedup,
+        peer=1.0,
+        peer_name="select_action with its processors",
+        note=f"ONNX Runtime {ours:.2f} ms, LeRobot {theirs:.2f} ms, medians of {STEPS}; one thread each",
+    )
+
+
+def _step_of_lerobot(made: policy.TrainablePolicy, row: dict[str, Any]) -> Callable[[], object]:
+    """A step in which LeRobot's `select_action` has no action left over, and asks the policy."""
+    import torch
+
+    past = history_of(made)
+    noise = {NOISE: torch.from_numpy(row[NOISE])} if NOISE in row else {}
+    seen = {n: torch.from_numpy(v[0, -1] if past else v[0]) for n, v in row.items() if n != NOISE}
+
+    def step() -> object:
+        made.policy.reset()
+        with torch.no_grad():
+            return made.post(made.policy.select_action(made.pre(dict(seen)), **noise))
+
+    return step
+
+
+def _median_ms(step: Callable[[], object]) -> float:
+    policy.limit_threads()
+    taken = []
+    for _ in range(WARM_UP + STEPS):
+        start = time.perf_counter()
+        step()
+        taken.append((time.perf_counter() - start) * 1e3)
+    return float(np.median(taken[WARM_UP:]))

@@ -1,0 +1,1 @@
+"""Vision-language-action policies: told their task in words, fine-tuned from pretrained weights."""
