@@ -211,6 +211,20 @@ class SaveError(TrainingError):
         )
 
 
+class UnknownPipelineError(TrainingError):
+    """No pipeline has this name."""
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        super().__init__(f"pipeline '{name}' is unknown. {did_you_mean(name, known)}")
+
+
+class NoHeldoutError(TrainingError):
+    """A run cannot be compared with others."""
+
+    def __init__(self, run: Path) -> None:
+        super().__init__(f"{run}: no loss on held-out episodes. Train on a dataset with a split `heldout`.")
+
+
 class PackagingError(PhysaiError):
     """A policy cannot be packaged."""
 
@@ -272,6 +286,13 @@ class PackageWriteError(PackagingError):
         super().__init__(
             f"{output}: cannot be written ({error.strerror or error}). Free space or mend rights, then retry."
         )
+
+
+class NotPassedError(PackagingError):
+    """A package was not passed by the gate."""
+
+    def __init__(self, verdict: Path, why: str) -> None:
+        super().__init__(f"{verdict}: {why}. Only what the gate passes is registered; see `physai evaluation gate`.")
 
 
 class ScaleError(PackagingError):

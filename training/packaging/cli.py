@@ -1,7 +1,7 @@
 """Build policy packages, and check them."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from rich.table import Table
 from typer import Argument, Option, Typer
@@ -71,6 +71,25 @@ def verify(
         registry=registry,
     )
     _show(found, package, as_json)
+
+
+@app.command()
+def register(
+    package: Package,
+    verdict: Annotated[Path, Option(help="The gate's verdict on it.")],
+    output: Annotated[Path, Option(help="File that tells where it is found.")],
+    alias: Annotated[Literal["candidate", "champion"] | None, Option(help="Moved to it.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Push a package that passed the gate, and enter it in the model registry, both by its digest.
+
+    Example: physai training package register OUT/package --verdict OUT/verdict.json --output OUT/registered.json
+    """
+    from .register import register
+
+    found = register(package, verdict, alias)
+    found.write(output)
+    show(found, as_json, f"{found.name} {found.model_version}: {found.registry}@{found.package}")
 
 
 def _show(package: PolicyPackage, folder: Path, as_json: bool) -> None:

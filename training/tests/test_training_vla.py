@@ -27,7 +27,7 @@ import torch
 
 data, folder = Path(sys.argv[1]), Path(sys.argv[2])
 start = write_tiny_smolvla(folder / "tiny")
-small = dict(steps=6, batch_size=2, chunk=6, action_steps=3, checkpoint_every=3, precision="bf16", lr=1e-3)
+small = dict(steps=6, batch_size=2, chunk=6, action_steps=3, checkpoint_every=3, precision="bf16", lr=1e-4)
 
 
 def recipe(**more):
