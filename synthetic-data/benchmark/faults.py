@@ -54,7 +54,7 @@ def repainted(subject: Subject, joints: Floats | None = None, view: View | None 
         for link in np.unique(subject.parts[subject.parts != EMPTY])
     }
     radii = tuple(thing.radius_m for thing in request.scene.objects)
-    size = subject.frames.shape[1:3]
+    size = request.size(subject.camera)
     painted = []
     for pose, centres in zip(poses, request.centres, strict=True):
         drawing = draw(request.model, pose, view or subject.view, size, centres=centres, radii_m=radii)
@@ -78,11 +78,11 @@ def _paint(empty: Frames, drawing: Drawing, colors: dict[int, Floats], focal_px:
 def _empty_scene(subject: Subject) -> Frames:
     robot = subject.parts != EMPTY
     wide = np.stack([cv2.dilate(mask.astype(np.uint8), np.ones((5, 5), np.uint8)) for mask in robot]).astype(bool)
-    never = wide.all(axis=0)
+    never = np.asarray(wide.all(axis=0), np.bool_)
     masked = np.where(wide[..., None], np.nan, subject.frames.astype(np.float32))
     median = np.zeros(subject.frames.shape[1:], np.uint8)
     median[~never] = np.nanmedian(masked[:, ~never], axis=0).astype(np.uint8)
-    return np.asarray(cv2.inpaint(median, never.astype(np.uint8), 3, cv2.INPAINT_TELEA), np.uint8)
+    return np.asarray(cv2.inpaint(median, np.array(never, np.uint8), 3, cv2.INPAINT_TELEA), np.uint8)
 
 
 def clean(subject: Subject) -> Faulty:

@@ -11,7 +11,7 @@ from physai.infrastructure.contracts import Clip, GenerationPlan
 from physai.infrastructure.datasets import Dataset
 from physai.infrastructure.datasets.video import decode
 
-from ..backend import Request
+from ..backend import Frames, Request
 from ..generate import CLIP, video_path
 from ..verify.run import judged, look, scores
 from .faults import FAULTS, MORE, Fault, Faulty, Subject, clean, repainted_clean
@@ -47,7 +47,7 @@ def subjects(plan: GenerationPlan, dataset: Dataset, folder: Path, seed: int) ->
     """The clips of the plan with all that a fault may need."""
     camera = plan.cameras[0]
 
-    def opened(number: int) -> tuple[Clip, np.ndarray]:
+    def opened(number: int) -> tuple[Clip, Frames]:
         generation = plan.generations[number]
         clip = Clip.read(folder / generation.id / CLIP)
         return clip, decode(video_path(folder, generation.id, camera), 0, generation.rows, plan.fps)

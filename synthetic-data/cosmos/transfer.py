@@ -1,6 +1,7 @@
 """The backend `cosmos`: Cosmos-Transfer2.5 as its own program in its own container, or behind a NIM endpoint."""
 
 import base64
+import io
 import os
 import shlex
 import subprocess
@@ -133,10 +134,8 @@ class CosmosBackend:
 
 def read_video(content: bytes, size: tuple[int, int]) -> Frames | str:
     """Frames of an MP4 in the dataset's size, or name and reason of the failure."""
-    import io
-
     try:
-        with av.open(io.BytesIO(content)) as container:
+        with av.open(io.BytesIO(content), "r") as container:
             frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
     except (av.FFmpegError, IndexError) as error:
         return f"garbage: what came is no video ({type(error).__name__})"

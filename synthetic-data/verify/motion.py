@@ -84,7 +84,8 @@ def surroundings(frames: Frames, robot: Flags) -> tuple[Maps, Flags]:
     """
     free = np.stack([cv2.dilate(mask.astype(np.uint8), np.ones((5, 5), np.uint8)) == 0 for mask in robot])
     smooth = np.stack([cv2.GaussianBlur(frame, (0, 0), BLUR_PX) for frame in frames]).astype(np.float32)
-    known = (free.sum(axis=0) >= LEAST_FREE) & _around(robot.any(axis=0)[None], robot.shape[1])[0]
+    way = np.any(robot, axis=0, keepdims=True)
+    known = (free.sum(axis=0) >= LEAST_FREE) & _around(way, robot.shape[1])[0]
     off = np.zeros(robot.shape, np.float32)
     seen = smooth[:, known]
     median = np.nanmedian(np.where(free[:, known][..., None], seen, np.nan), axis=0)

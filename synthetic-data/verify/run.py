@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from physai.infrastructure.contracts import (
@@ -87,7 +88,7 @@ def verify(
     """
     dataset = planned_dataset(plan, root)
     verdicts: list[ClipVerdict] = []
-    seen: dict[str, list[np.ndarray]] = {}
+    seen: dict[str, list[NDArray[np.float32]]] = {}
     for number, generation in enumerate(plan.generations, start=1):
         request = Request(generation, plan, dataset)
         clip, frames, faults = _opened(plan, folder, request)
