@@ -2,6 +2,7 @@
 
 from typer import Typer
 
+from .benchmark.cli import benchmark
 from .tools.cli import app as dataset
 from .viewer.cli import viewer
 
@@ -14,4 +15,5 @@ def group() -> None:
 
 
 app.add_typer(dataset, name="dataset")
+app.command()(benchmark)
 app.command()(viewer)

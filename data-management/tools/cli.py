@@ -10,10 +10,11 @@ from typer import Argument, Option, Typer
 from physai.infrastructure.console import Json, show, tracked
 
 from .edit_cli import app as edit_commands
+from .judge_cli import app as judge_commands
 from .label_cli import app as label_commands
 
 app = Typer(help=__doc__, no_args_is_help=True)
-for more in (edit_commands, label_commands):
+for more in (edit_commands, label_commands, judge_commands):
     app.registered_commands += more.registered_commands
 
 Root = Annotated[Path, Argument(help="Folder of a LeRobot v3.0 dataset.")]

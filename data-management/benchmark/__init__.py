@@ -1,0 +1,1 @@
+"""Measures edits, reading and validation, LeRobot's own beside them in the same run."""

@@ -1,0 +1,1 @@
+"""Walks through this domain's commands."""
