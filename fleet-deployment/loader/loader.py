@@ -94,7 +94,6 @@ class Loader:
         condition, switched, error = None, False, self._unreached
         try:
             condition = self._condition()
-            self._agent.gate.tell_condition(condition)
             self._judge_shadow()
             switched = self._switch(condition)
             if at_fleet:

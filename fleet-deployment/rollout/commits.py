@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
+from pydantic import ValidationError
+
 from physai.infrastructure.contracts import Release
 
 from ..errors import RolloutRefusedError
@@ -25,7 +27,7 @@ def plan_for(repository: FleetRepository, name: str, later: Mapping[str, tuple[s
 
     Raises:
         UnknownReleaseError: If there is no such release.
-        RolloutRefusedError: If its cohort runs nothing to return to.
+        RolloutRefusedError: If its cohort runs nothing to return to, or a cohort has no robots, or those of another.
     """
     with repository.read() as tree:
         release = fleet_tree.read_release(tree, name, repository.url)
@@ -35,14 +37,19 @@ def plan_for(repository: FleetRepository, name: str, later: Mapping[str, tuple[s
         why = f"cohort '{release.cohort}' runs nothing else to return to; approve its first release by hand"
         raise RolloutRefusedError(name, "plan", why)
     cohorts = {release.cohort: release.robots, **later}
-    return RolloutPlan(
-        release=name,
-        package=release.package,
-        previous=before.name,
-        previous_package=before.package,
-        baseline=Baseline(successes=success.successes, episodes=success.episodes),
-        cohorts=tuple(Cohort(name=cohort, robots=robots) for cohort, robots in cohorts.items()),
-    )
+    try:
+        return RolloutPlan(
+            release=name,
+            package=release.package,
+            previous=before.name,
+            previous_package=before.package,
+            baseline=Baseline(successes=success.successes, episodes=success.episodes),
+            cohorts=tuple(Cohort(name=cohort, robots=robots) for cohort, robots in cohorts.items()),
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "cohorts"
+        raise RolloutRefusedError(name, "plan", f"{where}: {first['msg']}") from error
 
 
 def commit(repository: FleetRepository, plan: RolloutPlan, state: RolloutState, head: str) -> tuple[str, ...]:

@@ -1,6 +1,5 @@
 """Run a robot: the step loop, its watchdog, and the hot-loader beside them."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -14,12 +13,8 @@ from ..names import check_name
 from .loop import LoopReport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from physai.infrastructure.contracts import RobotCondition
     from physai.infrastructure.fit import RobotFacts
 
-    from ..loader.agent import Agent
     from ..loader.loader import LoaderStatus
     from .transport import Transport
 
@@ -68,7 +63,7 @@ def run(
     from ..loader.desired import GitSource, MountedSource
     from ..loader.home import RobotHome
     from .motion import MotionLimits
-    from .service import RunSettings, describe, serve
+    from .service import RunSettings, describe, serve, told_condition
 
     home = RobotHome(robot, settings().home / "robots" / check_name("robot", robot))
     source = MountedSource(mounted) if mounted else GitSource(FleetRepository(str(settings().fleet_repo)))
@@ -79,7 +74,7 @@ def run(
         first = FLEET_RULES if not (home.folder / "gate").exists() else None
         agent = Agent(home, source, open_registry(str(settings().registry)), chosen or first)
         way = _transport(transport, robot, facts, topics, domain)
-        asked = _told_condition(agent) if condition == "rest" else None
+        asked = told_condition(agent.gate) if condition == "rest" else None
         serving, report = serve(agent, facts, way, wanted, _tell, asked)
     text = f"{robot}: {report.mode}, {report.steps} steps, {report.misses} misses, worst {report.worst_ms:.1f} ms"
     show(RunReport(robot=robot, serving=serving, loop=report), as_json, f"{text}; {report.why}" if report.why else text)
@@ -100,18 +95,6 @@ def _transport(name: TransportName, robot: str, facts: "RobotFacts", topics: Pat
     read, definitions = RobotTopics.read(topics) if topics else RobotTopics(), Definitions()
     bus = open_bus(name, read, definitions, domain)
     return Ros2Robot(robot, bus, read, facts.joints, facts.rate_hz, definitions)
-
-
-def _told_condition(agent: "Agent") -> "Callable[[], RobotCondition]":
-    """What the gate's REST API was told last; before that, something too old to count."""
-    from physai.infrastructure.contracts import RobotCondition
-
-    def ask() -> RobotCondition:
-        never = datetime.fromtimestamp(0, UTC)
-        nothing = RobotCondition(robot=agent.robot, at=never, idle=False, mid_episode=True, e_stop=True)
-        return agent.gate.condition or nothing
-
-    return ask
 
 
 def _tell(status: "LoaderStatus") -> None:

@@ -3,12 +3,14 @@
 import threading
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from physai.infrastructure.contracts import Digest, Robot, RobotCondition
 from physai.infrastructure.fit import STATE, RobotFacts
 
 from ..errors import NotReleasedError, SilentRobotError
+from ..gating.gate import Gate
 from ..loader.agent import Agent
 from ..loader.loader import Loader, LoaderStatus
 from .guard import Guard
@@ -46,6 +48,13 @@ def describe(robot: Robot, task: str, rate_hz: float) -> RobotFacts:
         limits=robot.joints,
         observations={STATE: (len(joints),), TARGET: (7,)},
     )
+
+
+def told_condition(gate: Gate) -> Callable[[], RobotCondition]:
+    """What the gate's REST API was told last; before that, something too old to count."""
+    never = datetime.fromtimestamp(0, UTC)
+    nothing = RobotCondition(robot=gate.robot, at=never, idle=False, mid_episode=True, e_stop=True)
+    return lambda: gate.condition or nothing
 
 
 def serve(
@@ -86,7 +95,12 @@ def serve(
         if loops:
             loops[0].accompany(shadow)
 
-    loader = Loader(agent, facts, swap, condition or transport.condition, settings.blend_steps, accompany)
+    def tell_gate() -> RobotCondition:
+        measured = transport.condition()
+        agent.gate.tell_condition(measured)
+        return measured
+
+    loader = Loader(agent, facts, swap, condition or tell_gate, settings.blend_steps, accompany)
     try:
         _wait_for_robot(transport, agent.robot, settings.patience_s)
         loader.boot()

@@ -97,6 +97,17 @@ def test_a_plan_for_other_robots_than_those_of_the_release_is_refused(fleet: Fle
         commit(fleet.repository, other, FIRST, HEAD)
 
 
+@pytest.mark.parametrize(
+    ("robots", "why"),
+    [((), "robots: Tuple should have at least 1 item"), (("robot-1",), "robots in two places: robot-1")],
+)
+def test_a_cohort_without_robots_or_with_those_of_another_is_one_line(
+    fleet: Fleet, planned: RolloutPlan, robots: tuple[str, ...], why: str
+) -> None:
+    with pytest.raises(RolloutRefusedError, match=why):
+        plan_for(fleet.repository, "new", {"hall": robots})
+
+
 def test_a_first_release_has_nothing_to_return_to(fleet: Fleet, packages: Packages) -> None:
     fleet.propose(packages(0.0), name="only")
     with pytest.raises(RolloutRefusedError, match="approve its first release by hand"):

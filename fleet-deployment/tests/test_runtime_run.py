@@ -8,7 +8,7 @@ import pytest
 from physai.fleet_deployment.errors import NotReleasedError
 from physai.fleet_deployment.loader.loader import LoaderStatus
 from physai.fleet_deployment.runtime.motion import MotionLimits
-from physai.fleet_deployment.runtime.service import RunSettings, describe, serve
+from physai.fleet_deployment.runtime.service import RunSettings, describe, serve, told_condition
 from physai.fleet_deployment.runtime.simulated import SimulatedRobot
 from physai.fleet_deployment.tests.conftest import Fleet
 from physai.infrastructure.robots import load_robot
@@ -38,3 +38,16 @@ def test_a_release_that_arrives_during_a_run_takes_over_without_a_restart(fleet:
 def test_a_robot_without_any_release_does_not_move(fleet: Fleet) -> None:
     with pytest.raises(NotReleasedError, match="robot-1: has no policy to run"):
         serve(fleet.agent(), UR10, SimulatedRobot(6, 30.0), SETTINGS, lambda _: None)
+
+
+def test_a_robot_whose_condition_comes_over_rest_waits_until_it_is_told(fleet: Fleet, packages: Packages) -> None:
+    release = fleet.release(packages(0.0))
+    agent = fleet.agent()
+    asked = told_condition(agent.gate)
+    told: list[LoaderStatus] = []
+    with pytest.raises(NotReleasedError, match="has no policy to run"):
+        serve(agent, UR10, SimulatedRobot(6, 30.0), SETTINGS, told.append, asked)
+    assert told[-1].waiting_for == "its condition is not fresh"
+    agent.gate.tell_condition(agent.condition())  # as the service does for POST /v1/condition
+    serving, _ = serve(agent, UR10, SimulatedRobot(6, 30.0), SETTINGS._replace(steps=3), told.append, asked)
+    assert serving == release.package
