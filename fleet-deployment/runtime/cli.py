@@ -1,5 +1,7 @@
 """Run a robot: the step loop, its watchdog, and the hot-loader beside them."""
 
+import signal
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -70,12 +72,15 @@ def run(
     chosen = GateRules.read(rules) if rules else None
     wanted = RunSettings(steps, poll_s, MotionLimits(velocity_rad_s, acceleration_rad_s2), blend_steps)
     facts = describe(load_robot(model), task, rate_hz)
+    until = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):  # the robot is brought to its safe stop first
+        signal.signal(number, lambda *_: until.set())
     with home.working():
         first = FLEET_RULES if not (home.folder / "gate").exists() else None
         agent = Agent(home, source, open_registry(str(settings().registry)), chosen or first)
         way = _transport(transport, robot, facts, topics, domain)
         asked = told_condition(agent.gate) if condition == "rest" else None
-        serving, report = serve(agent, facts, way, wanted, _tell, asked)
+        serving, report = serve(agent, facts, way, wanted, _tell, asked, until)
     text = f"{robot}: {report.mode}, {report.steps} steps, {report.misses} misses, worst {report.worst_ms:.1f} ms"
     show(RunReport(robot=robot, serving=serving, loop=report), as_json, f"{text}; {report.why}" if report.why else text)
     if report.mode == "stopped":

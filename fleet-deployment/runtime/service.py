@@ -64,6 +64,7 @@ def serve(
     settings: RunSettings,
     tell: Callable[[LoaderStatus], None],
     condition: Callable[[], RobotCondition] | None = None,
+    until: threading.Event | None = None,
 ) -> tuple[Digest | None, LoopReport]:
     """Run a robot until the steps are done, or a fault stops it.
 
@@ -74,6 +75,7 @@ def serve(
         settings: How it is run.
         tell: Told when what the hot-loader sees has changed.
         condition: What the robot is doing, for its gate; by default as the transport tells it.
+        until: Ends the run when set; the robot is at its safe stop then.
 
     Returns:
         Digest of what serves at the end, and how the loop went.
@@ -110,19 +112,25 @@ def serve(
             raise NotReleasedError(agent.robot, "has no policy to run", "Release one, or see what its gate waits for")
         ramp = Ramp(settings.motion, 1.0 / facts.rate_hz, (1, len(facts.joints)))
         loops.append(StepLoop(transport, Guard(first[-1], facts.limits, 1, ramp), facts.rate_hz))
-        report = _work(loops[0], loader, settings, tell)
+        report = _work(loops[0], loader, settings, tell, until)
     finally:
         transport.close()
     return loader.serving, report
 
 
-def _work(loop: StepLoop, loader: Loader, settings: RunSettings, tell: Callable[[LoaderStatus], None]) -> LoopReport:
+def _work(
+    loop: StepLoop,
+    loader: Loader,
+    settings: RunSettings,
+    tell: Callable[[LoaderStatus], None],
+    until: threading.Event | None,
+) -> LoopReport:
     over = threading.Event()
     watcher = threading.Thread(target=loader.watch, args=(settings.poll_s, over, tell), name="hot-loader")
     watcher.start()
     try:
         with watched(loop):
-            return loop.run(settings.steps)
+            return loop.run(settings.steps, until)
     finally:
         over.set()
         watcher.join()

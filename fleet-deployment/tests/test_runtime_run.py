@@ -1,5 +1,9 @@
 """A whole robot: step loop, hot-loader, watchdog and gate in one process, releases coming in while it runs."""
 
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,6 +42,23 @@ def test_a_release_that_arrives_during_a_run_takes_over_without_a_restart(fleet:
 def test_a_robot_without_any_release_does_not_move(fleet: Fleet) -> None:
     with pytest.raises(NotReleasedError, match="robot-1: has no policy to run"):
         serve(fleet.agent(), UR10, SimulatedRobot(6, 30.0), SETTINGS, lambda _: None)
+
+
+def test_a_run_that_is_ended_from_outside_stops_the_robot_and_tells_how_it_went(
+    fleet: Fleet, packages: Packages
+) -> None:
+    fleet.release(packages(0.0))
+    places = {"FLEET_REPO": fleet.repository.url, "REGISTRY": str(fleet.root / "registry"), "HOME": str(fleet.root)}
+    environment = os.environ | {f"PHYSAI_{name}": value for name, value in places.items()}
+    command = [Path(sys.executable).with_name("physai"), "fleet-deployment", "run", "--robot", "robot-1"]
+    with subprocess.Popen(command, env=environment, text=True, stdout=-1, stderr=-1) as run:
+        assert run.stderr is not None
+        while '"switched":false' not in run.stderr.readline():  # the loop runs
+            assert run.poll() is None
+        run.send_signal(signal.SIGTERM)
+        said, _ = run.communicate(timeout=60)
+    assert run.returncode == 0
+    assert said.startswith("robot-1: running, ")
 
 
 def test_a_robot_whose_condition_comes_over_rest_waits_until_it_is_told(fleet: Fleet, packages: Packages) -> None:
