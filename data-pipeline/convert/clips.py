@@ -5,19 +5,21 @@ import threading
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, override
 
 import av
 import numpy as np
 from numpy.typing import NDArray
 
-from physai.infrastructure.datasets.stats import ImageCounts, Stats, sample_indices
-from physai.infrastructure.datasets.video import ClipEncoder
+from physai.infrastructure.datasets.errors import DatasetError
+from physai.infrastructure.datasets.stats import Stats, sample_indices
+from physai.infrastructure.datasets.video import PIX_FMT, ClipEncoder, walk
 
 from .bag import Bag, Raw
 from .episode import Episode
+from .errors import FrameLossError
 from .images import VIDEO, ImageDecoder
-from .proof import Proof, check_clip
+from .proof import Clip, Sample, check_times
 from .remux import StreamCopy, can_copy
 from .scan import Scan, Track
 
@@ -25,14 +27,12 @@ WAITING = 8  # messages between the reader and a camera; the reader waits when t
 END = None
 
 
-class Clip:
-    """The frames of one camera in one episode, as they become an MP4."""
+class EncodedClip(Clip):
+    """Frames that are encoded; a sample of them is decoded again and compared with its sources."""
 
-    def __init__(self, path: Path, rows: int, fps: int, threads: int) -> None:
-        self.path, self.rows = path, rows
-        self.counts = ImageCounts()
-        self.proof = Proof(rows)
-        self._fps, self._threads = fps, threads
+    def __init__(self, path: Path, rows: int, fps: int) -> None:
+        super().__init__(path, rows, fps)
+        self._sample = Sample(rows)
         self._looked_at = set(sample_indices(rows).tolist())
         self._encoder: ClipEncoder | None = None
         self._row = 0
@@ -40,33 +40,42 @@ class Clip:
     def show(self, frame: av.VideoFrame, rows: int) -> None:
         """Show a frame for some rows."""
         if self._encoder is None:
-            self._encoder = ClipEncoder(self.path, self._fps, frame.height, frame.width, self._threads)
-        ready = frame.reformat(format="rgb24").reformat(
-            format="yuv420p"
-        )  # halves the noise that JPEG has in its colours
+            self._encoder = ClipEncoder(self.path, self.fps, frame.height, frame.width, threads=1)
+        ready = frame.reformat(format=PIX_FMT)
         for row in range(self._row, self._row + rows):
-            self.look(frame, row)
+            self._look(frame, row)
             self._encoder.add(ready)
         self._row += rows
 
-    def look(self, frame: av.VideoFrame, row: int) -> None:
-        """Take a frame into the statistics, and into the sample that is compared at the end."""
-        if row in self._looked_at or row in self.proof.rows:
+    def _look(self, frame: av.VideoFrame, row: int) -> None:
+        """Take a frame into the statistics, and into the sample."""
+        if row in self._looked_at or row in self._sample.rows:
             picture = frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
             if row in self._looked_at:
                 self.counts.add(picture)
-            self.proof.keep(row, picture)
+            self._sample.keep(row, picture)
 
+    @override
     def close(self) -> None:
-        """Write the end of the file."""
         if self._encoder is not None:
             self._encoder.__exit__(None)
             self._encoder = None
 
+    @override
     def abandon(self) -> None:
-        """Let go of the file."""
         if self._encoder is not None:
             self._encoder.__exit__(RuntimeError)
+
+    @override
+    def check(self, recording: Path, episode: int, camera: str) -> None:
+        check_times(self, recording, episode, camera)
+        for row in sorted(self._sample.rows):
+            try:
+                (frame,) = walk(self.path, row, 1, self.fps, episode)
+            except DatasetError as error:
+                raise FrameLossError(recording, episode, camera, row, str(error)) from error
+            if detail := self._sample.differs(row, frame.to_ndarray(format="rgb24").astype(np.uint8)):
+                raise FrameLossError(recording, episode, camera, row, detail)
 
 
 class Camera(threading.Thread):
@@ -85,7 +94,7 @@ class Camera(threading.Thread):
         self._decoder = ImageDecoder(bag.path, self._topic)
         self._is_video = track.rule.type == VIDEO
         self._copies = [self._is_video and can_copy(shown, track.keyframes) for shown in self._shown]
-        self._open: Clip | StreamCopy | None = None
+        self._open: EncodedClip | StreamCopy | None = None
         self._episode = 0
         self._decoded = 0
         self._seen = 0
@@ -162,10 +171,10 @@ class Camera(threading.Thread):
             rows = self._rows(shown, number)
             if rows and not self._copies[episode]:
                 clip = self._at(episode)
-                assert isinstance(clip, Clip)
+                assert isinstance(clip, EncodedClip)
                 clip.show(frame, rows)
 
-    def _at(self, episode: int) -> Clip | StreamCopy:
+    def _at(self, episode: int) -> EncodedClip | StreamCopy:
         """The clip of an episode, after those before it are finished."""
         if self._open is not None and episode == self._episode:
             return self._open
@@ -173,7 +182,7 @@ class Camera(threading.Thread):
         self._episode = episode
         path = self._folder / f"{self._feature}-{self._first + episode:06d}.mp4"
         rows = len(self._shown[episode])
-        self._open = StreamCopy(path, rows, self._fps) if self._copies[episode] else Clip(path, rows, self._fps, 1)
+        self._open = (StreamCopy if self._copies[episode] else EncodedClip)(path, rows, self._fps)
         return self._open
 
     def _finish(self) -> None:
@@ -181,8 +190,7 @@ class Camera(threading.Thread):
             return
         clip, self._open = self._open, None
         clip.close()
-        index = self._first + self._episode
-        check_clip(clip.path, clip.rows, self._fps, clip.proof, self._bag.path, index, self._feature)
+        clip.check(self._bag.path, self._first + self._episode, self._feature)
         self.clips[self._episode] = (clip.path, clip.counts.stats())
 
     @staticmethod

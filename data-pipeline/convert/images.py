@@ -120,16 +120,12 @@ def size_of(path: Path, topic: str, number: int, message: Any) -> tuple[int, int
 
 def is_keyframe(message: Any) -> bool:
     """Whether a message of video can be decoded by itself. Sources: ITU-T H.264 table 7-1, H.265 table 7-1."""
-    data = message.data.tobytes()
-    kinds = {data[at + 3] for at in _starts(data)}
+    kinds = {unit[0] for unit in units(message.data.tobytes())}
     if message.format == "h264":
         return any(kind & 0x1F == 5 for kind in kinds)
     return any(16 <= (kind >> 1) & 0x3F <= 21 for kind in kinds)
 
 
-def _starts(data: bytes) -> Iterator[int]:
-    """Where the units of an Annex B stream begin."""
-    at = data.find(b"\0\0\1")
-    while 0 <= at < len(data) - 3:
-        yield at
-        at = data.find(b"\0\0\1", at + 3)
+def units(data: bytes) -> list[bytes]:
+    """Units of an Annex B stream, without the zeros around them. Source: ITU-T H.264, annex B."""
+    return [unit for part in data.split(b"\0\0\1")[1:] if (unit := part.rstrip(b"\0"))]

@@ -1,20 +1,26 @@
 """H.264 and H.265 go into the dataset as they were recorded, where each row shows exactly one frame, in order."""
 
+import hashlib
 from array import array
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from fractions import Fraction
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, override
 
 import av
 import numpy as np
+from av import Packet
+from av.container import OutputContainer
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from physai.infrastructure.datasets.stats import ImageCounts, sample_indices
+from physai.infrastructure.datasets.stats import sample_indices
 
-from .images import CODECS
-from .proof import Proof
+from .errors import FrameLossError
+from .images import CODECS, is_keyframe, units
+from .proof import Clip, check_times
 
 
 def can_copy(shown: NDArray[np.intp], keyframes: "array[int]") -> bool:
@@ -22,58 +28,82 @@ def can_copy(shown: NDArray[np.intp], keyframes: "array[int]") -> bool:
     return bool(len(shown)) and bool((np.diff(shown) == 1).all()) and bool(keyframes[int(shown[0])])
 
 
-class StreamCopy:
-    """The packets of one episode on their way into an MP4."""
+class StreamCopy(Clip):
+    """The packets of one episode on their way into an MP4; nothing is decoded but keyframes, for the statistics."""
 
     def __init__(self, path: Path, rows: int, fps: int) -> None:
-        self.path, self.rows = path, rows
-        self.counts = ImageCounts()
-        self.proof = Proof(rows)
-        self.proof.exact = True
-        self._fps = fps
-        self._stream = path.with_suffix(".annexb")
-        self._file = self._stream.open("wb")
-        self._format = ""
+        super().__init__(path, rows, fps)
+        self._ticks = 90_000 // fps * fps  # divisible by the rate, so that every frame has a whole time
+        self._container: OutputContainer | None = None
+        self._stream: VideoStream | None = None
+        self._digests: list[bytes] = []
+        self._keyframes: list[int] = []
 
     def add(self, message: Any) -> None:
         """Take the next packet."""
-        self._format = CODECS[message.format]
-        self._file.write(message.data.tobytes())
+        data = message.data.tobytes()
+        if self._container is None:
+            self._container = av.open(str(self.path), "w", format="mp4")
+            with closing(av.open(BytesIO(data), format=CODECS[message.format])) as source:
+                stream = self._container.add_stream_from_template(source.streams.video[0], opaque=True)
+            assert isinstance(stream, VideoStream)
+            self._stream = stream
+        row = len(self._digests)
+        packet = Packet(data)
+        packet.stream = self._stream
+        packet.time_base = Fraction(1, self._ticks)
+        packet.pts = packet.dts = row * (self._ticks // self.fps)
+        packet.duration = self._ticks // self.fps
+        if is_keyframe(message):
+            packet.is_keyframe = True
+            self._keyframes.append(row)
+        self._container.mux(packet)
+        self._digests.append(_digest(units(data)))
 
+    @override
     def close(self) -> None:
-        """Write the MP4, and look at its frames."""
-        self._file.close()
-        self._mux()
-        self._look()
-        self._stream.unlink()
+        """Write the end of the file, and look at some of its frames."""
+        self.abandon()
+        with closing(av.open(str(self.path))) as source:
+            stream = source.streams.video[0]
+            looked_at = sample_indices(self.rows)
+            if len(self._keyframes) * self.fps >= self.rows:  # one a second tells as much, and needs no other frame
+                stream.codec_context.skip_frame = "NONKEY"
+                looked_at = sample_indices(len(self._keyframes))
+            wanted = set(looked_at.tolist())
+            for number, frame in enumerate(source.decode(stream)):
+                if number in wanted:
+                    self.counts.add(frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False))
 
+    @override
     def abandon(self) -> None:
         """Let go of the file."""
-        self._file.close()
+        if self._container is not None:
+            self._container.close()
+            self._container = None
 
-    def _mux(self) -> None:
-        with (
-            closing(av.open(str(self._stream), format=self._format)) as source,
-            closing(av.open(str(self.path), "w", format="mp4")) as target,
-        ):
-            template = source.streams.video[0]
-            stream = target.add_stream_from_template(template, opaque=True)
-            assert isinstance(stream, VideoStream)
-            ticks = 90_000 // self._fps * self._fps  # divisible by the rate, so that every frame has a whole time
-            for row, packet in enumerate(p for p in source.demux(template) if p.size):
-                packet.time_base = Fraction(1, ticks)
-                packet.pts = packet.dts = row * (ticks // self._fps)
-                packet.duration = ticks // self._fps
-                packet.stream = stream
-                target.mux(packet)
+    @override
+    def check(self, recording: Path, episode: int, camera: str) -> None:
+        """Compare the time of every frame, and every bit of it, with what was recorded."""
+        check_times(self, recording, episode, camera)
+        with closing(av.open(str(self.path))) as source:
+            packets = (bytes(packet) for packet in source.demux(source.streams.video[0]) if packet.size)
+            for row, (data, digest) in enumerate(zip(packets, self._digests, strict=True)):
+                if _digest(_mp4_units(data)) != digest:
+                    raise FrameLossError(recording, episode, camera, row, "copied frame differs from its source")
 
-    def _look(self) -> None:
-        """Statistics and samples, from the stream as it was recorded."""
-        looked_at = set(sample_indices(self.rows).tolist())
-        with closing(av.open(str(self._stream), format=self._format)) as source:
-            for row, frame in enumerate(source.decode(source.streams.video[0])):
-                if row in looked_at or row in self.proof.rows:
-                    picture = frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
-                    if row in looked_at:
-                        self.counts.add(picture)
-                    self.proof.keep(row, picture)
+
+def _digest(parts: Iterable[bytes]) -> bytes:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(4) + part)
+    return digest.digest()
+
+
+def _mp4_units(data: bytes) -> Iterator[bytes]:
+    """Units of a packet in an MP4, each after its length in 4 bytes. Source: ISO/IEC 14496-15, 4.3.2."""
+    at = 0
+    while at < len(data):
+        end = at + 4 + int.from_bytes(data[at : at + 4])
+        yield data[at + 4 : end].rstrip(b"\0")
+        at = end

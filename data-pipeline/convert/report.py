@@ -52,7 +52,7 @@ class ConvertReport(Contract):
     rows: int
     rate_hz: int
     frames: dict[str, int]
-    """Camera → frames read back from its video; as many as rows."""
+    """Camera → frames in its video, each at its row's time; as many as rows."""
     worst_skew_s: dict[str, float]
     """Topic → how far the farthest message was from its row, over all episodes."""
     dropped: tuple[DroppedEpisode, ...]
@@ -103,7 +103,10 @@ def page(report: ConvertReport) -> str:
         "content": report.content or "none: nothing was left behind",
         "episodes": f"{report.episodes}, {len(report.dropped)} left out",
         "rows": f"{report.rows} at {report.rate_hz} Hz",
-        **{camera: f"{frames} frames decoded for {report.rows} rows" for camera, frames in report.frames.items()},
+        **{
+            camera: f"{frames} frames for {report.rows} rows, each at its time"
+            for camera, frames in report.frames.items()
+        },
     }
     rows = "".join(f"<tr><th>{html.escape(k)}</th><td>{html.escape(v)}</td></tr>" for k, v in facts.items())
     reasons = "".join(f"<li>{html.escape(reason)}</li>" for reason in report.reasons)

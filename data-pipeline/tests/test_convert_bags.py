@@ -468,6 +468,44 @@ def test_another_picture_in_a_row_is_found(write: Any, output: Path, monkeypatch
         convert(folder, output, Options(config=config()))
 
 
+def flipped(data: bytes) -> bytes:
+    return data[:-1] + bytes([data[-1] ^ 1])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (flipped, "row 7: copied frame differs from its source"),
+        (lambda _data: b"", "row 7:"),  # MP4 takes no empty packet
+    ],
+    ids=["a bit flips", "a frame is lost"],
+)
+def test_a_copied_frame_that_is_another_is_found(
+    write: Any, output: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[bytes], bytes], message: str
+) -> None:
+    made = itertools.count()
+
+    def packet(data: bytes) -> av.Packet:
+        return av.Packet(change(data) if next(made) == 7 else data)
+
+    monkeypatch.setattr("physai.data_pipeline.convert.remux.Packet", packet)
+    folder = write(in_order(joint_messages(), video("libx264")))
+    with pytest.raises(FrameLossError, match=message):
+        convert(folder, output, Options(config=config(VIDEO_TYPE)))
+    assert list(output.parent.iterdir()) == [folder]
+
+
+@pytest.mark.parametrize("gop", [5, ROWS])
+def test_statistics_of_copied_video_are_of_its_keyframes_or_of_all_frames(write: Any, output: Path, gop: int) -> None:
+    convert(write(in_order(joint_messages(), video("libx264", gop=gop))), output, Options(config=config(VIDEO_TYPE)))
+    stats = Dataset(output).episode_stats(0, CAMERA)
+    assert stats is not None
+    assert stats["count"].tolist() == [4 if gop == 5 else ROWS]  # 2 s of video: four keyframes, or one too few
+    assert stats["mean"].ravel() == pytest.approx(
+        np.stack([picture(r) for r in range(ROWS)]).mean((0, 1, 2)) / 255, abs=0.01
+    )
+
+
 def test_a_camera_that_is_slow_makes_the_reader_wait(write: Any, output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
     real = Camera._take
@@ -511,7 +549,7 @@ def test_the_report_tells_pass_and_fail(write: Any, output: Path, tmp_path: Path
     assert done.exit_code == 0
     page = (tmp_path / "report" / "report.html").read_text()
     assert '<span class="PASS">PASS</span>' in page
-    assert "20 frames decoded for 20 rows" in page
+    assert "20 frames for 20 rows, each at its time" in page
     assert page.count("<polyline") == 2
     write(in_order(joint_messages(), images(broken_jpeg)))
     words[4] = str(tmp_path / "other")

@@ -8,7 +8,7 @@ that any frame is decoded from at most one other.
 import hashlib
 import io
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any, Self
 
 import av
 import numpy as np
+from av.video.frame import PictureType
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
@@ -78,6 +79,7 @@ class ClipEncoder:
 
     def add(self, frame: av.VideoFrame) -> None:
         """Encode the next frame, in any pixel format."""
+        frame.pict_type = PictureType.NONE  # one out of a JPEG says "keyframe", and the encoder would obey
         frame.pts = self.frames
         frame.time_base = 1 / Fraction(self._stream.codec_context.framerate or 1)
         self._container.mux(self._stream.encode(frame))
@@ -215,6 +217,23 @@ def frame_rows(path: Path, fps: int) -> list[float]:
         return sorted(
             float(packet.pts * stream.time_base) * fps for packet in container.demux(stream) if packet.pts is not None
         )
+
+
+def misplaced(at: Iterable[float], rows: int, fps: int) -> tuple[int, str] | None:
+    """The first row whose frame is missing or at another time than LeRobot tolerates, and what is wrong with it.
+
+    Args:
+        at: Row at which each frame is shown, as `frame_rows` tells it.
+        rows: How many there are.
+        fps: Frames per second.
+    """
+    row = -1
+    for row, shown_at in enumerate(at):
+        if row >= rows:
+            return row, "there is a frame, but no such row"
+        if abs(shown_at - row) > TOLERANCE_S * fps:
+            return row, f"its frame is shown at row {shown_at:.3f}"
+    return (row + 1, f"it has no frame, {rows} are expected") if row + 1 < rows else None
 
 
 def walk(path: Path, start: int, length: int, fps: int, episode: int = 0) -> Iterator[av.VideoFrame]:

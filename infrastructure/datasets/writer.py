@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from itertools import accumulate
@@ -82,7 +81,7 @@ class DatasetWriter:
         self.splits: dict[str, int] | None = None
         self.dropped: list[DroppedEpisode] = []
         self.frames: dict[str, int] = {}
-        """Camera → frames decoded from the finished files; known after the end."""
+        """Camera → frames in the finished files, each at its row's time; known after the end."""
         self._part = part_of(root)
         self._row_files = RowFiles(self._part, self.info)
         self._clip_files = {name: ClipFiles(self._part, self.info, name) for name in self.info.cameras}
@@ -271,8 +270,7 @@ class DatasetWriter:
         for digest, provenance in self._ancestors.items():
             provenance.write(part / ANCESTORS / f"{digest.replace(':', '-')}.json")
         written = Dataset(part)
-        with ThreadPoolExecutor(len(self.info.cameras) or 1) as pool:  # decoding leaves Python's lock to others
-            self.frames = dict(zip(self.info.cameras, pool.map(written.count_frames, self.info.cameras), strict=True))
+        self.frames = {camera: written.count_frames(camera) for camera in self.info.cameras}
         if self._sources:
             self._provenance().write(part / PROVENANCE)
 

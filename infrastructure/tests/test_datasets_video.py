@@ -1,9 +1,18 @@
+import av
 import numpy as np
 import pytest
 
 from physai.infrastructure.datasets.errors import FeatureError, FrameError, TornFileError
 from physai.infrastructure.datasets.info import camera, check_features
-from physai.infrastructure.datasets.video import VideoFile, count_frames, decode, encode
+from physai.infrastructure.datasets.video import (
+    ClipEncoder,
+    VideoFile,
+    count_frames,
+    decode,
+    encode,
+    frame_rows,
+    misplaced,
+)
 from physai.infrastructure.tests.datasets_samples import frames
 
 FPS = 20
@@ -75,3 +84,31 @@ def test_a_torn_file_is_named(clips):
 def test_frames_too_small_for_the_encoder_are_refused_before_it_dies_of_them():
     with pytest.raises(FeatureError, match="too small"):
         check_features({"observation.images.top": camera(24, 24)})
+
+
+def test_a_frame_that_was_a_keyframe_elsewhere_need_not_be_one_here(tmp_path):
+    path = tmp_path / "clip.mp4"
+    with ClipEncoder(path, FPS, 64, 64) as encoder:
+        for picture in frames(6, 0):
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pict_type = av.video.frame.PictureType.I  # as every frame out of a JPEG says
+            encoder.add(frame)
+    with av.open(str(path)) as container:
+        assert [packet.is_keyframe for packet in container.demux(video=0) if packet.size] == [True, False] * 3
+    assert frame_rows(path, FPS) == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(
+    ("at", "wrong"),
+    [
+        ([0, 1, 2, 3], None),
+        ([0, 1, 2], (3, "it has no frame, 4 are expected")),
+        ([], (0, "it has no frame, 4 are expected")),
+        ([0, 1, 2, 3, 4], (4, "there is a frame, but no such row")),
+        ([0, 1, 2.01, 3], (2, "its frame is shown at row 2.010")),  # LeRobot forgives 1e-4 s, 0.002 rows at 20 Hz
+        ([0, 1, 2.001, 3], None),
+        ([0, 1, 1, 2], (2, "its frame is shown at row 1.000")),
+    ],
+)
+def test_a_frame_out_of_place_is_named(at, wrong):
+    assert misplaced(at, 4, FPS) == wrong
