@@ -15,11 +15,12 @@ from physai.infrastructure.settings import settings
 
 from ..il import policy
 from ..il.checkpoints import PRETRAINED
+from ..il.demonstrations import ACTION
 from ..il.recipe import Observation, Recipe
 from ..il.train import train
 from ..packaging.build import build
-from ..packaging.graph import graph_of
-from ..packaging.parity import ACTION, NOISE, ask_lerobot, history_of, random_inputs
+from ..packaging.graph import NOISE, graph_of
+from ..packaging.parity import ask_lerobot, history_of, random_inputs
 from ..run import find_checkpoint
 from .demonstrations import write_demonstrations
 

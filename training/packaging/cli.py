@@ -1,12 +1,13 @@
 """Build policy packages, and check them."""
 
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
 from rich.table import Table
 from typer import Argument, Option, Typer
 
-from physai.infrastructure.console import Json, show
+from physai.infrastructure.console import Json, show, stdout
 from physai.infrastructure.contracts import PolicyPackage
 from physai.infrastructure.robots import load_robot
 
@@ -90,6 +91,32 @@ def register(
     found = register(package, verdict, alias)
     found.write(output)
     show(found, as_json, f"{found.name} {found.model_version}: {found.registry}@{found.package}")
+
+
+@app.command()
+def image(
+    package: Package,
+    output: Annotated[Path, Option(help="Folder for the image, in OCI layout.")],
+    architecture: Annotated[Literal["amd64", "arm64"], Option(help="Of the image.")] = "amd64",
+) -> None:
+    """Write the package as a container image from scratch, holding a Triton model repository; prints its digest.
+
+    Example: physai training package image OUT/package --output OUT/image
+    """
+    from .image import write_image
+
+    stdout.print(write_image(package, output, architecture), soft_wrap=True)
+
+
+@app.command()
+def sbom(package: Package) -> None:
+    """Print the package's bill of materials, in CycloneDX 1.6.
+
+    Example: physai training package sbom OUT/package
+    """
+    from .sbom import make_sbom
+
+    sys.stdout.write(make_sbom(package) + "\n")
 
 
 def _show(package: PolicyPackage, folder: Path, as_json: bool) -> None:

@@ -1,0 +1,95 @@
+"""An image that other tools read, and a bill of materials that its own schema accepts."""
+
+import json
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+from google.protobuf import text_format
+from tritonclient.grpc import model_config_pb2
+
+from physai.infrastructure.registry import TamperedError, manifest_digest
+from physai.infrastructure.tests.registry_packages import make_package
+from physai.infrastructure.tests.test_registry_remote import serving
+from physai.training.packaging.image import write_image
+from physai.training.packaging.sbom import make_sbom
+
+SKOPEO, SERVER = shutil.which("skopeo"), shutil.which("docker-registry")
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    return make_package(tmp_path / "package")
+
+
+def layer_of(layout: Path) -> Path:
+    def blob(digest: str) -> Path:
+        return layout / "blobs/sha256" / digest.removeprefix("sha256:")
+
+    index = json.loads((layout / "index.json").read_text())
+    manifest = json.loads(blob(index["manifests"][0]["digest"]).read_text())
+    return blob(manifest["layers"][0]["digest"])
+
+
+def test_the_image_holds_a_model_repository_that_runs(package: Path, tmp_path: Path) -> None:
+    write_image(package, tmp_path / "image")
+    with tarfile.open(layer_of(tmp_path / "image")) as tar:
+        assert {(entry.mtime, entry.uid) for entry in tar} == {(0, 0)}
+        tar.extractall(tmp_path / "root", filter="data")
+    model = tmp_path / "root/models/reach"
+    config = text_format.Parse((model / "config.pbtxt").read_text(), model_config_pb2.ModelConfig())
+    assert config.name == model.name
+    session = onnxruntime.InferenceSession(model / "1" / config.default_model_filename)
+    with np.load(model / "golden.npz") as golden:
+        inputs = {tensor.name: golden[tensor.name] for tensor in config.input}
+        np.testing.assert_allclose(session.run(["action"], inputs)[0], golden["action"], atol=1e-6)
+
+
+def test_the_same_package_gives_the_same_image(package: Path, tmp_path: Path) -> None:
+    first = write_image(package, tmp_path / "first")
+    assert write_image(package, tmp_path / "second") == first
+    assert write_image(package, tmp_path / "arm", "arm64") != first
+
+
+def test_a_damaged_package_becomes_no_image(package: Path, tmp_path: Path) -> None:
+    (package / "golden.npz").write_bytes(b"")
+    with pytest.raises(TamperedError):
+        write_image(package, tmp_path / "image")
+    with pytest.raises(TamperedError):
+        make_sbom(package)
+    assert not (tmp_path / "image").exists()
+
+
+@pytest.mark.registry
+@pytest.mark.skipif(SKOPEO is None or SERVER is None, reason="skopeo or docker-registry is not installed")
+def test_skopeo_pushes_the_image_and_the_registry_has_it_by_digest(package: Path, tmp_path: Path) -> None:
+    digest = write_image(package, tmp_path / "image")
+    assert SKOPEO is not None
+    with serving(tmp_path) as host:
+        where = f"docker://{host}/images/reach"
+        copy = [SKOPEO, "copy", "--preserve-digests", "--dest-tls-verify=false", f"oci:{tmp_path / 'image'}", where]
+        subprocess.run(copy, check=True, capture_output=True)
+        inspect = [SKOPEO, "inspect", "--tls-verify=false", f"{where}@{digest}"]
+        found = json.loads(subprocess.run(inspect, check=True, capture_output=True).stdout)
+    assert found["Digest"] == digest
+    assert found["Labels"]["physai.package"] == manifest_digest(package)
+    assert found["Architecture"] == "amd64"
+
+
+def test_the_bill_of_materials_is_valid_and_names_files_data_and_libraries(package: Path) -> None:
+    text = make_sbom(package)
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+    assert make_sbom(package) == text
+    bill = json.loads(text)
+    components = {component["name"]: component for component in bill["components"]}
+    assert {"policy.onnx", "golden.npz", "torch", "onnxruntime"} <= set(components)
+    (stated,) = components["policy.onnx"]["hashes"]
+    contract = json.loads((package / "package.json").read_text())
+    assert f"sha256:{stated['content']}" == contract["files"]["policy.onnx"]
+    assert bill["metadata"]["component"]["version"] == manifest_digest(package)
