@@ -22,6 +22,9 @@ def run(
     window: Annotated[list[str] | None, Option(help="When, e.g. 22:00-06:00; may be repeated.")] = None,
     priority: Annotated[list[str] | None, Option(help="PATTERN=NUMBER; the highest goes first.")] = None,
     keep_h: Annotated[float | None, Option(min=0, help="Remove from the edge this long after it was verified.")] = None,
+    azureml: Annotated[
+        bool, Option(help="Make a data asset of each dataset, in the workspace of the settings.")
+    ] = False,
     mqtt: Annotated[str | None, Option(help="Broker that is told, HOST:PORT.")] = None,
     mqtt_topic: Annotated[str, Option(help="Topic above sent, verified, failed, removed.")] = "physai/transfer",
     as_json: Json = False,
@@ -40,6 +43,7 @@ def run(
         windows=tuple(Window.parse(text) for text in window or ()),
         priorities=tuple(priority_rule(text) for text in priority or ()),
         keep_h=keep_h,
+        azureml=azureml,
     )
     with progress() as bar, News(mqtt, mqtt_topic, str(edge)) if mqtt else Silent() as news:
         line = bar.add_task("transferring", total=None)
@@ -79,4 +83,7 @@ def _table(report: object) -> Table:
     table.add_row(
         f"{report.waiting} ({decimal(report.waiting_bytes)})", *map(str, (report.sent, report.verified, report.removed))
     )
+    if report.datasets:
+        named = (f"{d.name}:{d.version} ({d.episodes} episodes){', AzureML' * bool(d.asset)}" for d in report.datasets)
+        table.caption = "registered: " + "; ".join(named)
     return table

@@ -67,3 +67,19 @@ class BrokerError(TransferError):
 
     def __init__(self, text: str) -> None:
         super().__init__(f"--mqtt: '{text}' is no broker. Write it as HOST or HOST:PORT.")
+
+
+class NoBlobError(TransferError):
+    """AzureML cannot reach what is not in Azure."""
+
+    def __init__(self, uri: str) -> None:
+        super().__init__(
+            f"{uri}: AzureML reads from Azure only. Give --target azure://account/container, or no --azureml."
+        )
+
+
+class AssetError(TransferError):
+    """AzureML does not take a data asset."""
+
+    def __init__(self, name: str, detail: str) -> None:
+        super().__init__(f"data asset '{name}': AzureML says: {detail}. The files are in the store; run it again.")

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from physai.infrastructure.contracts import Contract, Digest
 
+from .catalog import CatalogEntry
 from .errors import OtherTargetError
 
 FILE = ".transfer.db"
@@ -21,6 +22,7 @@ CREATE TABLE IF NOT EXISTS files (
     path TEXT PRIMARY KEY, key TEXT NOT NULL, size_bytes INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
     priority INTEGER NOT NULL, last INTEGER NOT NULL, state TEXT NOT NULL, digest TEXT,
     attempts INTEGER NOT NULL DEFAULT 0, error TEXT NOT NULL DEFAULT '', verified_at REAL);
+CREATE TABLE IF NOT EXISTS datasets (name TEXT, version TEXT, entry TEXT NOT NULL, PRIMARY KEY (name, version));
 """
 
 
@@ -94,6 +96,18 @@ class Queue:
         rows = self._db.execute("SELECT * FROM files ORDER BY priority DESC, last, path")
         found = [Entry.model_validate({**row, "last": bool(row["last"])}) for row in map(dict, rows)]
         return [entry for entry in found if not states or entry.state in states]
+
+    def registered(self, entry: CatalogEntry) -> None:
+        """Write down that a dataset is registered."""
+        with self._db:
+            self._db.execute(
+                "INSERT OR REPLACE INTO datasets VALUES (?,?,?)", (entry.name, entry.version, entry.model_dump_json())
+            )
+
+    def datasets(self) -> tuple[CatalogEntry, ...]:
+        """Datasets that are registered, in the order of their names."""
+        rows = self._db.execute("SELECT entry FROM datasets ORDER BY name, version")
+        return tuple(CatalogEntry.model_validate_json(row["entry"]) for row in rows)
 
     def forget(self, entry: Entry) -> None:
         """Take a file out of the queue."""

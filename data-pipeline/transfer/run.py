@@ -5,19 +5,21 @@ from collections.abc import Callable
 from datetime import datetime
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from physai.infrastructure.aside import locked
 from physai.infrastructure.contracts import Contract, Digest
 from physai.infrastructure.errors import MissingFileError
 from physai.infrastructure.storage import Link, MissingKeyError, StorageError, Store, UnreachableError, open_store
 
+from .catalog import CatalogEntry
 from .errors import IncompleteError, NoEdgeFolderError, NoQueueError, PriorityError, RemoteMismatchError
 from .layout import find_whole
 from .news import Silent
 from .pace import Bandwidth, Window, wait_s
 from .queue import FILE, Entry, Queue, total_bytes
 from .readback import read_back
+from .register import register
 
 BLOCK_BYTES = 1 << 20  # what a cut costs at most: 0.8 s of a line of 10 Mbit/s
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 30.0
@@ -35,6 +37,8 @@ class Plan(NamedTuple):
     """How long a verified file stays on the edge; None: for ever."""
     attempts: int = 100
     """Tries of one file before the next one is taken."""
+    azureml: bool = False
+    """Whether datasets become data assets of the workspace in the settings, too."""
     sleep: Callable[[float], None] = time.sleep
 
 
@@ -54,12 +58,14 @@ class TransferReport(Contract):
     failures: tuple[str, ...] = ()
     """Files with an error, and which."""
     events_dropped: int = 0
+    datasets: tuple[CatalogEntry, ...] = ()
+    """Datasets that are whole in the store, as they are registered."""
 
 
 def run(
     folder: Path, target: str, plan: Plan, news: Silent | None = None, tell: Tell = lambda _a, _b: None
 ) -> TransferReport:
-    """Send everything that is whole, read it back, and remove what has been kept long enough.
+    """Send everything that is whole, read it back, register datasets, and remove what has been kept long enough.
 
     Args:
         folder: Edge folder with recordings and datasets, anywhere below it.
@@ -86,6 +92,7 @@ def run(
             _wait(plan)
             _bring(queue, store, entry, plan, news)
         tell(len(todo), len(todo))
+        register(queue, store, _workspace() if plan.azureml else None)
         remove(queue, plan, news)
         report = _report(queue, news.dropped)
     if report.failures:
@@ -211,6 +218,12 @@ def _link(plan: Plan) -> Link:
     return Link(block_bytes=BLOCK_BYTES, threads=1, retries=0, pace=Bandwidth(plan.limit_mbit_s * 1e6 / 8))
 
 
+def _workspace() -> Any:
+    from physai.infrastructure.jobs.azureml.engine import make_client
+
+    return make_client()
+
+
 def _wait(plan: Plan) -> None:
     while (wait := wait_s(plan.windows, datetime.now().astimezone())) > 0:
         plan.sleep(min(wait, 60.0))
@@ -227,5 +240,6 @@ def _report(queue: Queue, events_dropped: int = 0) -> TransferReport:
         waiting_bytes=total_bytes(entry for entry in entries if entry.state == "waiting"),
         failures=tuple(f"{entry.path}: {entry.error}" for entry in entries if entry.state == "waiting" and entry.error),
         events_dropped=events_dropped,
+        datasets=queue.datasets(),
         **count,
     )

@@ -39,7 +39,7 @@ class Arm:
 
     def answer(self, method: str, path: str, query: dict[str, list[str]], body: Any) -> tuple[int, Any]:
         self.asked.append((method, path))
-        if self.refuse and "/jobs/" in path:
+        if self.refuse and ("/jobs/" in path or "/data/" in path):
             return self.refuse
         if method == "PUT":
             self.resources[path] = {"id": path, "name": path.rpartition("/")[2], **body}
