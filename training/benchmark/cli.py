@@ -8,9 +8,20 @@ from typer import Option
 
 from physai.infrastructure.console import Json, show
 
-ROWS = ("imitation", "verify")
+ROWS = ("imitation", "verify", "rl-parity", "rl-latency", "rl-overhead")
 """Each a module of this folder with a function `measure`."""
-VERSIONS = ("lerobot", "torch", "onnx", "onnxruntime", "diffusers", "numpy")
+VERSIONS = (
+    "lerobot",
+    "isaaclab",
+    "rsl-rl-lib",
+    "skrl",
+    "torch",
+    "onnx",
+    "onnxruntime",
+    "diffusers",
+    "mlflow",
+    "numpy",
+)
 
 
 def benchmark(
@@ -18,14 +29,15 @@ def benchmark(
     output: Annotated[Path | None, Option(help="Folder for report.md and report.json.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Measure parity of exported policies, ONNX Runtime beside the training framework, and verification.
+    """Measure parity of exported policies, runtimes beside training frameworks, verification, and RL's overhead.
 
     Example: physai training benchmark --only verify --output training/benchmarks
     """
     from physai.infrastructure import benchmark as measuring
 
     def row(name: str) -> measuring.Row:
-        return measuring.Row(name, lambda: import_module(f"{__package__}.{name}").measure())
+        module = f"{__package__}.{name.replace('-', '_')}"
+        return measuring.Row(name, lambda: import_module(module).measure())
 
     report = measuring.benchmark("training", [row(name) for name in ROWS], only=only or (), versions=VERSIONS)
     if output is not None:

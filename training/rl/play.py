@@ -139,10 +139,11 @@ def _playback(training: RlRun, model: str, count: int) -> None:
 
 
 def _with_camera(cfg: Any) -> None:
-    """A camera where the task's authors would have people look from."""
-    view = getattr(cfg.sim, "default_visualizer_cfg", None)
-    eye, target = tuple(getattr(view, "eye", (4.0, 4.0, 3.0))), tuple(getattr(view, "lookat", (0.0, 0.0, 0.0)))
-    camera = camera_cfg(Camera(CAMERA, WIDTH, HEIGHT, eye_m=eye, look_at_m=target))
+    """A camera where the task's authors would have people look from, turned to the robot."""
+    eye = tuple(getattr(getattr(cfg.sim, "default_visualizer_cfg", None), "eye", (4.0, 4.0, 3.0)))
+    robot = getattr(cfg.scene, "robot", None)
+    x, y, z = robot.init_state.pos if robot else (0.0, 0.0, 0.0)
+    camera = camera_cfg(Camera(CAMERA, WIDTH, HEIGHT, eye_m=eye, look_at_m=(x, y, z)))
     setattr(cfg.scene, CAMERA, camera)
 
 

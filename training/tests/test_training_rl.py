@@ -290,3 +290,10 @@ def test_a_success_term_is_believed_and_termination_is_not() -> None:
 )
 def test_names_of_scalars_are_made_such_that_mlflow_takes_them(name: str, allowed: str) -> None:
     assert metric_name(name) == allowed
+
+
+def test_four_nodes_fit_osmo_and_the_production_platform() -> None:
+    workflow = Path(train.__code__.co_filename).with_name("workflows") / "osmo/train-rl-nodes.yaml"
+    words = ["jobs", "validate", str(workflow), "--set", "nodes=4", "--profile", "prod"]
+    done = subprocess.run([str(Path(sys.executable).with_name("physai")), *words], capture_output=True, text=True)
+    assert (done.returncode, done.stdout.strip()) == (0, "1 valid"), done.stderr
