@@ -6,6 +6,7 @@ from .dashboards.cli import app as dashboards
 from .drift.cli import app as drift
 from .page.cli import app as page
 from .retrain.cli import app as retrain
+from .setup.cli import setup
 from .telemetry.cli import app as telemetry
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
@@ -14,3 +15,4 @@ app.add_typer(drift, name="drift")
 app.add_typer(retrain, name="retrain")
 app.add_typer(dashboards, name="dashboards")
 app.add_typer(page, name="page")
+app.command()(setup)

@@ -40,6 +40,9 @@ def send(
     ca: Ca = None,
     username: Username = None,
     password_file: PasswordFile = None,
+    certificate: Annotated[Path | None, typer.Option(help="The robot's own, where the broker asks for one.")] = None,
+    key: Annotated[Path | None, typer.Option(help="Of that certificate.")] = None,
+    uncompressed: Annotated[bool, typer.Option("--uncompressed", help="For Azure IoT Operations.")] = False,
     health: Annotated[bool, typer.Option(help="Tell of the hardware too.")] = True,
     seconds: Annotated[float, typer.Option(min=0.1, help="How long to wait for the broker.")] = 30.0,
     as_json: Json = False,
@@ -52,7 +55,16 @@ def send(
     from .reading import find_event_files, read_events
 
     batches = [read_events(path) for path in find_event_files(paths)]
-    broker = Broker(host=host, port=port, ca=ca, username=username, password_file=password_file)
+    broker = Broker(
+        host=host,
+        port=port,
+        ca=ca,
+        certificate=certificate,
+        key=key,
+        username=username,
+        password_file=password_file,
+        compress=not uncompressed,
+    )
     home = settings().home / "robots" / robot
     with TelemetryAgent(home, site, robot, broker=broker) as agent:
         events = [event for batch in batches for event in batch.events]

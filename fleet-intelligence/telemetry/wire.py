@@ -38,6 +38,8 @@ class Broker(Contract):
     key: Path | None = None
     username: str | None = None
     password_file: Path | None = None
+    compress: bool = True
+    """Batches as zstd. Kusto and Fabric, behind Azure IoT Operations, want them plain."""
 
     def client(self, client_id: str, *, manual_ack: bool = False) -> "mqtt.Client":
         """A client that is not connected yet; it comes back by itself whenever the connection breaks."""
@@ -83,9 +85,10 @@ def parse_topic(name: str) -> tuple[str, Table] | None:
     return f"/{parts[0]}/{parts[1]}", BY_TOPIC[parts[2]]
 
 
-def pack_payload(bodies: Sequence[bytes]) -> bytes:
-    """A compressed batch of events."""
-    return zstandard.ZstdCompressor(level=3).compress(b"[" + b",".join(bodies) + b"]")
+def pack_payload(bodies: Sequence[bytes], *, compress: bool = True) -> bytes:
+    """A batch of events."""
+    content = b"[" + b",".join(bodies) + b"]"
+    return zstandard.ZstdCompressor(level=3).compress(content) if compress else content
 
 
 def unpack_payload(payload: bytes, encoding: str | None) -> bytes:

@@ -73,8 +73,9 @@ class Sender:
         if letter is None:
             return False
         self._last[letter.topic] = letter.numbers[-1]
-        payload = pack_payload(letter.bodies)
-        sent = self._client.publish(topic(self._source, letter.topic), payload, qos=1, properties=_properties())
+        compress = self._broker.compress
+        payload, properties = pack_payload(letter.bodies, compress=compress), _properties(compress=compress)
+        sent = self._client.publish(topic(self._source, letter.topic), payload, qos=1, properties=properties)
         self._letters[sent.mid] = letter
         return True
 
@@ -88,11 +89,11 @@ class Sender:
             self._outbox.sent(letter)
 
 
-def _properties() -> "Properties":
+def _properties(*, compress: bool) -> "Properties":
     from paho.mqtt.packettypes import PacketTypes
     from paho.mqtt.properties import Properties
 
     properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call] # paho's is not annotated
     properties.ContentType = CONTENT_TYPE
-    properties.UserProperty = (ENCODING, "zstd")
+    properties.UserProperty = (ENCODING, "zstd" if compress else "identity")
     return properties

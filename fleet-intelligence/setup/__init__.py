@@ -1,0 +1,1 @@
+"""Sets up a site and the cloud behind it: Azure IoT Operations, streams, tables, dashboards, alert rules."""
