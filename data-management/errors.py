@@ -90,3 +90,10 @@ class ExpressionError(ManagementError):
 
     def __init__(self, text: str, detail: str) -> None:
         super().__init__(f'--where "{text}": {detail}.')
+
+
+class NotConvertibleError(ManagementError):
+    """A dataset is in a version that is not converted."""
+
+    def __init__(self, path: Path, found: object, known: str) -> None:
+        super().__init__(f"{path}: codebase_version is {found!r}, this converts {known}. Use LeRobot's own converter.")

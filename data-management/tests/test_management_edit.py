@@ -5,12 +5,14 @@ import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from physai.data_management.annotations import Annotations
+from physai.data_management.errors import EmptyResultError, MergeError, NothingToUndoError, SelectionError
 from physai.data_management.tools import edit, versions
 from physai.data_management.tools.lineage import trace
 from physai.infrastructure.contracts import digest_tree
@@ -176,3 +178,99 @@ def _relabel(old, new):
     """Labels that whole episodes got since; a cut one is another episode, whose labels stay with it."""
     found = {(e.origin, e.episode, e.first, e.last): e.labels for e in new}
     return [replace(e, labels=found.get((e.origin, e.episode, e.first, e.last), e.labels)) for e in old]
+
+
+def h264(root, *, gop, bframes):
+    """The same pictures as another encoder writes them: long groups of pictures, frames that refer to later ones."""
+    frames = Dataset(root).frames
+    pictures = np.concatenate([frames(i, CAMERA) for i in range(len(LENGTHS))])
+    with av.open(str(root / VIDEO), "w") as container:
+        stream = container.add_stream("libx264", 20, options={"g": str(gop), "bf": str(bframes), "sc_threshold": "0"})
+        stream.height, stream.width, stream.pix_fmt = 64, 64, "yuv420p"
+        for number, picture in enumerate(pictures):
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts = number
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    content = json.loads((root / "meta/info.json").read_text())
+    content["features"][CAMERA]["info"] |= {"video.codec": "h264"}
+    (root / "meta/info.json").write_text(json.dumps(content))
+    (root / "meta/provenance.json").unlink()
+    return root
+
+
+@pytest.mark.parametrize(("gop", "bframes"), [(4, 0), (4, 2), (250, 0), (250, 3)])
+def test_videos_of_other_encoders_are_cut_to_the_same_pictures(originals, tmp_path, gop, bframes):
+    root = h264(copy_of(originals[0], tmp_path), gop=gop, bframes=bframes)
+    before = Dataset(root)
+    report = edit.trim(root, {1: (2, 7), 3: (0, 4)}, output=tmp_path / "out")
+    kept = edit.keep(tmp_path / "out", [1, 2, 3], output=tmp_path / "kept")
+    assert 0 < report.encoded_frames <= sum(LENGTHS)
+    assert kept.episodes == 3
+    after = Dataset(tmp_path / "kept")
+    for new, (old, first, last) in enumerate([(1, 2, 7), (2, 0, 15), (3, 0, 4)]):
+        off = np.abs(after.frames(new, CAMERA).astype(int) - before.frames(old, CAMERA)[first:last])
+        assert off.mean() < 3
+
+
+def test_files_that_stay_whole_are_linked(originals, tmp_path):
+    edit.merge(originals, tmp_path / "out")
+    linked = [(tmp_path / "out" / VIDEO.replace("file-000", name)).stat().st_ino for name in ("file-000", "file-001")]
+    assert linked == [(root / VIDEO).stat().st_ino for root in originals]
+
+
+def test_a_killed_edit_is_settled_by_the_next(originals, tmp_path, monkeypatch):
+    root = copy_of(originals[0], tmp_path)
+    whole = bytes_of(root)
+    exchange = versions._exchange
+
+    def killed(*folders):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(versions, "_exchange", killed)  # before the exchange: nothing has changed
+    with pytest.raises(KeyboardInterrupt):
+        edit.delete(root, [0])
+    assert bytes_of(root) == whole
+    assert versions.undo_points(root) == []
+
+    def killed_after(*folders):
+        exchange(*folders)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(versions, "_exchange", killed_after)  # after it: the edit is in place, and can be undone
+    with pytest.raises(KeyboardInterrupt):
+        edit.delete(root, [0])
+    assert Dataset(root).num_episodes == len(LENGTHS) - 1
+    monkeypatch.setattr(versions, "_exchange", exchange)
+    versions.undo(root)
+    assert bytes_of(root) == whole
+    assert [path.name for path in (tmp_path / ".ds.undo").iterdir()] == ["lock"]
+
+
+def test_undo_points_are_listed_and_forgotten(originals, tmp_path):
+    root = copy_of(originals[0], tmp_path)
+    edit.delete(root, [0], reason="blurred")
+    edit.trim(root, {0: (0, 4)})
+    assert [(point.undoes, point.episodes) for point in versions.undo_points(root)] == [("trim", 3), ("delete", 4)]
+    dropped = trace(str(root)).datasets
+    assert [ancestor.edit.operation if ancestor.edit else None for ancestor in dropped] == ["trim", "delete", None]
+    assert versions.forget(root) == 2
+    with pytest.raises(NothingToUndoError):
+        versions.undo(root)
+
+
+def test_what_cannot_be_edited_is_refused_and_nothing_changes(originals, tmp_path):
+    root = copy_of(originals[0], tmp_path)
+    whole = bytes_of(root)
+    with pytest.raises(EmptyResultError):
+        edit.delete(root, range(len(LENGTHS)))
+    with pytest.raises(SelectionError, match="episodes 0 to 3"):
+        edit.delete(root, [4])
+    with pytest.raises(SelectionError, match="episode 1 has rows 0:9"):
+        edit.trim(root, {1: (4, 10)})
+    with pytest.raises(SelectionError, match="add up to 1"):
+        edit.split(root, ["a=0.9", "b=0.2"], tmp_path / "parts")
+    with pytest.raises(MergeError):
+        edit.merge([root, write(tmp_path / "plain", [5])], tmp_path / "merged")
+    assert bytes_of(root) == whole
+    assert sorted(path.name for path in tmp_path.iterdir() if not path.name.startswith(".")) == ["ds", "plain"]

@@ -142,6 +142,22 @@ def split(
 
 
 @app.command()
+def convert(
+    source: Annotated[Path, Argument(help="Folder of a LeRobot v2.1 dataset.")],
+    output: Annotated[Path, Option(help="Where the v3.0 dataset appears.")],
+    as_json: Json = False,
+) -> None:
+    """Make a v3.0 dataset of a v2.1 one; rows stay, video packets are copied.
+
+    Example: physai data-management dataset convert OUT/old --output OUT/dataset
+    """
+    from .convert import convert as run
+
+    summary = run(source, output, tracked("converting"))
+    show(summary, as_json, f"{output}: {summary.episodes} episodes, {summary.rows} rows")
+
+
+@app.command()
 def undo(
     dataset: Root,
     list_them: Annotated[bool, Option("--list", help="Say what can be undone, and change nothing.")] = False,
