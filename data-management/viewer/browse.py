@@ -61,7 +61,7 @@ def routes(desk: "Desk") -> APIRouter:
         """Episodes of a dataset of which a condition is true, e.g. `rating >= 4 and 'blurred' not in labels`."""
         index = desk.indexes.of(desk.catalog.get(dataset))
         chosen = desk.facts.select(index, "", where)
-        facts = desk.facts.of(index) if index.entry.place.writable else None
+        facts = desk.facts.known(index)
         shown = tuple(line_of(index, each, facts) for each in chosen[(page - 1) * size : page * size])
         return Page(items=shown, total=len(chosen), page=page, size=size)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from ipaddress import ip_address
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -27,6 +28,9 @@ def viewer(
     url: Annotated[str | None, typer.Option(help="Where browsers reach it, e.g. https://viewer.example.org.")] = None,
     tenant: Annotated[str | None, typer.Option(help="Entra: id of the tenant.", envvar="ENTRA_TENANT_ID")] = None,
     client: Annotated[str | None, typer.Option(help="Entra: id of the application.", envvar="ENTRA_CLIENT_ID")] = None,
+    workflows: Annotated[
+        list[Path] | None, typer.Option(help="Folder or file of further workflows with a variable `dataset`.")
+    ] = None,
     show: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
 ) -> None:
     """See, judge and curate datasets in a browser. On this machine alone, and off line, unless told otherwise.
@@ -42,9 +46,11 @@ def viewer(
     import uvicorn
 
     from .places import Catalog, open_place
+    from .runs import Runs
     from .service import LOOPBACK, Desk, create_app
 
-    desk = Desk(Catalog([open_place(root) for root in roots]), _sign_in(sign_in, url, tenant, client))
+    catalog = Catalog([open_place(root) for root in roots])
+    desk = Desk(catalog, _sign_in(sign_in, url, tenant, client), runs=Runs(workflows or ()))
     app = create_app(desk, hosts=_hosts(host, url) if sign_in != "container-apps" else ["*"])
     config = uvicorn.Config(app, host=host, port=port, log_level="warning", server_header=False, timeout_keep_alive=10)
     socket = config.bind_socket()

@@ -1,6 +1,7 @@
 """What is known of a dataset's episodes from its metadata alone, so that ten thousand of them are no burden."""
 
 import hashlib
+from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from dataclasses import dataclass
 from functools import cached_property
@@ -205,27 +206,32 @@ class Index:
 
 
 def read_rows(path: Path, episode: int) -> pa.Table:
-    """The rows of an episode; only the row groups that hold some are read.
+    """The rows of an episode; only the row groups that hold some are read, if the file's statistics tell which.
 
     Raises:
         TornFileError: If the file cannot be read.
     """
     try:
         with pq.ParquetFile(path) as file:
-            groups = [number for number in range(file.metadata.num_row_groups) if _may_hold(file, number, episode)]
-            table = file.read_row_groups(groups)
-    except (pa.ArrowException, OSError) as error:
+            table = file.read_row_groups(_groups(file.metadata, episode))
+        return table.filter(pc.equal(table["episode_index"], pa.scalar(episode)))
+    except (pa.ArrowException, OSError, KeyError) as error:
         raise TornFileError(path, str(error).partition("\n")[0]) from error
-    return table.filter(pc.equal(table["episode_index"], pa.scalar(episode)))
 
 
-def _may_hold(file: pq.ParquetFile, group: int, episode: int) -> bool:
-    metadata = file.metadata.row_group(group)
-    names = [metadata.column(index).path_in_schema for index in range(metadata.num_columns)]
-    statistics = metadata.column(names.index("episode_index")).statistics
-    if statistics is None or statistics.min is None or statistics.max is None:
-        return True
-    return bool(statistics.min <= episode <= statistics.max)
+def _groups(metadata: pq.FileMetaData, episode: int) -> range:
+    """Row groups that hold rows of an episode, by halving: episodes follow one another."""
+    groups = range(metadata.num_row_groups)
+    try:
+        column = metadata.schema.names.index("episode_index")
+
+        def statistics(group: int) -> Any:
+            return metadata.row_group(group).column(column).statistics
+
+        first = bisect_left(groups, episode, key=lambda group: statistics(group).max)
+        return range(first, bisect_right(groups, episode, key=lambda group: statistics(group).min))
+    except (AttributeError, TypeError, ValueError):  # the file has no statistics
+        return groups
 
 
 def _series(name: str, feature: Feature, column: "pa.ChunkedArray[Any]", step: int) -> Series | None:

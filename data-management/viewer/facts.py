@@ -57,6 +57,11 @@ class FactBook:
                 _keep(self._facts, index.entry.id, (mark, facts))
         return facts
 
+    def known(self, index: Index) -> Facts | None:
+        """The facts if they tell more than the metadata: if anything was said or judged."""
+        beside = [index.root / name for name in (ANNOTATIONS, QUALITY)]
+        return self.of(index) if index.entry.place.writable and any(path.exists() for path in beside) else None
+
     def select(self, index: Index, episodes: str, where: str) -> list[int]:
         """Episodes that are named and of which an expression is true; both empty: all.
 

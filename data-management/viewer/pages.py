@@ -48,7 +48,6 @@ def routes(desk: "Desk") -> APIRouter:
             request,
             "episode.html",
             view=view,
-            name=index.entry.name,
             against=against,
             writable=writable,
             rerun=rerun.is_installed(),

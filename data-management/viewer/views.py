@@ -5,6 +5,7 @@ from collections import Counter
 from typing import Any, Literal
 
 from physai.infrastructure.contracts import Contract, DatasetProvenance
+from physai.infrastructure.datasets import ANNOTATIONS
 from physai.infrastructure.datasets.info import STATS
 from physai.infrastructure.errors import PhysaiError
 
@@ -91,6 +92,9 @@ class EpisodeView(Contract):
     """An episode's own page."""
 
     dataset: str
+    """Its id."""
+    name: str
+    """Of the dataset."""
     episode: int
     of: int
     task: str
@@ -297,6 +301,7 @@ def episode_view(index: Index, episode: int, book: FactBook, original: str = "")
     return EpisodeView(
         **line_of(index, episode).model_dump(include=set(EpisodeView.model_fields)),
         dataset=index.entry.id,
+        name=index.entry.name,
         of=index.count,
         rate_hz=index.info.fps,
         source=source.source if source else "",
@@ -307,7 +312,7 @@ def episode_view(index: Index, episode: int, book: FactBook, original: str = "")
         step=columns.step,
         series=columns.series,
         marks=columns.marks,
-        said=Annotations(index.dataset).marks(episode) if index.entry.place.writable else Marks(),
+        said=Annotations(index.dataset).marks(episode) if (index.root / ANNOTATIONS).exists() else Marks(),
         quality=judged.episodes[episode] if judged else None,
     )
 

@@ -105,7 +105,7 @@ function histogram(episodes) {
   }));
 }
 
-const SCORES = { smoothness: 'smoothness', idle: 'idle', efficiency: 'efficiency', coverage: 'coverage', sharpness: 'sharpness', score: 'score' };
+const SCORES = ['score', 'smoothness', 'idle', 'efficiency', 'coverage', 'sharpness'];
 
 async function quality() {
   const report = await get(`${base}/quality`);
@@ -119,8 +119,8 @@ async function quality() {
     make('div', { class: 'pair' },
       make('div', {}, make('h3', {}, 'Episodes by score'), histogram(report.episodes)),
       make('div', {}, make('h3', {}, 'The worst'), make('div', { class: 'scroll' }, make('table', {},
-        make('thead', {}, make('tr', {}, make('th', {}, 'episode'), ...Object.values(SCORES).map((name) => make('th', { class: 'number' }, name)))),
-        make('tbody', {}, ...worst.map((each) => make('tr', { title: Object.values(each.reasons).join('; ') }, make('td', {}, make('a', { href: `/datasets/${dataset}/episodes/${each.episode}` }, `${each.episode}`)), ...Object.keys(SCORES).map((name) => number(each[name])))))))))); 
+        make('thead', {}, make('tr', {}, make('th', {}, 'episode'), ...SCORES.map((name) => make('th', { class: 'number' }, name)))),
+        make('tbody', {}, ...worst.map((each) => make('tr', { title: Object.values(each.reasons).join('; ') }, make('td', {}, make('a', { href: `/datasets/${dataset}/episodes/${each.episode}` }, `${each.episode}`)), ...SCORES.map((name) => number(each[name])))))))))); 
 }
 
 async function validation() {

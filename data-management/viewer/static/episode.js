@@ -27,7 +27,7 @@ function films(view, clock, label) {
     video.addEventListener('click', () => (clock.playing ? clock.pause() : clock.play()));
     clock.films.push(film);
     const name = clip.camera.replace(/^observation\.images?\./, '');
-    return make('figure', { class: 'film' }, video, make('figcaption', {}, label ? `${label} · ${name}` : name, make('small', {}, `${clip.width} × ${clip.height}, ${clip.codec}`)));
+    return make('figure', { class: 'film' }, video, make('figcaption', {}, make('span', { title: label }, label ? `${name} · ${label}` : name), make('small', {}, `${clip.width} × ${clip.height}, ${clip.codec}`)));
   });
   return made.length ? made : [make('p', { class: 'empty' }, 'This episode has no camera.')];
 }
@@ -140,7 +140,7 @@ async function start() {
   const [view, beside] = await Promise.all([get(address(dataset, episode)), other ? get(address(...other)) : null]);
   const clock = new Clock(Math.max(view.seconds, beside ? beside.seconds : 0), view.rate_hz);
   const films1 = films(view, clock, beside ? `episode ${view.episode}` : '');
-  const films2 = beside ? films(beside, clock, beside.dataset === view.dataset ? `episode ${beside.episode}` : `${beside.dataset} ${beside.episode}`) : [];
+  const films2 = beside ? films(beside, clock, beside.dataset === view.dataset ? `episode ${beside.episode}` : `${beside.name} ${beside.episode}`) : [];
   $('films').replaceChildren(...films1.flatMap((film, number) => (films2[number] ? [film, films2[number]] : [film])), ...films2.slice(films1.length));
   root.classList.toggle('two', Boolean(beside));
   root.classList.toggle('many', films1.length > 1);

@@ -31,7 +31,7 @@ export class Plot {
     this.frame.className = 'canvas';
     this.frame.append(this.canvas, this.cursor);
     this.element = document.createElement('figure');
-    this.element.className = 'plot';
+    this.element.className = lines.length > 2 ? 'plot' : 'plot few';
     this.element.append(heading, this.frame);
     this.scrubbing();
     new ResizeObserver(() => this.draw()).observe(this.frame);
@@ -143,7 +143,7 @@ export function plots(series, options) {
       const lines = [[state, 'state', false], [action, 'action', true]]
         .filter(([from]) => from.names.includes(name))
         .map(([from, label, dashed]) => ({ label, values: from.values[from.names.indexOf(name)], dashed }));
-      made.push(new Plot(name.replaceAll('_', ' '), lines, options));
+      made.push(new Plot(name.replace(/_joint$/, '').replaceAll('_', ' '), lines, options));
     }
   }
   for (const each of series) {

@@ -3,6 +3,7 @@ locals {
   roles = {
     reader    = { name = "Dataset.Read", text = "See datasets and episodes." }
     annotator = { name = "Dataset.Annotate", text = "See datasets, and write labels." }
+    admin     = { name = "Dataset.Administer", text = "See, label and edit datasets, and launch training." }
   }
   hostname = "ca-${var.name}-viewer.${azurerm_container_app_environment.this.default_domain}"
 }

@@ -14,6 +14,6 @@ output "url" {
 }
 
 output "service_principal_object_id" {
-  description = "Where people and groups are given the roles Dataset.Read and Dataset.Annotate."
+  description = "Where people and groups are given the roles Dataset.Read, Dataset.Annotate and Dataset.Administer."
   value       = azuread_service_principal.this.object_id
 }

@@ -42,7 +42,7 @@ run "whoever_is_not_logged_in_is_sent_to_the_login" {
     error_message = "a login alone is not enough; a role is needed"
   }
   assert {
-    condition     = toset([for role in azuread_application.this.app_role : role.value]) == toset(["Dataset.Read", "Dataset.Annotate"])
+    condition     = toset([for role in azuread_application.this.app_role : role.value]) == toset(["Dataset.Read", "Dataset.Annotate", "Dataset.Administer"])
     error_message = "the roles are those that the viewer knows"
   }
   assert {
