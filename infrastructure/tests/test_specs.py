@@ -51,7 +51,7 @@ def root(tmp_path: Path) -> Path:
     files = {
         PAGE: TEXT,
         WORKFLOW: "workflow: {name: round, tasks: []}\ndefault-values:\n  laps: 2 # how often, 1-9\n",
-        f"{MODULE}/variables.tf": 'variable "size" {\n  description = "Edge in m."\n  type = number\n  default = 2\n}\n',
+        f"{MODULE}/variables.tf": 'variable "size" {\n description = "Edge in m."\n type = number\n default = 2\n}\n',
         f"{MODULE}/outputs.tf": 'output "volume" {\n  description = "In m3."\n  value = 8\n}\n',
         "infrastructure/boxes.py": "",
         "infrastructure/tests/test_boxes.py": "def test_a_box_has_a_lid(): assert True is not False\n",
@@ -117,7 +117,7 @@ def page(old: str, new: str) -> Callable[[Path], None]:
         ),
         (lambda root: (root / WORKFLOW).rename(root / "moved.yaml"), f"workflow '{WORKFLOW}' does not exist"),
         (
-            lambda root: replace(root, f"{MODULE}/variables.tf", "= 2", "= 3"),
+            lambda root: replace(root, f"{MODULE}/variables.tf", "default = 2", "default = 3"),
             "| `size` | `number` | `3` | Edge in m. |",
         ),
         (
