@@ -45,7 +45,7 @@ def plan(
     table = Table("dimension", "real set", "with the plan", title=f"{output}: {len(made.generations)} clips")
     for row in made.coverage:
         table.add_row(row.dimension, f"{row.real:.0%}", f"{row.planned:.0%}")
-    table.caption = f"{cost.frames} frames: {hours} on {cost.vm_size}, {cost.usd:g} USD ({cost.source})"
+    table.caption = f"{cost.frames} frames: {hours} on {cost.vm_size}, {cost.usd:g} USD"
     show(made, as_json, table)
 
 

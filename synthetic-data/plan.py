@@ -71,6 +71,8 @@ def make_plan(root: Path, variations: Variations) -> GenerationPlan:
         UnknownCameraError: If it is not known where a camera stands.
         DatasetError: If the dataset cannot be read, or is not what its provenance says.
     """
+    if variations.backend == "cosmos":  # light is its prompts' business
+        variations = variations.model_copy(update={"photometric": None})
     dataset = Dataset(root)
     cameras = tuple(dataset.info.cameras)
     if not cameras:

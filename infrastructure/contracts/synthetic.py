@@ -137,6 +137,7 @@ class Variations(YamlDocument):
     keep_robot: bool = False
     """The robot's own pixels stay as they were, noise and light included."""
     photometric: PhotometricRanges | None = PhotometricRanges()
+    """For the backend `local`, as are the next three."""
     texture: PatternRanges | None = None
     background: PatternRanges | None = None
     camera: TurnRanges | None = None
@@ -151,6 +152,8 @@ class Variations(YamlDocument):
     def _fits_the_backend(self) -> "Variations":
         if self.backend == "cosmos" and not self.prompts:
             raise ValueError("backend 'cosmos' needs at least one of `prompts`")
+        if self.backend == "cosmos" and (self.texture or self.background or self.camera):
+            raise ValueError("`texture`, `background` and `camera` are for backend 'local'; say it in `prompts`")
         return self
 
 

@@ -123,6 +123,12 @@ def test_inputs_of_predict_name_an_image_for_every_sample(plan, source, tmp_path
         PredictSpec.model_validate({"inference_type": "image2world", "samples": {"a": {"prompt": "b"}}})
 
 
+def test_what_cosmos_cannot_vary_is_neither_planned_nor_promised(plan):
+    assert [row.dimension for row in plan.coverage] == ["prompts"]
+    with pytest.raises(ValidationError, match="say it in `prompts`"):
+        Variations.model_validate_json('{"backend": "cosmos", "prompts": ["a"], "texture": {"share": 1}}')
+
+
 def test_121_frames_are_two_chunks_as_their_documentation_says():
     assert [chunks(rows) for rows in (1, 93, 94, 121, 185, 186)] == [1, 1, 2, 2, 2, 3]
 
