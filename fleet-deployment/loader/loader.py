@@ -11,14 +11,11 @@ from physai.infrastructure.fit import RobotFacts
 from physai.infrastructure.registry import manifest_digest
 
 from ..errors import NotSwappedError
-from ..gating.events import ShadowJudged
-from ..gating.rules import ShadowBounds
 from ..runtime.onnx_policy import OnnxPolicy
-from ..runtime.shadow import Shadow
-from .agent import Agent, now
+from .agent import Agent
+from .shadow_mode import Accompany, ShadowMode
 
 type Swap = Callable[[OnnxPolicy], bool]
-type Accompany = Callable[[Shadow | None], None]
 type Condition = Callable[[], RobotCondition]
 
 TICK_S = 0.5  # between two looks at the gate, whose decisions are this robot's own
@@ -67,8 +64,7 @@ class Loader:
         self._swap = swap
         self._condition = condition
         self._blend_steps = blend_steps
-        self._accompany = accompany
-        self._shadow: Shadow | None = None
+        self._shadow_mode = ShadowMode(agent, accompany, blend_steps)
         self._wanted: str | None = None
         self._unreached: str | None = None  # what went wrong when the fleet was looked at last
         self.serving: Digest | None = None
@@ -94,7 +90,7 @@ class Loader:
         condition, switched, error = None, False, self._unreached
         try:
             condition = self._condition()
-            self._judge_shadow()
+            self._shadow_mode.look()
             switched = self._switch(condition)
             if at_fleet:
                 self._agent.home.collect_garbage(self._agent.gate.state.packages)
@@ -127,7 +123,7 @@ class Loader:
                 tell(status)
                 told = status.model_copy(update={"switched": False})
             over.wait(min(period_s, TICK_S))
-        self._end_shadow()
+        self._shadow_mode.end()
 
     def _bring(self) -> str:
         """Stage, prove and offer what is wanted; its name."""
@@ -139,39 +135,6 @@ class Loader:
             _, package = self._agent.bring(release)
             self._agent.offer(release, package, self._facts)
         return release.name
-
-    def _judge_shadow(self) -> None:
-        """Run the candidate beside the policy that serves while the gate asks for it, and tell what came of it."""
-        gate = self._agent.gate
-        candidate, active, bounds = gate.state.candidate, gate.state.active, gate.rules.shadow
-        asked = bounds and active and candidate and candidate.stage == "staged" and candidate.shadow is None
-        if self._shadow and not (asked and candidate and candidate.release == self._shadow.release):
-            self._end_shadow()
-        if not (asked and candidate and bounds):
-            return
-        if self._shadow is None:
-            self._shadow = self._begin_shadow(candidate.release, candidate.package, bounds)
-        verdict = self._shadow.verdict()
-        gate.tell_shadow(self._shadow.run)
-        if verdict:
-            self._end_shadow()
-            judged = ShadowJudged(at=now(), release=candidate.release, passed=verdict.passed, why=verdict.why)
-            gate.send(judged)
-
-    def _begin_shadow(self, release: str, digest: Digest, bounds: ShadowBounds) -> Shadow:
-        folder, package = self._agent.prove(digest)
-        policy = OnnxPolicy(folder, package, 1, self._blend_steps)
-        policy.warm_up(folder)
-        shadow = Shadow(release, policy, package, bounds)
-        self._accompany(shadow)
-        return shadow
-
-    def _end_shadow(self) -> None:
-        if self._shadow:
-            self._accompany(None)
-            self._shadow.close()
-            self._shadow = None
-            self._agent.gate.tell_shadow(None)
 
     def _switch(self, condition: RobotCondition) -> bool:
         switched = self._agent.switch(condition, self._install)
