@@ -104,3 +104,15 @@ def test_a_robot_that_stands_still_may_be_looked_at_forever():
     columns = episode()
     columns["observation.state"][:] = 0
     assert check_camera(np.zeros((10, 8, 8, 3), np.uint8), "observation.images.top", columns) is None
+
+
+def test_joints_in_degrees_are_judged_in_degrees():
+    columns = episode(rows=20)
+    for name in ("observation.state", "action"):
+        columns[name] = np.rad2deg(columns[name])  # 2 rad/s is 115 degrees/s
+    assert check_speed(columns, FEATURES, FPS, Limits()) is None
+    columns["observation.state"][5:, 0] += np.rad2deg(0.5)
+    fault = check_speed(columns, FEATURES, FPS, Limits())
+    assert fault == "observation.state: shoulder jumps at row 5, 12.0 rad/s, allowed 10"
+    columns["observation.state"][:, 1] = 30.0
+    assert "frozen" in str(check_frozen(columns, FEATURES))

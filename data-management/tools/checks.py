@@ -17,11 +17,20 @@ Columns = Mapping[str, NDArray[Any]]
 
 STATE, ACTION = "observation.state", "action"
 TIME_TOLERANCE_S = 1e-4  # LeRobot's own default
-MOVED_RAD = 0.02  # a command that moves by less may leave its joint where it is
+MOVED_RAD = 0.05  # a command that moves by less may leave its joint where it is
 STILL_RAD = 1e-6  # an encoder that works is noisier, or moves
 LATE_S = 0.5  # drives and their filters follow faster
 AHEAD_ROWS = 2  # an action recorded after the state it led to is ahead by one
 SURE, CLEAR = 0.8, 0.15  # correlation of velocities at the lag, and above that without one
+
+
+def unit(columns: Columns) -> float:
+    """Of joints, by radian: 1, or 57.3 where they are in degrees or per cent of their range, as on hobby arms.
+
+    Nothing says it in the format; no joint of an arm turns by more than two turns, 12.6 rad.
+    """
+    reach = max((float(np.abs(columns[name]).max(initial=0)) for name in (STATE, ACTION) if name in columns), default=0)
+    return 1.0 if not reach > 4 * np.pi else float(np.rad2deg(1))
 
 
 class Limits(Contract):
@@ -74,7 +83,7 @@ def check_finite(columns: Columns) -> str | None:
 def check_frozen(columns: Columns, features: Mapping[str, Feature]) -> str | None:
     """A joint that stands still to the last digit while its command moves."""
     for joint, command, measured in _pairs(columns, features):
-        if np.ptp(command) > MOVED_RAD and np.ptp(measured) < STILL_RAD:
+        if np.ptp(command) > MOVED_RAD * unit(columns) and np.ptp(measured) < STILL_RAD:
             return f"{STATE}: {joint} is frozen at {measured[0]:.4f} while its command moves by {np.ptp(command):.3f}"
     return None
 
@@ -82,7 +91,7 @@ def check_frozen(columns: Columns, features: Mapping[str, Feature]) -> str | Non
 def check_speed(columns: Columns, features: Mapping[str, Feature], fps: int, limits: Limits) -> str | None:
     """A joint that jumps. Only channels that have a command of the same name are joints."""
     for joint, _, measured in _pairs(columns, features):
-        speed = np.abs(np.diff(measured)) * fps
+        speed = np.abs(np.diff(measured)) * fps / unit(columns)
         if speed.max(initial=0) > limits.speed_rad_s:
             row = int(speed.argmax()) + 1
             return f"{STATE}: {joint} jumps at row {row}, {speed.max():.1f} rad/s, allowed {limits.speed_rad_s:g}"
@@ -94,9 +103,9 @@ def check_command_jump(columns: Columns, features: Mapping[str, Feature], fps: i
     for joint, command, measured in _pairs(columns, features):
         if len(command) < 3:
             continue
-        there, back = np.diff(command)[:-1] * fps, np.diff(command)[1:] * fps
+        there, back = np.diff(command)[:-1] * fps / unit(columns), np.diff(command)[1:] * fps / unit(columns)
         spike = (np.minimum(np.abs(there), np.abs(back)) > limits.speed_rad_s) & (np.sign(there) != np.sign(back))
-        if spike.any() and np.abs(np.diff(measured)).max() * fps <= limits.speed_rad_s:
+        if spike.any() and np.abs(np.diff(measured)).max() * fps / unit(columns) <= limits.speed_rad_s:
             row = int(spike.argmax()) + 1
             return f"{ACTION}: {joint} leaps to {command[row]:.3f} at row {row} and back"
     return None
@@ -106,7 +115,7 @@ def check_dead_command(columns: Columns, features: Mapping[str, Feature]) -> str
     """All commands constant while their joints move."""
     pairs = list(_pairs(columns, features))
     moved = max((float(np.ptp(measured)) for _, _, measured in pairs), default=0.0)
-    if pairs and moved > MOVED_RAD and all(np.ptp(command) == 0 for _, command, _ in pairs):
+    if pairs and moved > MOVED_RAD * unit(columns) and all(np.ptp(command) == 0 for _, command, _ in pairs):
         return f"{ACTION} is constant while joints move by {moved:.3f}"
     return None
 
@@ -161,7 +170,7 @@ def _pairs(columns: Columns, features: Mapping[str, Feature]) -> Iterator[tuple[
 
 def check_camera(frames: NDArray[np.uint8], camera: str, columns: Columns) -> str | None:
     """A picture that never changes while the robot moves."""
-    if len(frames) < 3 or STATE not in columns or np.ptp(columns[STATE], axis=0).max() < MOVED_RAD:
+    if len(frames) < 3 or STATE not in columns or np.ptp(columns[STATE], axis=0).max() < MOVED_RAD * unit(columns):
         return None
     if all(np.array_equal(frame, frames[i % 2]) for i, frame in enumerate(frames)):
         return f"{camera}: the picture never changes while joints move"
