@@ -75,8 +75,8 @@ class CosmosSetupError(SyntheticDataError):
 
     def __init__(self, why: str) -> None:
         super().__init__(
-            f"cosmos: {why}. Set PHYSAI_COSMOS_COMMAND to the program of Transfer2.5 "
-            "(e.g. 'python /workspace/examples/inference.py'), or PHYSAI_COSMOS_URL to a NIM."
+            f"cosmos: {why}. Set COSMOS_COMMAND to the program of Transfer2.5 "
+            "(e.g. 'python /workspace/examples/inference.py'), or COSMOS_URL to a NIM."
         )
 
 

@@ -24,10 +24,10 @@ from .controls import write_inputs
 from .schema import CONTROLS, TransferSpec
 
 COMMAND, ENDPOINT, TOKEN, WEIGHTS = (
-    "PHYSAI_COSMOS_COMMAND",
-    "PHYSAI_COSMOS_URL",
-    "PHYSAI_COSMOS_TOKEN",
-    "PHYSAI_COSMOS_CHECKPOINT",
+    "COSMOS_COMMAND",
+    "COSMOS_URL",
+    "COSMOS_TOKEN",
+    "COSMOS_CHECKPOINT",
 )
 TIMEOUT_S = 3600.0
 TAIL = 300  # characters of what a program said that go into a reason

@@ -198,7 +198,7 @@ def test_a_nim_gets_files_and_token_and_its_video_becomes_a_clip(plan, source, t
 
 
 def test_cosmos_without_a_program_or_an_endpoint_is_told():
-    with pytest.raises(CosmosSetupError, match="neither PHYSAI_COSMOS_COMMAND nor"):
+    with pytest.raises(CosmosSetupError, match="neither COSMOS_COMMAND nor"):
         open_transfer({})
 
 

@@ -17,7 +17,7 @@ from physai.infrastructure.datasets.video import encode
 from ..backend import Frames
 from ..errors import JudgeError
 
-TOKEN = "PHYSAI_JUDGE_TOKEN"  # noqa: S105  the name of the variable, not a token
+TOKEN = "JUDGE_TOKEN"  # noqa: S105  the name of the variable, not a token
 TIMEOUT_S = 120.0
 QUESTION = (
     "The video was generated from a recording of a robot arm, and will train the robot. "
@@ -34,7 +34,7 @@ class Vote(Contract):
 
 
 class Judge:
-    """Asks one model; a bearer token is taken from `PHYSAI_JUDGE_TOKEN`."""
+    """Asks one model; a bearer token is taken from `JUDGE_TOKEN`."""
 
     def __init__(self, url: str, model: str) -> None:
         """Name the endpoint, e.g. `http://localhost:8000/v1`, and its model, e.g. `nvidia/Cosmos-Reason2-2B`."""
