@@ -74,20 +74,16 @@ class Index:
             DatasetError: If it is damaged.
         """
         self.entry = entry
-        self.folder = entry.folder
-        self.mark = _mark(self.folder)
-        self.info = Info.read(self.folder)
+        self.root = entry.folder
+        """Where `meta/` lies on this machine; of a local dataset, all of it."""
+        self.mark = _mark(self.root)
+        self.info = Info.read(self.root)
         self._table = self._read()
 
     @property
     def count(self) -> int:
         """Number of episodes."""
         return len(self._table)
-
-    @property
-    def root(self) -> Path:
-        """The dataset's folder, for tools that need all of it; only of a local one."""
-        return self.folder
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -116,7 +112,7 @@ class Index:
     @cached_property
     def provenance(self) -> DatasetProvenance | None:
         """Where the episodes come from; None for a dataset that was made elsewhere."""
-        path = self.folder / PROVENANCE
+        path = self.root / PROVENANCE
         return DatasetProvenance.read(path) if path.exists() else None
 
     def source(self, episode: int) -> EpisodeSource | None:
@@ -182,26 +178,26 @@ class Index:
         try:
             return Path(str(getattr(self.info, template)).format(**numbers))
         except (KeyError, IndexError, ValueError, AttributeError) as error:
-            raise InfoError(self.folder / INFO, f"{template}: {error!r}") from error
+            raise InfoError(self.root / INFO, f"{template}: {error!r}") from error
 
     def _column(self, name: str) -> list[Any]:
         return self._table[name].to_pylist()
 
     def _read(self) -> pa.Table:
-        files = sorted((self.folder / EPISODES.partition("/chunk")[0]).glob("*/*.parquet"))
+        files = sorted((self.root / EPISODES.partition("/chunk")[0]).glob("*/*.parquet"))
         wanted = ("episode_index", "tasks", "length", "data/", "dataset_", "videos/")
         try:
             schema = pq.read_schema(files[0])
             names = [name for name in schema.names if name.startswith(wanted)]
             table = pa.concat_tables([pq.read_table(file, columns=names) for file in files], promote_options="default")
         except (IndexError, pa.ArrowException, OSError) as error:
-            raise TornFileError(self.folder / "meta/episodes", str(error).partition("\n")[0]) from error
+            raise TornFileError(self.root / "meta/episodes", str(error).partition("\n")[0]) from error
         needed = {"episode_index", "tasks", "length", "data/chunk_index", "data/file_index"}
         needed |= {
             f"videos/{c}/{n}" for c in self.info.cameras for n in ("chunk_index", "file_index", "from_timestamp")
         }
         if missing := sorted(needed.difference(table.column_names)):
-            raise TornFileError(self.folder / "meta/episodes", f"no column {missing[0]}")
+            raise TornFileError(self.root / "meta/episodes", f"no column {missing[0]}")
         return table.sort_by("episode_index")
 
 
@@ -213,7 +209,7 @@ def read_rows(path: Path, episode: int) -> pa.Table:
     """
     try:
         with pq.ParquetFile(path) as file:
-            table = file.read_row_groups(_groups(file.metadata, episode))
+            table = file.read_row_groups([*_groups(file.metadata, episode)])
         return table.filter(pc.equal(table["episode_index"], pa.scalar(episode)))
     except (pa.ArrowException, OSError, KeyError) as error:
         raise TornFileError(path, str(error).partition("\n")[0]) from error

@@ -104,7 +104,6 @@ def create_app(
     desk: Desk,
     *,
     hosts: Sequence[str] = LOOPBACK,
-    secret: str | None = None,
     rate_hz: float = RATE_HZ,
     burst: int = BURST,
 ) -> FastAPI:
@@ -113,7 +112,6 @@ def create_app(
     Args:
         desk: What is shown, and to whom.
         hosts: Names under which browsers may reach it.
-        secret: Signs session cookies; without one, a restart ends every session.
         rate_hz: Requests per second that one client may send for long.
         burst: And at once.
     """
@@ -126,7 +124,7 @@ def create_app(
         secure = desk.sign_in.url.startswith("https:")
         app.add_middleware(
             SessionMiddleware,
-            secret_key=secret or secrets.token_urlsafe(32),
+            secret_key=secrets.token_urlsafe(32),  # a restart ends every session
             session_cookie="physai-viewer",
             max_age=SESSION_S,
             same_site="lax",  # Entra sends people back from its own site

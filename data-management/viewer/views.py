@@ -244,7 +244,7 @@ def dataset_view(entry: Entry, indexes: Indexes) -> DatasetView:
 def _statistics(index: Index) -> list[Statistic]:
     """Stored statistics of the recorded numbers; empty where there are none."""
     try:
-        stored: dict[str, Any] = json.loads((index.folder / STATS).read_bytes())
+        stored: dict[str, Any] = json.loads((index.root / STATS).read_bytes())
     except (OSError, ValueError):
         return []
     found = []
