@@ -82,10 +82,11 @@ def check(as_json: Json = False) -> None:
     repository = _repository()
     with repository.read() as tree:
         report = check_repository(tree, repository.url)
-    table = Table("where", "problem", title=f"{report.manifests} objects, {report.releases} releases")
+    table = Table("where", "problem")
     for problem in report.problems:
         table.add_row(problem.where, problem.what)
-    show(report, as_json, table)
+    sound = f"{report.manifests} objects and {report.releases} releases: sound"
+    show(report, as_json, table if report.problems else sound)
     if report.problems:
         raise typer.Exit(1)
 

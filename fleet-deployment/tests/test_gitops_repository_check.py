@@ -76,6 +76,7 @@ def test_image_automation_finds_its_mark_and_what_it_wrote_stays(tmp_path: Path,
     mark = ' # {"$imagepolicy": "flux-system:runtime"}'
     path = write_cluster(tmp_path, CLUSTER, policy) / "pilot.yaml"
     lines = [line.strip() for line in path.read_text().splitlines() if "image:" in line]
+    assert "&id" not in path.read_text()
     assert lines == [f"image: fleet.example/physai:1.0.0{mark}"] * 2, "one for each robot"
     path.write_text(path.read_text().replace(":1.0.0", ":1.4.2"))
     write_cluster(tmp_path, CLUSTER, policy)
