@@ -8,7 +8,7 @@ from rsl_rl.utils import resolve_obs_groups
 from rsl_rl.utils.log_writer import LogWriter
 
 from .interface import read, samples
-from .session import ReachedError, Session, not_finite
+from .session import Session, told
 
 KIND = "actor"
 
@@ -51,11 +51,8 @@ class TrackedRunner(OnPolicyRunner):  # type: ignore[misc]
         groups = resolve_obs_groups(self.env.get_observations(), self.cfg["obs_groups"], [KIND])[KIND]
         interface = read(env, groups, self.env.clip_actions, self._actor)
         self.session.begin(num_learning_iterations, steps, interface, samples(env, groups))
-        try:
-            with not_finite(self.session, self.alg.get_policy()):
-                super().learn(num_learning_iterations - self.session.iteration, init_at_random_ep_len)
-        except ReachedError:
-            return
+        with told(self.session, self.alg.get_policy()):
+            super().learn(num_learning_iterations - self.session.iteration, init_at_random_ep_len)
 
     def save(self, path: str, infos: dict[str, Any] | None = None) -> None:
         """The session saves."""

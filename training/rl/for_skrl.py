@@ -8,7 +8,7 @@ from skrl.agents.torch import Agent
 from skrl.utils.runner.torch import Runner
 
 from .interface import read, samples
-from .session import ReachedError, Session, not_finite
+from .session import Session, told
 
 GROUP = "policy"  # the one that Isaac Lab gives to skrl
 
@@ -42,11 +42,8 @@ class TrackedRunner(Runner):  # type: ignore[misc]
         steps = self._rollouts * env.num_envs * config.torch.world_size
         interface = read(env, [GROUP], None, self._network)
         self.session.begin(self._iterations, steps, interface, samples(env, [GROUP]))
-        try:
-            with not_finite(self.session, self.agent.models["policy"]):
-                super().run(mode)
-        except ReachedError:
-            return
+        with told(self.session, self.agent.models["policy"]):
+            super().run(mode)
 
 
 class TrackedAgent:

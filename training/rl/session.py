@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from physai.infrastructure.contracts import Digest
+from physai.infrastructure.errors import PhysaiError
 from physai.infrastructure.tracking import Run
 
 from ..errors import NoSuccessError, NotFiniteError, StoppedError
@@ -54,6 +55,9 @@ class Session:
     stop: list[int] = field(default_factory=list)
     """Fills when the process is asked to end."""
     reached: bool = False
+    """Ended at the success rate that was asked for."""
+    failure: PhysaiError | None = None
+    """Why it ended before its time."""
 
     def __post_init__(self) -> None:
         """Nothing has been trained yet in this process."""
@@ -122,7 +126,6 @@ class Session:
             self._flush()
         self._tell(iteration)
         if reached:
-            self.reached = True
             raise ReachedError
         if stopping and iteration < self.total:
             raise StoppedError(self.output, iteration)
@@ -165,16 +168,23 @@ class Session:
 
 
 @contextmanager
-def not_finite(session: Session, policy: nn.Module) -> Iterator[None]:
-    """Name what torch and RSL-RL say, each in its own way, of numbers that are none before the session meets them."""
+def told(session: Session, policy: nn.Module) -> Iterator[None]:
+    """End the library's loop without an exception, which Isaac Lab would print: the session keeps it for the worker.
+
+    torch and RSL-RL say each in their own way that numbers are none, if they meet them before the session does.
+    """
     try:
         yield
+    except ReachedError:
+        session.reached = True
+    except PhysaiError as error:
+        session.failure = error
     except (ValueError, RuntimeError) as error:
         why = " ".join(str(error).split())[:120]
         whole = all(bool(torch.isfinite(parameter).all()) for parameter in policy.parameters())
         if whole and "nan" not in why.lower():
             raise
-        raise NotFiniteError(session.recipe.task, session.done + 1, f"no number any more ({why})") from error
+        session.failure = NotFiniteError(session.recipe.task, session.done + 1, f"no number any more ({why})")
 
 
 def metric_name(name: str) -> str:

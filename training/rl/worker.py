@@ -55,6 +55,8 @@ def work(output: Path, start_from: Path | None = None, progress: Progress | None
         watched(run.recipe.task, session.outcomes.note)
         _replace_runner(run.recipe.library, session)
         _train(output, run.recipe, model)
+        if session.failure:
+            raise session.failure
         return _summarize(session, run) if tracked else None
 
 

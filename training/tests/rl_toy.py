@@ -90,6 +90,8 @@ def train_rsl_rl(session: Session, iterations: int, reward: float = 1.0, lr: flo
     if session.resumed:
         runner.load(str(checkpoints.find(session.output)[0]))
     runner.learn(iterations, init_at_random_ep_len=True)
+    if session.failure:
+        raise session.failure
 
 
 def train_skrl(session: Session, iterations: int) -> None:
@@ -149,6 +151,8 @@ def train_skrl(session: Session, iterations: int) -> None:
     if session.resumed:
         runner.agent.load(str(checkpoints.find(session.output)[0]))
     runner.run()
+    if session.failure:
+        raise session.failure
 
 
 def session_of(output: Path, *, stop: list[int] | None = None) -> Session:

@@ -16,6 +16,7 @@ from physai.training.rl.run import RlSummary
 from physai.training.run import SUMMARY_FILE, checkpoint_steps
 
 pytestmark = [
+    pytest.mark.timeout(1800),  # a busy machine is slow, and this is no measurement
     pytest.mark.simulation,
     pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning"),  # inside MLflow and the exporter
 ]
