@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from physai.infrastructure.contracts import Outcome, RawEpisode, digest_file
+from physai.infrastructure.contracts import Outcome, RawEpisode
 from physai.infrastructure.simulation import Rollout
 
 from . import messages
@@ -60,7 +60,7 @@ def write_episode(folder: Path, index: int, rollout: Rollout, source: Source) ->
         )
     sidecar = RawEpisode(
         file=path.name,
-        content=digest_file(path),
+        content=recorder.content,
         task=source.task,
         robot=source.robot,
         world=source.world,

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from physai.infrastructure.contracts import Finding, Outcome, RawEpisode, RecordingConfig, digest_file
+from physai.infrastructure.contracts import Digest, Finding, Outcome, RawEpisode, RecordingConfig
 
 from .folder import episode_path
 from .monitor import Monitor
@@ -87,7 +87,7 @@ class OpenEpisode:
         facts = sidecar_facts(self._begun(), self.monitor, outcome=outcome, stopped_by=by, end_ns=now_ns, more=more)
         self._recorder.describe({"sidecar": json.dumps(facts)}, DONE)
         self._stack.close()
-        return file_sidecar(self._path, facts)
+        return file_sidecar(self._path, facts, self._recorder.content)
 
     def abandon(self) -> None:
         """Let go of a file that cannot be written further."""
@@ -136,9 +136,8 @@ def sidecar_facts(
     }
 
 
-def file_sidecar(path: Path, facts: dict[str, object]) -> RawEpisode:
+def file_sidecar(path: Path, facts: dict[str, object], content: Digest) -> RawEpisode:
     """Write the sidecar of a whole file."""
-    content = {**facts, "file": path.name, "content": digest_file(path)}
-    sidecar = RawEpisode.model_validate_json(json.dumps(content))
+    sidecar = RawEpisode.model_validate_json(json.dumps({**facts, "file": path.name, "content": content}))
     sidecar.write(path.with_suffix(".json"))
     return sidecar

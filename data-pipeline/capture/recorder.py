@@ -1,12 +1,17 @@
 """Writes one MCAP file of ROS 2 messages, which appears under its name only when it is whole."""
 
+import hashlib
 import os
 from collections import Counter
+from collections.abc import Buffer
+from io import BufferedWriter, FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, override
 
 from mcap.writer import CompressionType, Writer
+
+from physai.infrastructure.contracts import Digest
 
 from . import messages
 
@@ -32,7 +37,8 @@ class Recorder:
         """Topic → messages so far."""
 
     def __enter__(self) -> Self:
-        self._file = self._aside.open("wb")
+        self._hashed = HashedFile(self._aside, "wb")
+        self._file = BufferedWriter(self._hashed)
         self._writer = Writer(self._file, chunk_size=CHUNK, compression=self._compression)
         self._writer.start(profile="ros2", library="physai")
         return self
@@ -72,6 +78,11 @@ class Recorder:
         """Bytes written so far."""
         return self._file.tell()
 
+    @property
+    def content(self) -> Digest:
+        """Digest of the file; of the whole one after the end."""
+        return f"sha256:{self._hashed.sha256.hexdigest()}"
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
@@ -90,6 +101,20 @@ class Recorder:
             finally:
                 if not done and not self._keep:
                     self._aside.unlink(missing_ok=True)
+
+
+class HashedFile(FileIO):
+    """A file whose digest is known when it is written, so that nobody need read it again."""
+
+    def __init__(self, path: Path, mode: str) -> None:
+        super().__init__(path, mode)
+        self.sha256 = hashlib.sha256()
+
+    @override
+    def write(self, data: Buffer, /) -> int:
+        written = super().write(data)
+        self.sha256.update(memoryview(data)[:written])
+        return written
 
 
 def aside(path: Path) -> Path:

@@ -12,7 +12,7 @@ from mcap.records import Message, Metadata, Schema
 from mcap.stream_reader import StreamReader
 from zstandard import ZstdError
 
-from physai.infrastructure.contracts import Contract, Finding, RawEpisode, RecordingConfig
+from physai.infrastructure.contracts import Contract, Finding, RawEpisode, RecordingConfig, digest_file
 from physai.infrastructure.ros2.definitions import defines_header
 
 from .errors import RecoverError
@@ -158,4 +158,4 @@ def _vouch(path: Path) -> RawEpisode | None:
     tape = _Tape(path)
     for _ in tape.samples():
         pass
-    return None if tape.done is None else file_sidecar(path, tape.done)
+    return None if tape.done is None else file_sidecar(path, tape.done, digest_file(path))

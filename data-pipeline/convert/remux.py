@@ -49,6 +49,7 @@ class StreamCopy(Clip):
             assert isinstance(stream, VideoStream)
             self._stream = stream
         row = len(self._digests)
+        assert self._stream is not None
         packet = Packet(data)
         packet.stream = self._stream
         packet.time_base = Fraction(1, self._ticks)
