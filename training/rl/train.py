@@ -15,7 +15,7 @@ from .run import RlRun, RlSummary, finished, read_run
 from .session import Progress
 from .tasks import check_task
 
-WORKER = Path(__file__).with_name("worker.py")
+WORKER = f"{__package__}.worker"
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,8 @@ def launch_command(output: Path, start_from: Path | None, ranks: Ranks) -> list[
     """
     from isaaclab.cli.multigpu import MultiGpuLauncherCfg, build_launch_command, build_parser
 
-    cfg = MultiGpuLauncherCfg(prog="train", description="", worker_script=str(WORKER), worker_flags=())
+    module = {"worker_script": "-m", "worker_prefix_args": (WORKER,), "worker_flags": ()}  # torchrun's way of a module
+    cfg = MultiGpuLauncherCfg(prog="train", description="", **module)
     several = ["--nnodes", ranks.nodes, "--node_rank", ranks.node] if ranks.nodes > 1 else []
     options = ["--num_gpus", ranks.gpus, *several, "--master_addr", ranks.master, "--master_port", ranks.port]
     given = [str(path.resolve()) for path in (output, start_from) if path]

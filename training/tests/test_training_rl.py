@@ -196,7 +196,14 @@ def test_several_gpus_are_launched_by_isaac_labs_own_launcher(tmp_path: Path) ->
         ("--master_port", "29511"),
     ):
         assert command[command.index(option) + 1] == value
-    assert command[-2:] == [str(Path(train.__code__.co_filename).with_name("worker.py")), str(tmp_path)]
+    assert command[-3:] == ["-m", "physai.training.rl.worker", str(tmp_path)]
+
+
+def test_torchrun_starts_the_worker_and_tells_its_error(tmp_path: Path) -> None:
+    command = launch_command(tmp_path / "nowhere", None, Ranks(gpus=1, port=29541))
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert f"error: {tmp_path}/nowhere/run.json: no rl-run here" in done.stderr
 
 
 @pytest.mark.parametrize(
