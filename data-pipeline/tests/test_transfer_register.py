@@ -85,7 +85,7 @@ def test_a_dataset_in_blob_becomes_a_data_asset(
         done = CliRunner().invoke(app, [*words, "--azureml"], catch_exceptions=False)
         assert done.exit_code == 0
         version = content(edge).removeprefix("sha256:")[:12]
-        assert f"arm-reach:{version} (2 episodes), AzureML" in " ".join(done.stdout.split())
+        assert f"arm-reach:{version} (AzureML), episodes: 2" in " ".join(done.stdout.split())
         (asset,) = azureml.kind("versions")
         facts: dict[str, Any] = asset["properties"]
         assert asset["id"].endswith(f"/data/arm-reach/versions/{version}")

@@ -84,6 +84,6 @@ def _table(report: object) -> Table:
         f"{report.waiting} ({decimal(report.waiting_bytes)})", *map(str, (report.sent, report.verified, report.removed))
     )
     if report.datasets:
-        named = (f"{d.name}:{d.version} ({d.episodes} episodes){', AzureML' * bool(d.asset)}" for d in report.datasets)
-        table.caption = "registered: " + "; ".join(named)
+        named = (f"{d.name}:{d.version}{' (AzureML)' * bool(d.asset)}, episodes: {d.episodes}" for d in report.datasets)
+        table.caption = "\n".join(("registered", *named))
     return table

@@ -83,6 +83,7 @@ def run(
         raise NoEdgeFolderError(folder)
     news = news or Silent()
     store = open_store(target, _link(plan))
+    client = _workspace() if plan.azureml else None  # what is not set is told before hours of sending
     with locked(folder / ".transfer.lock"), Queue(folder) as queue:
         queue.aim(store.uri)
         enqueue(queue, plan)
@@ -92,7 +93,7 @@ def run(
             _wait(plan)
             _bring(queue, store, entry, plan, news)
         tell(len(todo), len(todo))
-        register(queue, store, _workspace() if plan.azureml else None)
+        register(queue, store, client)
         remove(queue, plan, news)
         report = _report(queue, news.dropped)
     if report.failures:
