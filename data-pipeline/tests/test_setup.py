@@ -4,6 +4,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import kubernetes_validate
 import pytest
 import yaml
 from typer.testing import CliRunner
@@ -79,6 +80,16 @@ def test_manifests_ask_for_the_least_and_go_where_they_should() -> None:
     pod = transfer["spec"]["jobTemplate"]["spec"]["template"]["spec"]
     assert pod["securityContext"]["runAsNonRoot"]
     assert "azure://robots/robots/fleet" in pod["containers"][0]["command"]
+
+
+@pytest.mark.parametrize("made", [manifests.workloads(EDGE), manifests.storage(EDGE)[:1]], ids=["workloads", "claim"])
+def test_kubernetes_knows_every_field_of_the_manifests(made: list[manifests.Manifest]) -> None:
+    """By the schemas of Kubernetes; those of Azure Container Storage's own kinds are not published."""
+    for manifest in made:
+        kubernetes_validate.validate(manifest, "1.31", strict=True)
+    spec = made[0]["spec"]
+    with pytest.raises(kubernetes_validate.ValidationError, match="'replicaz' was unexpected"):
+        kubernetes_validate.validate({**made[0], "spec": {**spec, "replicaz": 1}}, "1.31", strict=True)
 
 
 def test_systemd_takes_the_units(tmp_path: Path) -> None:
