@@ -2,6 +2,7 @@
 
 import typer
 
+from .benchmark.cli import app as benchmark
 from .dashboards.cli import app as dashboards
 from .drift.cli import app as drift
 from .page.cli import app as page
@@ -15,4 +16,5 @@ app.add_typer(drift, name="drift")
 app.add_typer(retrain, name="retrain")
 app.add_typer(dashboards, name="dashboards")
 app.add_typer(page, name="page")
+app.add_typer(benchmark, name="benchmark")
 app.command()(setup)

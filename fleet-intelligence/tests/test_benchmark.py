@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from physai.fleet_intelligence.drift.benchmark import AFTER, BASELINE, BEFORE, CLEAN, LEVEL, our_delay
+from physai.fleet_intelligence.benchmark.drift import AFTER, BASELINE, BEFORE, CLEAN, LEVEL, our_delay
 from physai.fleet_intelligence.drift.operating import operating
 
 
