@@ -26,7 +26,8 @@ from ..telemetry.wire import Broker, pack_payload, topic
 from .broker import broker
 
 BATCH = 500
-WIRE = 20_000
+WIRE = 60_000
+SETTLE_S = 1.0  # until the receiver has subscribed; what is sent before is for nobody
 ROBOTS, DAYS = 1000, 90
 PER_DAY = 50  # episodes of a robot
 QUERIES = {
@@ -126,52 +127,71 @@ def _ingest(name: str, make: Callable[[int], CloudEvent], events: int, goal: flo
     )
 
 
-def measure_wire() -> Result:
-    """Agent, its disk, mosquitto, receiver, DuckDB; beside it one event a message, each awaited, no disk, no store."""
+def measure_wire() -> list[Result]:
+    """Agent, its disk, mosquitto, receiver, DuckDB; beside it one event a message, each awaited, to the same store."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         port = stack.enter_context(broker(folder))
         ours = _end_to_end(folder, port, [control_event(number, "robot-a") for number in range(WIRE)])
-        single = _one_at_a_time(port, [control_event(number, "robot-b") for number in range(WIRE // 10)])
-    note = (
-        f"{ours:,.0f} events a second end to end, agent and receiver in one process; the other only reaches the "
-        f"broker, at {single:,.0f} a second: it keeps nothing on a disk and no store takes it in."
-    )
-    return Result(
-        what="agent to broker to store, against one message at a time",
-        ours=ours / single,
-        unit="times",
-        goal=5,
-        note=note,
-    )
+        reached, stored = _one_at_a_time(folder, port, [control_event(n, "robot-b") for n in range(WIRE // 20)])
+    note = f"{ours:,.0f} events a second end to end, agent and receiver in one process; {{}}"
+    return [
+        Result(
+            what="agent to broker to store, against one message at a time to the store",
+            ours=ours / stored,
+            unit="times",
+            goal=5,
+            note=note.format(
+                f"the other {stored:,.0f} a second, first all to the broker, then to the store, with no disk before it sends."
+            ),
+        ),
+        Result(
+            what="agent to broker to store, against one message at a time to the broker alone",
+            ours=ours / reached,
+            unit="times",
+            note=note.format(f"the other {reached:,.0f} a second, and no store takes it in."),
+        ),
+    ]
 
 
 def _end_to_end(folder: Path, port: int, events: Sequence[ControlEvent]) -> float:
     receiver = Receiver(TelemetryStore(folder / "t.duckdb"), Broker(port=port))
     receiver.start()
-    start = time.monotonic()
+    time.sleep(SETTLE_S)
     with TelemetryAgent(folder / "agent", "plant-1", "robot-a", broker=Broker(port=port)) as agent:
+        agent.tell([control_event(10**8, "robot-a")])  # loads the libraries of either end
+        while receiver.done.added < 1:
+            receiver.step()
+        start = time.monotonic()
         for at in range(0, len(events), BATCH):
             agent.tell(events[at : at + BATCH])
-        while receiver.done.added < len(events):
+        while receiver.done.added < len(events) + 1:
             receiver.step()
         seconds = time.monotonic() - start
     receiver.stop()
     return len(events) / seconds
 
 
-def _one_at_a_time(port: int, events: Sequence[ControlEvent]) -> float:
+def _one_at_a_time(folder: Path, port: int, events: Sequence[ControlEvent]) -> tuple[float, float]:
+    """Events a second that the broker has acknowledged, and that are in the store."""
     client = Broker(port=port).client("one-at-a-time")
     client.connect("127.0.0.1", port)
     client.loop_start()
+    receiver = Receiver(TelemetryStore(folder / "t.duckdb"), Broker(port=port))
+
     start = time.monotonic()
     for event in events:
         body = pack_payload([event.model_dump_json().encode()], compress=False)
         client.publish(topic(event.source, "control"), body, qos=1).wait_for_publish(10)
-    seconds = time.monotonic() - start
+    reached = len(events) / (time.monotonic() - start)
+    receiver.start()  # its session has kept them for it
+    while receiver.done.added < len(events):
+        receiver.step()
+    stored = len(events) / (time.monotonic() - start)
+    receiver.stop()
     client.disconnect()
     client.loop_stop()
-    return len(events) / seconds
+    return reached, stored
 
 
 def measure_queries() -> list[Result]:
