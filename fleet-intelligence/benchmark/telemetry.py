@@ -142,7 +142,7 @@ def measure_wire() -> list[Result]:
             unit="times",
             goal=5,
             note=note.format(
-                f"the other {stored:,.0f} a second, first all to the broker, then to the store, with no disk before it sends."
+                f"the other {stored:,.0f} a second, first to the broker, then to the store, with no disk before it."
             ),
         ),
         Result(
