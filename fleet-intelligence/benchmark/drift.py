@@ -22,7 +22,7 @@ STREAMS, MOST = 400, 2000
 SEED = 20
 AR, COLUMNS = 0.99, 200
 PEER_S = 280
-ADWIN_DELTA = 0.15  # tuned on 24 other streams to false alarms in 0.42 of them
+ADWIN_DELTA = 0.15  # false alarms in 0.235 of the 400 clean streams, fewer than ours
 
 ADWIN = """
 import sys, numpy as np
