@@ -10,13 +10,8 @@ from lerobot.configs import FeatureType, PolicyFeature
 from lerobot.policies.smolvla.configuration_smolvla import SmolVLAConfig
 from lerobot.policies.smolvla.modeling_smolvla import SmolVLAPolicy
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from transformers import (
-    PreTrainedTokenizerFast,
-    SmolVLMConfig,
-    SmolVLMImageProcessor,
-    SmolVLMProcessor,
-    SmolVLMVideoProcessor,
-)
+from transformers import PreTrainedTokenizerFast, SmolVLMConfig, SmolVLMImageProcessor, SmolVLMProcessor
+from transformers.models.smolvlm.video_processing_smolvlm import SmolVLMVideoProcessor
 
 from physai.infrastructure.aside import whole_folder
 
@@ -114,4 +109,5 @@ def _tokenizer() -> PreTrainedTokenizerFast:
     bytewise.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     bytewise.decoder = decoders.ByteLevel()
     bytewise.add_special_tokens(words)
-    return PreTrainedTokenizerFast(tokenizer_object=bytewise, **SPECIAL, extra_special_tokens=IMAGE_TOKENS)
+    tokens = {**SPECIAL, "extra_special_tokens": IMAGE_TOKENS}
+    return PreTrainedTokenizerFast(tokenizer_object=bytewise, **tokens)  # type: ignore[no-untyped-call]  # their own
