@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .errors import SimulationError
 
 if TYPE_CHECKING:
     import torch
@@ -71,6 +74,30 @@ def move_markers(root_w: torch.Tensor, target: torch.Tensor) -> None:
     shapes = [index for index, label in enumerate(model.shape_label) if MARKER in label]  # in order of environment
     position, orientation = combine_frame_transforms(root_w[:, :3], root_w[:, 3:], target[:, :3], target[:, 3:])
     wp.to_torch(model.shape_transform)[shapes] = torch.cat((position, orientation), dim=-1)
+
+
+def paint(colors: Mapping[str, tuple[float, float, float]]) -> None:
+    """Change colours of the running scene, for the next picture on.
+
+    Args:
+        colors: Part of a shape's path → its RGB, 0..1, in every environment. Physics never sees it.
+
+    Raises:
+        SimulationError: If no shape has such a path.
+    """
+    import torch
+    import warp as wp
+    from isaaclab_newton.physics.newton_manager import NewtonManager
+
+    model = NewtonManager.get_model()
+    painted = wp.to_torch(model.shape_color)
+    for part, color in colors.items():
+        shapes = [index for index, label in enumerate(model.shape_label) if part in label]
+        if not shapes:
+            raise SimulationError(
+                f"no shape has '{part}' in its path. There are: {', '.join(sorted(set(model.shape_label))[:8])}."
+            )
+        painted[shapes] = torch.tensor(color, dtype=painted.dtype, device=painted.device)
 
 
 def camera_cfg(camera: Camera) -> CameraCfg:
