@@ -160,7 +160,7 @@ def main() -> None:
         found: dict[str, dict[str, dict[str, float]]] = {name: {} for name in policies}
         begun = env.sample_conditions(asked.episodes, seed=900)
         change: dict[str, float] = {}
-        pictures: list[NDArray[np.float64]] = []
+        pictures: list[NDArray[np.floating]] = []
         for look, (colors, factor, offset) in LOOKS.items():
             paint(colors)
             env.begin(np.arange(asked.episodes), begun)
