@@ -27,7 +27,7 @@ from .problem import Problem, problem
 from .specification import DOMAINS, SUFFIX, Specification, read_specification, specification_files
 
 REQUIREMENT = re.compile(r"^- \*\*R(\d+)\*\*", re.MULTILINE)
-TEST = re.compile(r"`([\w/.-]+\.py)::(\w+)`")
+TEST = re.compile(r"([\w/.-]+\.py)::(\w+)")
 PLACEHOLDER = re.compile(r"[<>{}…|*$A-Z]|\.\.\.")
 SETTING = re.compile(rf"\b{PREFIX}([A-Z_]+)\b")
 WRITE = "Run `physai specs write` and commit the result."
@@ -116,6 +116,7 @@ def _prose(root: Path, page: Page) -> Iterator[Problem]:
         yield from _mention(page, piece)
         yield from _path(root, page, piece)
         yield from _settings(page, piece)
+        yield from _test(root, page, piece)
     for piece in page.links:
         yield from _link(root, page, piece)
 
@@ -176,6 +177,12 @@ def _path(root: Path, page: Page, piece: Piece) -> Iterator[Problem]:
         yield problem(page.path, piece.line, f"`{piece.text}` is not there. Correct the path.")
 
 
+def _test(root: Path, page: Page, piece: Piece) -> Iterator[Problem]:
+    match = TEST.fullmatch(piece.text)
+    if match and match[2] not in _tests(root / match[1]):
+        yield problem(page.path, piece.line, f"there is no test {piece.text}. Name one that is there.")
+
+
 def _settings(page: Page, piece: Piece) -> Iterator[Problem]:
     for name in SETTING.findall(piece.text):
         if name.lower() not in Settings.model_fields:
@@ -214,9 +221,6 @@ def _requirements(root: Path, path: Path, specification: Specification) -> Itera
         tests = TEST.findall(item)
         if not tests and specification.status == "active":
             yield problem(path, line, f"R{number} names no test. Write `path/test_x.py::test_name` behind it.")
-        for file, name in tests:
-            if name not in _tests(root / file):
-                yield problem(path, line, f"R{number}: there is no test {file}::{name}. Name one that is there.")
     if specification.status == "active" and not specification.acceptance:
         yield problem(path, 1, "is active without acceptance. Name a command that CI runs, or call it a draft.")
     for command in specification.acceptance:
