@@ -23,7 +23,9 @@ def benchmark(
     try:
         import torch
     except ModuleNotFoundError as error:
-        raise typer.BadParameter("LeRobot is not installed: add the extra `lerobot`", param_hint="--only") from error
+        raise typer.BadParameter(
+            "LeRobot is not installed: `uv sync` in a clone brings it", param_hint="--only"
+        ) from error
     from physai.infrastructure.benchmark import Row, report_table, write_report
     from physai.infrastructure.benchmark import benchmark as run
 

@@ -79,6 +79,8 @@ def _value(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, Path):  # of the package, wherever it is checked out
+        value = str(value).rpartition("/src/physai/")[2]
     return f"`{getattr(value, 'value', value)}`"
 
 
