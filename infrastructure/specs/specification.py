@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
@@ -14,16 +14,6 @@ from ..errors import MissingFileError, PhysaiError
 
 SUFFIX = ".specification.md"
 FRONT = re.compile(r"\A---\n(.*?)^---\n", re.DOTALL | re.MULTILINE)
-DOMAINS = (
-    "infrastructure",
-    "data-pipeline",
-    "data-management",
-    "synthetic-data",
-    "training",
-    "evaluation",
-    "fleet-deployment",
-    "fleet-intelligence",
-)
 Domain = Literal[
     "infrastructure",
     "data-pipeline",
@@ -34,6 +24,7 @@ Domain = Literal[
     "fleet-deployment",
     "fleet-intelligence",
 ]
+DOMAINS: tuple[Domain, ...] = get_args(Domain)
 
 
 class SpecificationError(PhysaiError):
