@@ -115,7 +115,7 @@ def test_a_dataset_input_is_named(tmp_path: Path) -> None:
 
 def test_a_dangling_task_reference_is_named(tmp_path: Path) -> None:
     [problem] = problems(write(tmp_path, f"{TASK}  inputs:\n  - task: mke\n"))
-    assert problem == "w.yaml:8: task 'go': inputs[0].task: there is no task 'mke'. None is known."
+    assert problem == "w.yaml:8: task 'go': inputs[0].task: there is no task 'mke'. Known: none."
 
 
 def test_a_missing_default_is_named(tmp_path: Path) -> None:
