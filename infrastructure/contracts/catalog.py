@@ -4,10 +4,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import yaml
 from pydantic_core import from_json
 
 from ..errors import MissingFileError, PhysaiError
 from . import DOCUMENTS, Contract, ControlEvent, Document, EpisodeEvent, HealthEvent, write_whole
+from .base import NotYamlError
 
 SUFFIX = ".schema.json"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -79,20 +81,24 @@ def differences(folder: Path) -> tuple[str, ...]:
 
 
 def read_any(path: Path) -> Document:
-    """Read a file as the contract that its `kind` names.
+    """Read a file as the contract that its `kind` names; YAML if it is called so.
 
     Raises:
         MissingFileError: If there is no such file.
         NotJsonError: If it is no JSON object.
+        NotYamlError: If it is called YAML, and is none.
         UnknownKindError: If its kind is none of ours.
         ContractError: If it does not hold that contract.
     """
     try:
-        content = from_json(path.read_bytes())
+        file = path.read_bytes()
+        content = yaml.safe_load(file) if path.suffix in {".yaml", ".yml"} else from_json(file)
     except FileNotFoundError as error:
         raise MissingFileError(path, "file", "Check the path.") from error
     except ValueError as error:
         raise NotJsonError(path, str(error)) from error
+    except yaml.YAMLError as error:
+        raise NotYamlError(path, "contract", " ".join(str(error).split())) from error
     if not isinstance(content, dict):
         raise NotJsonError(path, f"it is a {type(content).__name__}")
     documents = {document.kind_name(): document for document in DOCUMENTS}

@@ -5,6 +5,7 @@ import pytest
 from typer.testing import CliRunner
 
 from physai.infrastructure.contracts import DOCUMENTS, ContractError, World
+from physai.infrastructure.contracts.base import NotYamlError
 from physai.infrastructure.contracts.catalog import CONTRACTS, NotJsonError, StaleSchemasError, UnknownKindError, schema
 from physai.infrastructure.contracts.cli import app
 from physai.infrastructure.errors import MissingFileError
@@ -81,6 +82,15 @@ def test_a_file_that_is_no_contract_is_refused(
     with pytest.raises(error, match=message) as caught:
         run("validate", str(tmp_path / "f.json"))
     assert "\n" not in str(caught.value)
+
+
+def test_what_people_write_is_checked_as_yaml(tmp_path: Path) -> None:
+    path = tmp_path / "variations.yaml"
+    path.write_text("kind: variations\nversion: 1\ncopies: 3\n")
+    assert json.loads(run("validate", str(path), "--json"))["copies"] == 3
+    path.write_text("kind: [variations\n")
+    with pytest.raises(NotYamlError):
+        run("validate", str(path))
 
 
 def test_a_missing_file_and_an_unknown_kind_are_named(tmp_path: Path) -> None:
