@@ -1,0 +1,1 @@
+physai data-management dataset delete OUT/dataset --episodes 3,7:9 --reason "gripper slipped"

@@ -1,0 +1,1 @@
+physai data-management dataset trim OUT/dataset --episodes 0: --idle --output OUT/trimmed

@@ -1,0 +1,1 @@
+physai fleet-deployment release create OUT/package --report OUT/report.json --verdict OUT/verdict.json --cohort pilot --robot robot-1 --robot robot-2 --window "sat,sun 06:00-18:00 UTC" --output OUT/release.json

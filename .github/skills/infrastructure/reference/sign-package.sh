@@ -1,0 +1,1 @@
+physai registry sign reach-v2 --key keys/cosign.key

@@ -1,0 +1,1 @@
+physai storage sync OUT/dataset azure://fleet/robots/datasets/reach

@@ -1,0 +1,1 @@
+physai synthetic-data plan OUT/dataset --variations light.yaml --output OUT/plan.json

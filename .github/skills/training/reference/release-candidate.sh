@@ -1,0 +1,1 @@
+physai training pipeline run release-candidate --set dataset=OUT/dataset --set steps=500

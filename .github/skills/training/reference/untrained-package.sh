@@ -1,0 +1,1 @@
+physai training package build OUT/run --checkpoint 000000 --output OUT/untrained
