@@ -1,6 +1,7 @@
 """Everything that crosses a border between domains, as pydantic models."""
 
 from ..aside import write_whole
+from .adapt import Adaptation, CameraTopic, CloudPlan, GripperTopic, RobotTopic, SitePlan
 from .base import (
     Contract,
     ContractError,
@@ -96,6 +97,7 @@ from .window import Window
 from .world import Condition, ConditionSet, TargetRegion, World
 
 DOCUMENTS: tuple[type[Document], ...] = (
+    Adaptation,
     AuditRecord,
     Clip,
     ConditionSet,
@@ -124,14 +126,17 @@ DOCUMENTS: tuple[type[Document], ...] = (
 __all__ = [
     "DOCUMENTS",
     "EVENTS",
+    "Adaptation",
     "Alignment",
     "Approval",
     "Attribution",
     "AuditRecord",
+    "CameraTopic",
     "CameraTurn",
     "Clip",
     "ClipVerdict",
     "CloudEvent",
+    "CloudPlan",
     "Collection",
     "Condition",
     "ConditionSet",
@@ -163,6 +168,7 @@ __all__ = [
     "GenerationCost",
     "GenerationPlan",
     "GpioTrigger",
+    "GripperTopic",
     "HealthData",
     "HealthEvent",
     "HeldPolicy",
@@ -189,6 +195,7 @@ __all__ = [
     "Robot",
     "RobotCondition",
     "RobotState",
+    "RobotTopic",
     "Role",
     "RuleVerdict",
     "Scene",
@@ -197,6 +204,7 @@ __all__ = [
     "SequentialPlan",
     "ServiceTrigger",
     "ShadowRun",
+    "SitePlan",
     "Spell",
     "Sphere",
     "Stage",
