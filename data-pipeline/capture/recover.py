@@ -79,6 +79,8 @@ def _recover(folder: Path) -> RecoverReport:
             saved.append(path.name)
         else:
             empty.append(path.name)
+    for part in folder.glob(".episode-*.json.*.part"):  # half a sidecar: its recording is vouched for below
+        part.unlink()
     bare = [path for path in sorted(folder.glob("episode-*.mcap")) if not path.with_suffix(".json").exists()]
     vouched = [path.name for path in bare if _vouch(path) and path.name not in saved]
     for torn in folder.glob(".episode-*.mcap.torn"):

@@ -109,6 +109,7 @@ class Scan:
         for topic in rules:
             if topic not in self.tracks:
                 raise MissingTopicError(bag.path, topic, list(self.tracks))
+        self.tracks = {topic: self.tracks[topic] for topic in rules}  # whoever spoke first, elements come in one order
 
     @property
     def stamps_ns(self) -> Mapping[str, NDArray[np.int64]]:

@@ -120,6 +120,15 @@ def test_a_whole_file_whose_sidecar_is_missing_gets_the_very_same(tmp_path: Path
     assert episodes(tmp_path) == [told]
 
 
+def test_half_a_sidecar_is_swept_up_and_written_again(tmp_path: Path) -> None:
+    told = open_episode(tmp_path).close("failure", "key f", START_NS + 10**9, {})
+    sidecar = tmp_path / "episode-000000.json"
+    sidecar.rename(tmp_path / ".episode-000000.json.4711-4711.part")
+    assert recover(tmp_path).vouched == ("episode-000000.mcap",)
+    assert episodes(tmp_path) == [told]
+    assert list(tmp_path.glob(".episode-*")) == []
+
+
 def test_a_file_without_a_chunk_holds_nothing(tmp_path: Path) -> None:
     (tmp_path / ".episode-000004.mcap.part").write_bytes(b"\x89MCAP0\r\n")
     assert next_index(tmp_path) == 5

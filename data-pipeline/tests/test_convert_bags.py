@@ -229,6 +229,13 @@ def test_rosbag2_folders_become_rows_with_the_time_of_what_they_show(
     assert centres == pytest.approx([3 * row + 9.5 for row in range(ROWS)], abs=1)  # columns 3 r to 3 r + 19
 
 
+def test_elements_come_in_the_order_of_the_config_whoever_speaks_first(write: Any, output: Path) -> None:
+    camera_first = in_order(images(compressed("JPEG")), joint_messages())
+    assert camera_first[0][0] == IMAGES
+    convert(write(camera_first), output, Options(config=config()))
+    assert Dataset(output).info.features["timing.skew_s"].element_names == [JOINT_TOPIC, IMAGES]
+
+
 @pytest.mark.parametrize(
     ("make", "type_name"),
     [(compressed("PNG"), "sensor_msgs/msg/CompressedImage"), (raw_image(), "sensor_msgs/msg/Image")],
