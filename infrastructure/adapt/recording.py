@@ -13,6 +13,7 @@ from ..contracts import (
     RecordingConfig,
     Robot,
     RobotTopic,
+    ServiceTrigger,
     TimerTrigger,
     TopicRule,
 )
@@ -21,6 +22,8 @@ from ..ros2.definitions import Definitions
 from .errors import AdaptError
 
 Part = Literal["observation.state", "action"]
+Outcome = Literal["success", "failure"]
+KEYS = {"start": "r", "success": "s", "failure": "f"}
 LONGEST_EPISODE_S = 120.0
 
 BASE = {
@@ -83,10 +86,10 @@ def recording_of(answers: Adaptation, file: Path, robot: Robot) -> RecordingConf
             *_cameras(answers),
         ),
         definitions=folders,
-        start=(KeyTrigger(kind="key", key="r"),),
+        start=(_trigger(answers, "start", None),),
         stop=(
-            KeyTrigger(kind="key", key="s", outcome="success"),
-            KeyTrigger(kind="key", key="f", outcome="failure"),
+            _trigger(answers, "success", "success"),
+            _trigger(answers, "failure", "failure"),
             TimerTrigger(kind="timer", after_s=LONGEST_EPISODE_S, outcome="failure"),
         ),
     )
@@ -96,6 +99,12 @@ def action_names(config: RecordingConfig) -> tuple[str, ...]:
     """Elements of `action`, in order."""
     rules = [rule for topic in config.topics for rule in topic.features if rule.feature == "action"]
     return tuple(name for rule in rules for name in rule.names or rule.keys or rule.fields)
+
+
+def _trigger(answers: Adaptation, what: str, outcome: Outcome | None) -> KeyTrigger | ServiceTrigger:
+    if answers.operated_by == "services":
+        return ServiceTrigger(kind="service", service=f"/recorder/{what}", outcome=outcome)
+    return KeyTrigger(kind="key", key=KEYS[what], outcome=outcome)
 
 
 def _numbers(file: Path, field: str, topic: RobotTopic, robot: Robot, part: Part) -> TopicRule:

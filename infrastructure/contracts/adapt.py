@@ -106,6 +106,9 @@ class Adaptation(YamlDocument):
     """Trained by `physai training il train`."""
     simulation_task: str = ""
     """Isaac Lab task of this robot, in which policies are judged; default: the shipped workflow's."""
+    operated_by: Literal["keys", "services"] = "keys"
+    """What begins and ends an episode: keys r, s and f of the recorder's terminal, or the ROS 2 services
+    `/recorder/start`, `/recorder/success` and `/recorder/failure`, for a recorder without one."""
     storage: str = Field(default="/var/lib/physai", pattern=r"^/")
     """Folder under which episodes, datasets and runs lie."""
     states: tuple[RobotTopic, ...] = Field(min_length=1)

@@ -107,6 +107,18 @@ def test_the_workflow_is_the_shipped_one_but_for_its_defaults(example: str, tmp_
     assert re.findall("#.*", made[2]) == re.findall("#.*", shipped[2])
 
 
+def test_a_recorder_without_a_terminal_is_told_by_services(tmp_path: Path) -> None:
+    adapt(answers(tmp_path, lambda data: data.update(operated_by="services")), tmp_path / "out")
+    config = RecordingConfig.read(tmp_path / "out/recording.yaml")
+    told = [(getattr(trigger, "service", trigger.kind), trigger.outcome) for trigger in (*config.start, *config.stop)]
+    assert told == [
+        ("/recorder/start", None),
+        ("/recorder/success", "success"),
+        ("/recorder/failure", "failure"),
+        ("timer", "failure"),
+    ]
+
+
 @pytest.mark.parametrize("profile", ["dev", "prod", "private"])
 @pytest.mark.parametrize("gpus", [True, False])
 def test_the_workflow_fits_every_profile_with_and_without_gpus(profile: str, gpus: bool, tmp_path: Path) -> None:
