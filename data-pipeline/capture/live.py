@@ -96,8 +96,9 @@ class LiveRecorder:
                 self._index = next_index(self._folder)
                 self._before = len(episodes(self._folder))
                 self._check_disk()
+                begin_ns = self._source.now_ns()  # before the first message: a playback may be over in a moment
                 self._source.start(self._buffer)
-                return self._report(recovered, self._loop())
+                return self._report(recovered, self._loop(begin_ns))
         except OSError as error:
             raise WriteError(self._folder, error.strerror or str(error)) from error
         finally:
@@ -106,10 +107,9 @@ class LiveRecorder:
             self._buffer.close()
             self._source.close()
 
-    def _loop(self) -> str:
+    def _loop(self, begin_ns: int) -> str:
         begun_ns = second_ns = time.monotonic_ns()
-        now_ns = self._source.now_ns()
-        self._turn(self.switch.poll(now_ns), now_ns)  # before the first message, which may be in time
+        self._turn(self.switch.poll(begin_ns), begin_ns)
         while True:
             last = self._source.ended  # asked before the buffer, so that nothing comes after it
             self._take()
