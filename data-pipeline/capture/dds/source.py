@@ -96,9 +96,8 @@ class DdsSource:
         while not self._stop.is_set():
             waitset.wait(WAIT)
             for topic, reader in self._readers.items():
-                now_ns = time.time_ns()
-                for data, source_ns in reader.take_raw():
-                    buffer.put(Sample(topic, data, now_ns, source_ns))
+                for data, source_ns in reader.take_raw():  # each at a time of its own, which is all that some have
+                    buffer.put(Sample(topic, data, time.time_ns(), source_ns))
             for service in self._services:
                 service.answer()
 
