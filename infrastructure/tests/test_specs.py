@@ -54,7 +54,7 @@ def root(tmp_path: Path) -> Path:
         f"{MODULE}/variables.tf": 'variable "size" {\n description = "Edge in m."\n type = number\n default = 2\n}\n',
         f"{MODULE}/outputs.tf": 'output "volume" {\n  description = "In m3."\n  value = 8\n}\n',
         "infrastructure/boxes.py": "",
-        "infrastructure/tests/test_boxes.py": "def test_a_box_has_a_lid(): assert len("lid") == 3\n",
+        "infrastructure/tests/test_boxes.py": "def test_a_box_has_a_lid(): assert len('lid') == 3\n",
         "scripts/test": '["physai", "jobs", "validate"]',
     }
     for name, text in files.items():
