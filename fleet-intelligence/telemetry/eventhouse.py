@@ -2,10 +2,12 @@
 
 import gzip
 import io
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Self
 
 from .door import Passed
 from .kusto import mapping, raw
+from .sql import event_of
 
 if TYPE_CHECKING:
     from azure.kusto.data import KustoClient
@@ -30,13 +32,13 @@ class Eventhouse:
 
     def take(self, batch: Passed) -> int:
         """Send the events of one table, and return how many; after an exception of the SDK's none may be forgotten."""
-        start = 0
-        while start < len(batch.lines):
+        lines, start = list(_lines(batch)), 0
+        while start < len(lines):
             size, stop = 0, start
-            while stop < len(batch.lines) and (stop == start or size + len(batch.lines[stop]) < MAX_BODY_BYTES):
-                size += len(batch.lines[stop]) + 1
+            while stop < len(lines) and (stop == start or size + len(lines[stop]) < MAX_BODY_BYTES):
+                size += len(lines[stop]) + 1
                 stop += 1
-            content = gzip.compress(b"\n".join(batch.lines[start:stop]), compresslevel=1)
+            content = gzip.compress(b"\n".join(lines[start:stop]), compresslevel=1)
             self._client.execute_streaming_ingest(
                 self._database,
                 raw(batch.table),
@@ -46,4 +48,9 @@ class Eventhouse:
                 mapping_name=mapping(batch.table),
             )
             start = stop
-        return len(batch.lines)
+        return len(lines)
+
+
+def _lines(batch: Passed) -> Iterator[bytes]:
+    for row in batch.columns.to_pylist(maps_as_pydicts="strict"):
+        yield event_of(batch.table, row, batch.table.event).model_dump_json().encode()

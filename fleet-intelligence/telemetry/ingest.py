@@ -6,7 +6,7 @@ from pathlib import Path
 from physai.infrastructure.contracts import Contract
 
 from ..errors import NoEventsError
-from .door import Passed, Refusal, pack
+from .door import Refusal, pack, refuse
 from .reading import find_event_files, read_events
 from .store import EPISODES, TelemetryStore
 
@@ -38,7 +38,7 @@ def ingest(store: TelemetryStore, paths: Sequence[Path]) -> Ingested:
         raise NoEventsError(files, why)
     added = duplicates = 0
     for batch in batches:
-        done = store.take([*pack(batch.events), Passed(EPISODES, refused=list(batch.refused))])
+        done = store.take([*pack(batch.events), refuse(EPISODES, *batch.refused)])
         added += done.added
         duplicates += done.duplicates
         refused += [

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from physai.infrastructure.contracts import Contract
 
-from .door import Door, Passed, Refusal
+from .door import Door, Passed, Refusal, refuse
 from .eventhouse import Eventhouse
 from .store import TelemetryStore
 from .wire import ENCODING, PREFIX, Broker, OversizedError, parse_topic, unpack_payload
@@ -102,15 +102,15 @@ def unpack(door: Door, message: "mqtt.MQTTMessage") -> Passed:
     known = parse_topic(message.topic)
     if known is None:
         refusal = Refusal(where=message.topic, reason="malformed", why=f"not a topic {PREFIX}/<site>/<robot>/<table>")
-        return Passed(EPISODES, refused=[refusal])
+        return refuse(EPISODES, refusal)
     source, table = known
     pairs = dict(getattr(message.properties, "UserProperty", []))
     try:
         content = unpack_payload(bytes(message.payload), pairs.get(ENCODING))
     except OversizedError as error:
         refusal = Refusal(where=message.topic, reason="oversized", why=str(error))
-        return Passed(table, refused=[refusal])
+        return refuse(table, refusal)
     except ValueError as error:
         refusal = Refusal(where=message.topic, reason="malformed", why=str(error))
-        return Passed(table, refused=[refusal])
+        return refuse(table, refusal)
     return door.take(table, content, message.topic, source)

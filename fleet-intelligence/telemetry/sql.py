@@ -1,7 +1,5 @@
 """The store's tables in DuckDB: how they are made, filled with every event once, and read back as events."""
 
-import json
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +9,7 @@ from .tables import ENVELOPE, TABLES, Table
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow
 
 VERSION = 2
 OWN = {"received_at": "TIMESTAMPTZ", "key": "UHUGEINT", "content": "UBIGINT"}
@@ -32,61 +31,58 @@ CREATE = " ".join(
 )
 
 
-def _structure(table: Table) -> str:
-    """The shape of an event, as DuckDB's `from_json` wants it."""
-    kinds = {column.path: column.duckdb for column in table.columns}
-    shape: dict[str, Any] = {attribute: kinds[f"$.{attribute}"] for attribute in ENVELOPE}
-    shape["data"] = {column.name: ["DOUBLE"] if column.duckdb == "DOUBLE[]" else column.duckdb for column in table.data}
-    return json.dumps(shape)
-
-
-def _stage(table: Table) -> str:
-    """Rows of `lines`, with key and content, under the name `staged`; the first of a key only."""
-    envelope = ", ".join(f"e.{attribute} AS {name}" for attribute, name in ENVELOPE.items())
-    data = ", ".join(f"e.data.{column.name}" for column in table.data)
+def _keyed(table: Table) -> str:
+    """The rows of `arrived`, with key and content. The content is hashed in the shape of the event."""
+    envelope = ", ".join(f"{attribute} := {name}" for attribute, name in ENVELOPE.items())
+    data = ", ".join(f"{column.name} := {column.name}" for column in table.data)
     return (
-        f"CREATE OR REPLACE TEMP TABLE staged AS "  # noqa: S608 - names are ours
-        f"SELECT {envelope}, {data}, ?::TIMESTAMPTZ AS received_at, "
-        f"md5_number(e.source || chr(31) || e.id) AS key, hash(e) AS content "
-        f"FROM (SELECT from_json(line, '{_structure(table)}') AS e FROM lines)"
+        f"SELECT *, md5_number(source || chr(31) || event_id) AS key, "  # noqa: S608 - names are ours
+        f"hash(struct_pack({envelope}, data := struct_pack({data}))) AS content FROM arrived"
     )
 
 
 def _insert(table: Table) -> str:
     names = ", ".join([column.name for column in table.columns] + list(OWN))
     return (
-        f"INSERT INTO {table.name} "  # noqa: S608 - names are ours
-        f"SELECT {names} FROM (SELECT *, row_number() OVER (PARTITION BY key) AS nth FROM staged) "
-        f"WHERE nth = 1 AND key NOT IN (SELECT key FROM {table.name} WHERE key IN (SELECT key FROM staged))"
+        f"WITH keyed AS MATERIALIZED ({_keyed(table)}) "  # noqa: S608 - names are ours
+        f"INSERT INTO {table.name} ({names}) SELECT {names.replace('received_at', '?::TIMESTAMPTZ')} FROM keyed "
+        f"WHERE key NOT IN (SELECT key FROM {table.name} WHERE key IN (SELECT key FROM keyed))"
     )
 
 
 def add(
-    connection: "duckdb.DuckDBPyConnection", table: Table, lines: Sequence[bytes]
+    connection: "duckdb.DuckDBPyConnection", table: Table, arrived: "pyarrow.Table"
 ) -> tuple[int, int, tuple[str, ...]]:
     """Keep what is new, inside a transaction of the caller's.
 
     Args:
         connection: May write.
-        table: What the lines hold.
-        lines: Events that came through the door.
+        table: What the events are of.
+        arrived: Events that came through the door, one a row.
 
     Returns:
         How many were added, how many were known word for word, and the ids of those known with another content.
     """
+    connection.register("arrived", _first_of_each(arrived))
+    (added,) = connection.execute(_insert(table), [datetime.now(UTC)]).fetchone() or (0,)
+    if added == len(arrived):
+        return added, 0, ()
+    connection.register("arrived", arrived)
+    other = connection.execute(
+        f"SELECT keyed.event_id FROM ({_keyed(table)}) AS keyed JOIN {table.name} AS kept USING (key) "  # noqa: S608 - names are ours
+        "WHERE keyed.content != kept.content ORDER BY 1"
+    ).fetchall()
+    return added, len(arrived) - added - len(other), tuple(event_id for (event_id,) in other)
+
+
+def _first_of_each(arrived: "pyarrow.Table") -> "pyarrow.Table":
+    """Of events with one name, that which came first."""
     import pyarrow
 
-    connection.register("lines", pyarrow.table({"line": pyarrow.array(lines, pyarrow.string())}))
-    connection.execute(_stage(table), [datetime.now(UTC)])
-    connection.unregister("lines")
-    (added,) = connection.execute(_insert(table)).fetchone() or (0,)
-    if added == len(lines):
-        return added, 0, ()
-    other = connection.execute(
-        f"SELECT staged.event_id FROM staged JOIN {table.name} AS kept USING (key) "  # noqa: S608 - names are ours
-        "WHERE staged.content != kept.content ORDER BY 1"
-    ).fetchall()
-    return added, len(lines) - added - len(other), tuple(event_id for (event_id,) in other)
+    name = ["source", "event_id"]
+    numbered = arrived.select(name).append_column("nth", pyarrow.array(range(len(arrived)), pyarrow.int64()))
+    firsts = numbered.group_by(name).aggregate([("nth", "min")])["nth_min"]
+    return arrived if len(firsts) == len(arrived) else arrived.take(firsts)
 
 
 def event_of[Event: CloudEvent](table: Table, row: dict[str, Any], kind: type[Event]) -> Event:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 EPISODES = TABLES["Episodes"]
 POLL_S = 0.25  # between looks for a change: an event is to be seen within 2 s
-CHUNK = 20_000  # events staged at once: some 16 MB
+CHUNK = 100_000  # events put in at once: some 50 MB
 
 
 class Added(Contract):
@@ -105,13 +105,18 @@ class TelemetryStore:
 
     def take(self, batches: Sequence[Passed]) -> Added:
         """Keep what is new of what came through the door, and count what was refused there."""
+        import pyarrow
+
         total = Added(added=0, duplicates=0, conflicts=())
         refused = [refusal for batch in batches for refusal in batch.refused]
         with self.writing() as connection:
             for table in TABLES.values():
-                lines = [line for batch in batches if batch.table is table for line in batch.lines]
-                for start in range(0, len(lines), CHUNK):
-                    done = add(connection, table, lines[start : start + CHUNK])
+                found = [batch.columns for batch in batches if batch.table is table]
+                if not found:
+                    continue
+                arrived = pyarrow.concat_tables(found)
+                for start in range(0, len(arrived), CHUNK):
+                    done = add(connection, table, arrived[start : start + CHUNK])
                     total = Added(
                         added=total.added + done[0],
                         duplicates=total.duplicates + done[1],
