@@ -31,10 +31,15 @@ def check_same(root: Path, fps: int, robot: str, features: dict[str, Feature]) -
         raise OtherDatasetError(root, "rate and robot", (info.fps, info.robot_type), (fps, robot))
     for name in sorted(info.recorded.keys() | features.keys()):
         found, asked = info.recorded.get(name), features.get(name)
-        if (found and (found.shape, found.names)) != (asked and (asked.shape, asked.names)):
-            raise OtherDatasetError(
-                root, f"feature '{name}'", found and (found.shape, found.names), asked and (asked.shape, asked.names)
-            )
+        if told(found) != told(asked):
+            raise OtherDatasetError(root, f"feature '{name}'", told(found), told(asked))
+
+
+def told(feature: Feature | None) -> tuple[object, ...] | None:
+    """What of a feature must be the same in all episodes."""
+    if feature is None:
+        return None
+    return (feature.shape, feature.names, *([feature.depth_unit] if feature.is_depth else []))
 
 
 def copy_all(root: Path, writer: DatasetWriter) -> None:

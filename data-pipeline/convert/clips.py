@@ -7,17 +7,18 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, override
 
-import av
 import numpy as np
 from numpy.typing import NDArray
 
 from physai.infrastructure.datasets.errors import DatasetError
 from physai.infrastructure.datasets.stats import Stats, sample_indices
-from physai.infrastructure.datasets.video import PIX_FMT, ClipEncoder, walk
+from physai.infrastructure.datasets.video import ClipEncoder, walk
 
 from .bag import Bag, Raw
+from .depth import DepthDecoder
 from .episode import Episode
 from .errors import FrameLossError
+from .film import Colours, Distances, Film
 from .images import VIDEO, ImageDecoder
 from .proof import Clip, Sample, check_times
 from .remux import StreamCopy, can_copy
@@ -30,30 +31,33 @@ END = None
 class EncodedClip(Clip):
     """Frames that are encoded; a sample of them is decoded again and compared with its sources."""
 
-    def __init__(self, path: Path, rows: int, fps: int) -> None:
+    def __init__(self, path: Path, rows: int, fps: int, film: Film) -> None:
         super().__init__(path, rows, fps)
+        self._film = film
+        self.counts = film.counts()
         self._sample = Sample(rows)
         self._looked_at = set(sample_indices(rows).tolist())
         self._encoder: ClipEncoder | None = None
         self._row = 0
 
-    def show(self, frame: av.VideoFrame, rows: int) -> None:
+    def show(self, frame: Any, rows: int) -> None:
         """Show a frame for some rows."""
         if self._encoder is None:
-            self._encoder = ClipEncoder(self.path, self.fps, frame.height, frame.width, threads=1)
-        ready = frame.reformat(format=PIX_FMT)
+            size = self._film.size(frame)
+            self._encoder = ClipEncoder(self.path, self.fps, *size, threads=1, is_depth=self._film.is_depth)
+        ready = self._film.ready(frame)
         for row in range(self._row, self._row + rows):
             self._look(frame, row)
             self._encoder.add(ready)
         self._row += rows
 
-    def _look(self, frame: av.VideoFrame, row: int) -> None:
+    def _look(self, frame: Any, row: int) -> None:
         """Take a frame into the statistics, and into the sample."""
         if row in self._looked_at or row in self._sample.rows:
-            picture = frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
+            values = self._film.values(frame)
             if row in self._looked_at:
-                self.counts.add(picture)
-            self._sample.keep(row, picture)
+                self.counts.add(values)
+            self._sample.keep(row, values)
 
     @override
     def close(self) -> None:
@@ -74,7 +78,7 @@ class EncodedClip(Clip):
                 (frame,) = walk(self.path, row, 1, self.fps, episode)
             except DatasetError as error:
                 raise FrameLossError(recording, episode, camera, row, str(error)) from error
-            if detail := self._sample.differs(row, frame.to_ndarray(format="rgb24").astype(np.uint8)):
+            if detail := self._film.differs(self._sample.sources[row], frame):
                 raise FrameLossError(recording, episode, camera, row, detail)
 
 
@@ -91,7 +95,10 @@ class Camera(threading.Thread):
         self._shown = [episode.picks[self._topic].before for episode in episodes]
         self._first, self._folder, self._fps = first, folder, fps
         self._waiting: queue.Queue[tuple[int, Raw] | None] = queue.Queue(WAITING)
-        self._decoder = ImageDecoder(bag.path, self._topic)
+        self._decoder: ImageDecoder | DepthDecoder = (
+            DepthDecoder(bag.path, self._topic, track.unit) if track.unit else ImageDecoder(bag.path, self._topic)
+        )
+        self._film: Film = Distances(track.unit) if track.unit else Colours()
         self._is_video = track.rule.type == VIDEO
         self._copies = [self._is_video and can_copy(shown, track.keyframes) for shown in self._shown]
         self._open: EncodedClip | StreamCopy | None = None
@@ -164,7 +171,7 @@ class Camera(threading.Thread):
                 assert isinstance(clip, StreamCopy)
                 clip.add(message)
 
-    def _show(self, frame: av.VideoFrame) -> None:
+    def _show(self, frame: Any) -> None:
         number = self._decoded
         self._decoded += 1
         for episode, shown in enumerate(self._shown):
@@ -182,7 +189,10 @@ class Camera(threading.Thread):
         self._episode = episode
         path = self._folder / f"{self._feature}-{self._first + episode:06d}.mp4"
         rows = len(self._shown[episode])
-        self._open = (StreamCopy if self._copies[episode] else EncodedClip)(path, rows, self._fps)
+        if self._copies[episode]:
+            self._open = StreamCopy(path, rows, self._fps)
+        else:
+            self._open = EncodedClip(path, rows, self._fps, self._film)
         return self._open
 
     def _finish(self) -> None:

@@ -1,14 +1,16 @@
 """Recordings become one LeRobot v3.0 dataset, which appears whole or not at all."""
 
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
 from physai.infrastructure.contracts import Digest, DroppedEpisode, EpisodeSource, RecordingConfig
 from physai.infrastructure.datasets import Dataset, DatasetWriter, Feature
+from physai.infrastructure.datasets.depth import LEROBOT, PER_M
+from physai.infrastructure.datasets.stats import Stats
 
-from .append import check_same, copy_all, exchange, longer
+from .append import check_same, copy_all, exchange, longer, told
 from .bag import open_bag
 from .boundaries import spans_of
 from .clips import make_clips
@@ -144,6 +146,7 @@ class Conversion:
                 source = self._source(recorded, digest, episode)
                 writer.add_clips(episode.columns, files, stats, source=source, task=self._config.task)
                 self._note(number, recorded, episode)
+                self._reasons += [f"{recorded.path.name}: {detail}" for detail in _too_far(self._features, stats)]
         finally:
             shutil.rmtree(writer.scratch)
 
@@ -206,10 +209,18 @@ def _whole(rate_hz: float) -> int:
     return round(rate_hz)
 
 
+def _too_far(features: Mapping[str, Feature], stats: Mapping[str, Stats]) -> Iterator[str]:
+    """Depth cameras that saw farther than their scale goes."""
+    for camera, seen in stats.items():
+        unit = features[camera].depth_unit
+        if unit and (most_m := float(seen["max"].max()) / PER_M[unit]) > LEROBOT.depth_max:
+            yield f"{camera} saw as far as {most_m:.1f} m, LeRobot's scale ends at {LEROBOT.depth_max:g} m"
+
+
 def _difference(found: dict[str, Feature], first: dict[str, Feature]) -> tuple[str, object, object]:
     """The first feature that differs: its name, what it is here, what it was."""
     for name in sorted(found.keys() | first.keys()):
         here, before = found.get(name), first.get(name)
         if here != before:
-            return f"feature '{name}'", here and (here.shape, here.names), before and (before.shape, before.names)
+            return f"feature '{name}'", told(here), told(before)
     raise AssertionError("no difference")

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from physai.infrastructure.contracts import Outcome
-from physai.infrastructure.datasets import Feature, camera, vector
+from physai.infrastructure.datasets import Feature, camera, depth_camera, vector
 
 from .errors import ImageError, NoFeaturesError, SkewError, TooShortError
 from .grid import Pick, allowed_skew_s, common_grid, fixed_grid, pick, silence_s
@@ -134,8 +134,6 @@ def _columns(tracks: Mapping[str, Track], picks: Mapping[str, Pick]) -> dict[str
 
 def _camera(scan: Scan, topic: str, track: Track) -> Feature:
     assert track.image is not None
-    if track.image.dtype == "depth":
-        raise NoFeaturesError(f"'{track.image.feature}' of {topic} is depth, which is recorded but not converted")
     if track.shape is None:
         raise ImageError(scan.bag.path, topic, 0, "no keyframe in the whole recording")
-    return camera(*track.shape)
+    return depth_camera(*track.shape, track.unit) if track.unit else camera(*track.shape)

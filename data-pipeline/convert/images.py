@@ -10,6 +10,8 @@ from av.codec.context import CodecContext
 from av.video.codeccontext import VideoCodecContext
 from numpy.typing import NDArray
 
+from physai.infrastructure.datasets.depth import Unit
+
 from .errors import ImageError
 
 COMPRESSED, RAW, VIDEO = (
@@ -21,6 +23,8 @@ TYPES = (COMPRESSED, RAW, VIDEO)
 PIXELS = {"rgb8": "rgb24", "bgr8": "bgr24", "rgba8": "rgba", "bgra8": "bgra", "mono8": "gray", "yuv422_yuy2": "yuyv422"}
 """Encoding in ROS → pixel format in FFmpeg. Source: sensor_msgs/image_encodings.hpp."""
 BYTES = {"rgb24": 3, "bgr24": 3, "rgba": 4, "bgra": 4, "gray": 1, "yuyv422": 2}
+DEPTH_ENCODINGS: dict[str, Unit] = {"16UC1": "mm", "mono16": "mm", "32FC1": "m"}
+"""Encoding of depth in ROS → its unit. Source: REP 118; `mono16` is what some drivers call 16UC1."""
 CODECS = {"h264": "h264", "h265": "hevc", "hevc": "hevc"}
 LOW_DELAY = 1 << 19  # AV_CODEC_FLAG_LOW_DELAY: a frame for each packet
 JPEG, PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
@@ -65,6 +69,8 @@ class ImageDecoder:
         elif data.startswith((JPEG, PNG)):
             codec = "mjpeg" if data.startswith(JPEG) else "png"
         else:
+            if is_compressed_depth(message.format):
+                raise self._depth(number, message.format)
             raise self._error(
                 number, f"cannot be decoded: it is neither JPEG nor PNG, though it says '{message.format}'"
             )
@@ -74,10 +80,14 @@ class ImageDecoder:
             raise self._error(number, "cannot be decoded") from error
         if codec in ("mjpeg", "png") and len(found) != 1:
             raise self._error(number, "cannot be decoded")
+        if codec == "png" and found[0].format.name == "gray16be":
+            raise self._depth(number, message.format)
         yield from found
 
     def _raw(self, number: int, message: Any) -> av.VideoFrame:
         pixels = PIXELS.get(message.encoding)
+        if message.encoding in DEPTH_ENCODINGS:
+            raise self._depth(number, message.encoding)
         if pixels is None:
             raise self._error(number, f"encoding '{message.encoding}' is unknown. Known: {', '.join(PIXELS)}")
         width = message.width * BYTES[pixels]
@@ -100,8 +110,16 @@ class ImageDecoder:
             self._contexts[codec] = context
         return self._contexts[codec]
 
+    def _depth(self, number: int, told: str) -> ImageError:
+        return self._error(number, f"'{told}' is depth, not colour. Write `dtype: depth` in the config")
+
     def _error(self, number: int, detail: str) -> ImageError:
         return ImageError(self._path, self._topic, number, detail)
+
+
+def is_compressed_depth(told: str) -> bool:
+    """Whether the format of a CompressedImage says that compressed_depth_image_transport made it."""
+    return "compressedDepth" in told
 
 
 def size_of(path: Path, topic: str, number: int, message: Any) -> tuple[int, int] | None:

@@ -2,27 +2,28 @@
 
 from abc import ABC, abstractmethod
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from physai.infrastructure.datasets.errors import DatasetError
-from physai.infrastructure.datasets.stats import ImageCounts
+from physai.infrastructure.datasets.stats import DepthCounts, ImageCounts
 from physai.infrastructure.datasets.video import frame_rows, misplaced
 
 from .errors import FrameLossError
 
 SAMPLES = 5
-PSNR_DB = 20.0
-"""Less is another picture: AV1 at crf 30 keeps camera images above 30 dB, images of other moments are far below."""
 
 
 class Clip(ABC):
     """The frames of one camera in one episode, as they become an MP4."""
 
+    counts: ImageCounts | DepthCounts
+    """Of their statistics."""
+
     def __init__(self, path: Path, rows: int, fps: int) -> None:
         self.path, self.rows, self.fps = path, rows, fps
-        self.counts = ImageCounts()
 
     @abstractmethod
     def close(self) -> None:
@@ -46,23 +47,13 @@ class Sample:
 
     def __init__(self, rows: int) -> None:
         self.rows = set(np.linspace(0, rows - 1, SAMPLES).round().astype(int).tolist())
-        self._pictures: dict[int, NDArray[np.uint8]] = {}
+        self.sources: dict[int, NDArray[Any]] = {}
+        """Row → its source, as `Film.values` gives it."""
 
-    def keep(self, row: int, picture: NDArray[np.uint8]) -> None:
-        """Keep the source of a row, shape (height, width, 3), if it is one of the sample."""
+    def keep(self, row: int, source: NDArray[Any]) -> None:
+        """Keep the source of a row, if it is one of the sample."""
         if row in self.rows:
-            self._pictures[row] = picture
-
-    def differs(self, row: int, picture: NDArray[np.uint8]) -> str:
-        """How a row of the clip differs from its source; empty if it does not."""
-        psnr = psnr_db(self._pictures[row], picture)
-        return "" if psnr >= PSNR_DB else f"PSNR to its source is {psnr:.1f} dB, at least {PSNR_DB:g} is expected"
-
-
-def psnr_db(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
-    """Peak signal-to-noise ratio of two pictures; infinite if they are equal."""
-    error = float(np.mean((one.astype(np.float32) - other.astype(np.float32)) ** 2))
-    return float("inf") if error == 0 else 10 * float(np.log10(255.0**2 / error))
+            self.sources[row] = source
 
 
 def check_times(clip: Clip, recording: Path, episode: int, camera: str) -> None:

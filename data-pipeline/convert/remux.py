@@ -16,7 +16,7 @@ from av.container import OutputContainer
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from physai.infrastructure.datasets.stats import sample_indices
+from physai.infrastructure.datasets.stats import ImageCounts, sample_indices
 
 from .errors import FrameLossError
 from .images import CODECS, is_keyframe, units
@@ -33,6 +33,7 @@ class StreamCopy(Clip):
 
     def __init__(self, path: Path, rows: int, fps: int) -> None:
         super().__init__(path, rows, fps)
+        self.counts: ImageCounts = ImageCounts()
         self._ticks = 90_000 // fps * fps  # divisible by the rate, so that every frame has a whole time
         self._container: OutputContainer | None = None
         self._stream: VideoStream | None = None

@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from physai.infrastructure.contracts import RecordingConfig, TopicRule
+from physai.infrastructure.datasets.depth import Unit
 
 from .bag import Bag, Raw
+from .depth import first_depth
 from .errors import ClockError, ClockJumpError, DuplicateStampError, MissingTopicError, UndefinedTypeError
 from .images import VIDEO, is_keyframe, size_of
 from .numbers import Numbers
@@ -30,6 +32,8 @@ class Track:
         self._bag = bag
         self.shape: tuple[int, int] | None = None
         """Height and width of its images."""
+        self.unit: Unit | None = None
+        """Of depth images."""
         self.keyframes = array("b")
         """Of video: whether each message can be decoded by itself."""
         self._stamps, self._logs = array("q"), array("q")
@@ -52,11 +56,19 @@ class Track:
         message = self._bag.decode(raw) if self.numbers or first or is_video else None
         self._time(raw, has_header=message is None or hasattr(message, "header") or is_video)
         if self.image is not None and self.shape is None:
-            self.shape = size_of(self._bag.path, raw.topic, len(self._stamps) - 1, message or self._bag.decode(raw))
+            self._describe(raw.topic, message or self._bag.decode(raw))
         if is_video:
             self.keyframes.append(is_keyframe(message))
         for numbers in self.numbers.values():
             numbers.add(message)
+
+    def _describe(self, topic: str, message: Any) -> None:
+        """Tell the size of images, and the unit of depth, by the first that tells."""
+        assert self.image is not None
+        if self.image.dtype == "depth":
+            self.shape, self.unit = first_depth(self._bag.path, topic, message, self.image.unit)
+        else:
+            self.shape = size_of(self._bag.path, topic, len(self._stamps) - 1, message)
 
     def _time(self, raw: Raw, *, has_header: bool) -> None:
         stamp = header_ns(raw.data) if has_header else raw.log_ns

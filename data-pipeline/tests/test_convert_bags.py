@@ -35,7 +35,6 @@ from physai.data_pipeline.convert.errors import (
     MarkersError,
     NeedsConfigError,
     NoBagError,
-    NoFeaturesError,
     NotFiniteError,
     OtherDatasetError,
     SkewError,
@@ -433,13 +432,6 @@ def test_what_a_dataset_cannot_hold_is_named(write: Any, output: Path, tmp_path:
     folder = write(in_order(joint_messages(), images(compressed("JPEG"))))
     with pytest.raises(NeedsConfigError):
         convert(folder, output)
-    depth = TopicRule(
-        topic=IMAGES,
-        type="sensor_msgs/msg/CompressedImage",
-        features=(FeatureRule(feature="observation.images.depth", dtype="depth"),),
-    )
-    with pytest.raises(NoFeaturesError, match="is depth, which is recorded but not converted"):
-        convert(folder, output, Options(config=config(topics=(config().topics[0], depth))))
     (tmp_path / "bag").mkdir()
     (tmp_path / "bag" / "metadata.yaml").write_text("nonsense")
     with pytest.raises(NoBagError):

@@ -33,9 +33,15 @@ class FeatureRule(Contract):
     names: tuple[str, ...] = ()
     """Names of the elements in the dataset; default: `keys`, or the paths."""
     unit: str = ""
-    """SI unit of the elements, e.g. `rad`."""
+    """SI unit of the elements, e.g. `rad`; of depth `m` or `mm`, in which images must be; default: as they come."""
     dtype: Literal["float32", "float64", "int64", "bool", "video", "depth"] = "float32"
-    """`video` for colour images; `depth` for 16-bit images in mm."""
+    """`video` for colour images; `depth` for distances: 16UC1 and mono16 in mm, 32FC1 in m, or PNG of 16 bits."""
+
+    @model_validator(mode="after")
+    def _depth_is_an_image(self) -> Self:
+        if self.dtype == "depth" and (self.fields or self.unit not in ("", "m", "mm")):
+            raise ValueError(f"{self.feature!r}: depth has no `fields`, and its `unit` is m or mm")
+        return self
 
 
 class TopicRule(Contract):

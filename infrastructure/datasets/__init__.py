@@ -1,7 +1,7 @@
 """LeRobot v3.0 datasets without PyTorch: write, read, copy without loss, publish by digest."""
 
 from .errors import DatasetError
-from .info import ANNOTATIONS, Feature, Info, camera, vector
+from .info import ANNOTATIONS, Feature, Info, camera, depth_camera, vector
 from .publish import fetch, fetch_provenance, is_digest, publish
 from .reader import Dataset
 from .writer import DatasetWriter
@@ -14,6 +14,7 @@ __all__ = [
     "Feature",
     "Info",
     "camera",
+    "depth_camera",
     "fetch",
     "fetch_provenance",
     "is_digest",

@@ -10,6 +10,7 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import MissingFileError
+from .depth import PER_M, Scale, Unit
 from .errors import FeatureError, InfoError, VersionError
 
 CODEBASE_VERSION = "v3.0"
@@ -39,7 +40,7 @@ class Feature(BaseModel):
     dtype: str
     """numpy's name of the type, or `video`."""
     shape: tuple[int, ...]
-    """Of one row: `(6,)`; of one frame: `(height, width, 3)`."""
+    """Of one row: `(6,)`; of one frame: `(height, width, 3)`, of depth `(height, width, 1)`."""
     names: Any = None
     """Of the elements in order, e.g. joint names."""
     info: dict[str, Any] | None = None
@@ -49,6 +50,17 @@ class Feature(BaseModel):
     def is_video(self) -> bool:
         """Whether frames are in an MP4 rather than in a column."""
         return self.dtype == "video"
+
+    @property
+    def is_depth(self) -> bool:
+        """Whether its frames are distances rather than colours. Source: lerobot 0.6.1, `dataset_metadata.py`."""
+        told = self.info or {}
+        return self.is_video and bool(told.get("is_depth_map") or told.get("video.is_depth_map"))
+
+    @property
+    def depth_unit(self) -> str | None:
+        """Unit of a depth camera's statistics, that of its images: `m` or `mm`; None if it is none, or tells none."""
+        return (self.info or {}).get("depth_unit") if self.is_depth else None
 
     @property
     def element_names(self) -> list[str]:
@@ -61,10 +73,9 @@ class Feature(BaseModel):
     @property
     def merge_key(self) -> tuple[object, ...]:
         """What must be equal for two datasets to become one; how hard a video was compressed need not be."""
-        encoding = [(self.info or {}).get(f"video.{name}") for name in ("codec", "pix_fmt")]
-        return (
-            (self.dtype, self.shape, self.names, *encoding) if self.is_video else (self.dtype, self.shape, self.names)
-        )
+        encoding = [(self.info or {}).get(f"video.{name}") for name in ("codec", "pix_fmt")] if self.is_video else []
+        scale = [self.depth_unit, Scale.of(self.info)] if self.is_depth else []
+        return (self.dtype, self.shape, self.names, *encoding, *scale)
 
     @property
     def width(self) -> int:
@@ -80,6 +91,12 @@ def vector(names: tuple[str, ...] | list[str], dtype: str = "float32") -> Featur
 def camera(height: int, width: int) -> Feature:
     """An RGB camera."""
     return Feature(dtype="video", shape=(height, width, 3), names=["height", "width", "channels"])
+
+
+def depth_camera(height: int, width: int, unit: Unit) -> Feature:
+    """A depth camera whose images are in this unit."""
+    told = {"is_depth_map": True, "depth_unit": unit}
+    return Feature(dtype="video", shape=(height, width, 1), names=["height", "width", "channels"], info=told)
 
 
 INDEX_FEATURES: Mapping[str, Feature] = {
@@ -159,23 +176,36 @@ class Info(BaseModel):
 
     @property
     def cameras(self) -> dict[str, Feature]:
-        """Features that are videos."""
+        """Features that are videos, of colour or of depth."""
         return {name: feature for name, feature in self.features.items() if feature.is_video}
+
+    @property
+    def colour_cameras(self) -> dict[str, Feature]:
+        """Cameras whose frames are RGB."""
+        return {name: feature for name, feature in self.cameras.items() if not feature.is_depth}
+
+    @property
+    def depth_cameras(self) -> dict[str, Feature]:
+        """Cameras whose frames are distances."""
+        return {name: feature for name, feature in self.cameras.items() if feature.is_depth}
 
 
 def check_features(features: Mapping[str, Feature]) -> None:
     """Refuse what the writer cannot store.
 
     Raises:
-        FeatureError: For a reserved name, an unknown type, or a shape that is neither a vector nor an RGB frame.
+        FeatureError: For a reserved name, an unknown type, or a shape that is neither a vector nor a frame.
     """
     for name, feature in features.items():
         if name in INDEX_FEATURES:
             raise FeatureError(name, "the writer fills this column itself. Leave it out")
         if "/" in name:
             raise FeatureError(name, "a name must not contain '/'. Use '.' instead")
-        if feature.is_video and (len(feature.shape) != 3 or feature.shape[2] != 3):
-            raise FeatureError(name, f"shape {feature.shape} is no RGB frame. Give (height, width, 3)")
+        channels, kind = (1, "depth") if feature.is_depth else (3, "RGB")
+        if feature.is_video and (len(feature.shape) != 3 or feature.shape[2] != channels):
+            raise FeatureError(name, f"shape {feature.shape} is no {kind} frame. Give (height, width, {channels})")
+        if feature.is_depth and feature.depth_unit not in PER_M:
+            raise FeatureError(name, f"depth_unit is {feature.depth_unit!r}. Give 'm' or 'mm'")
         if feature.is_video and min(feature.shape[:2]) < SMALLEST_PX:
             raise FeatureError(
                 name, f"{feature.shape} is too small to encode. Give frames of {SMALLEST_PX} pixels or more"

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..contracts import DatasetProvenance, Digest, digest_bytes, digest_tree
 from . import video
+from .depth import PER_M, Scale
 from .errors import (
     ContentError,
     CountError,
@@ -24,7 +25,7 @@ from .errors import (
 )
 from .identity import episode_keys
 from .info import ANCESTORS, EPISODES, INFO, NOT_CONTENT, NUMBERS, PROVENANCE, TASKS, Feature, Info
-from .stats import NAMES, Stats
+from .stats import NAMES, Stats, depth_stats, image_stats
 
 
 class Dataset:
@@ -180,10 +181,35 @@ class Dataset:
         """Frames of one episode, RGB, shape (T, height, width, 3).
 
         Raises:
+            FeatureError: If the camera's frames are distances.
             FrameError: If they are not at the times of their rows.
         """
         path, start = self.clip(index, camera)
+        if self.info.features[camera].is_depth:
+            raise FeatureError(camera, "is depth, which has no colours. Read it with `Dataset.depth`")
         return video.decode(path, start, self._row(index)["length"], self.fps, index)
+
+    def depth(self, index: int, camera: str) -> NDArray[np.float32]:
+        """Distances of one episode in m, shape (T, height, width); what was not measured is the nearest there can be.
+
+        Raises:
+            FeatureError: If the camera's frames are colours.
+            FrameError: If they are not at the times of their rows.
+        """
+        path, start = self.clip(index, camera)
+        feature = self.info.features[camera]
+        if not feature.is_depth:
+            raise FeatureError(camera, "is no depth. Read it with `Dataset.frames`")
+        return video.decode_depth(path, start, self._row(index)["length"], self.fps, Scale.of(feature.info), index)
+
+    def camera_stats(self, index: int, camera: str, first: int = 0, last: int | None = None) -> Stats:
+        """Statistics of the rows `first` to `last`, the last excluded, of what one camera saw, colours or distances."""
+        if not self.info.features[camera].is_depth:
+            return image_stats(self.frames(index, camera)[first:last])
+        metres = self.depth(index, camera)[first:last]
+        if self.info.features[camera].depth_unit == "m":
+            return depth_stats(metres)
+        return depth_stats(np.rint(metres * PER_M["mm"]).astype(np.uint16))
 
     def clip(self, index: int, camera: str) -> tuple[Path, int]:
         """The video file of an episode, and the frame at which the episode starts in it."""

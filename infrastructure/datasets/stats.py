@@ -1,7 +1,8 @@
 """Statistics of an episode and of a dataset, as LeRobot computes them.
 
 Same definitions as lerobot 0.6.1 `datasets/compute_stats.py`: population standard deviation, quantiles read from a
-histogram of 5000 bins, images per channel in 0..1 on evenly spaced sample frames, datasets aggregated from episodes.
+histogram of 5000 bins, images per channel in 0..1 and of depth in its own unit, on
+evenly spaced sample frames, datasets aggregated from episodes.
 Sums are in float64 where LeRobot's are in float32, so numbers agree to float32's precision.
 """
 
@@ -11,14 +12,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .depth import DepthImage, unit_of
+
 Stats = dict[str, NDArray[Any]]
-"""`min max mean std count q01 q10 q50 q90 q99` → one value per element, shape (d,); for a camera (3, 1, 1)."""
+"""`min max mean std count q01 q10 q50 q90 q99` → one value per element, shape (d,); of a camera (3, 1, 1),
+of a depth camera (1, 1, 1)."""
 
 QUANTILES = {"q01": 0.01, "q10": 0.10, "q50": 0.50, "q90": 0.90, "q99": 0.99}
 BINS = 5000
 NAMES = ("min", "max", "mean", "std", "count", *QUANTILES)
 SAMPLES_MIN, SAMPLES_MAX, SAMPLES_POWER = 100, 10_000, 0.75
 LARGE_PX, TARGET_PX = 300, 150
+MOST_TICKS = 1 << 20  # 105 m in 0.1 mm, farther than any depth camera sees
 
 
 def column_stats(values: NDArray[Any]) -> Stats:
@@ -38,7 +43,19 @@ def image_stats(frames: NDArray[np.uint8]) -> Stats:
     Args:
         frames: Shape (T, height, width, 3).
     """
-    counted = ImageCounts()
+    return _sampled(ImageCounts(), frames)
+
+
+def depth_stats(frames: DepthImage) -> Stats:
+    """Statistics of one depth camera in one episode, in the unit of its images.
+
+    Args:
+        frames: Shape (T, height, width).
+    """
+    return _sampled(DepthCounts(unit_of(frames)), frames)
+
+
+def _sampled(counted: "ImageCounts | DepthCounts", frames: NDArray[Any]) -> Stats:
     for frame in frames[sample_indices(len(frames))]:
         counted.add(frame)
     return counted.stats()
@@ -65,6 +82,29 @@ class ImageCounts:
             each.append(_weighted_stats(levels.astype(np.float64), counts[levels]))
         stats = _collect(each, np.array([self._frames]))
         return {name: value if name == "count" else value.reshape(3, 1, 1) / 255.0 for name, value in stats.items()}
+
+
+class DepthCounts:
+    """How often each distance occurs in the sample frames of an episode, told to a mm, or of images in m to 0.1 mm."""
+
+    def __init__(self, unit: str) -> None:
+        self._ticks = 1.0 if unit == "mm" else 10_000.0
+        self._counts: NDArray[np.int64] = np.zeros(1, np.int64)
+        self._frames = 0
+
+    def add(self, frame: DepthImage) -> None:
+        """Count a frame of `sample_indices`, shape (height, width), of finite distances."""
+        ticks = np.rint(_thin_out(frame[None]).astype(np.float64) * self._ticks).clip(0, MOST_TICKS).astype(np.int64)
+        counts = np.bincount(ticks.ravel(), minlength=len(self._counts)).astype(np.int64)
+        counts[: len(self._counts)] += self._counts
+        self._counts = counts
+        self._frames += 1
+
+    def stats(self) -> Stats:
+        """Statistics of the frames so far, at least one."""
+        ticks = np.flatnonzero(self._counts)
+        stats = _collect([_weighted_stats(ticks / self._ticks, self._counts[ticks])], np.array([self._frames]))
+        return {name: value if name == "count" else value.reshape(1, 1, 1) for name, value in stats.items()}
 
 
 def aggregate(episodes: Sequence[Mapping[str, Stats]]) -> dict[str, Stats]:
@@ -107,7 +147,7 @@ def _collect(each: Sequence[Mapping[str, float]], count: NDArray[np.intp]) -> St
     return {name: count if name == "count" else np.array([stat[name] for stat in each]) for name in NAMES}
 
 
-def _thin_out(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _thin_out(frames: NDArray[Any]) -> NDArray[Any]:
     """Take every n-th pixel of large frames."""
     height, width = frames.shape[1:3]
     if max(width, height) < LARGE_PX:

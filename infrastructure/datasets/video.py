@@ -2,7 +2,7 @@
 
 An episode is encoded by itself, so it starts with a keyframe and its packets can be copied from file to file. Codec and
 parameters are LeRobot's defaults: AV1 by SVT-AV1 (BSD licence; the faster x264 is GPL), a keyframe every 2 frames so
-that any frame is decoded from at most one other.
+that any frame is decoded from at most one other. Depth is lossless HEVC by x265, as LeRobot's is (GPL; PyAV brings it).
 """
 
 import hashlib
@@ -10,6 +10,7 @@ import io
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Self
@@ -20,9 +21,10 @@ from av.video.frame import PictureType
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from . import depth
 from .errors import FeatureError, FrameError, TornFileError
 
-CODEC = "libsvtav1"
+CODEC, DEPTH_CODEC = "libsvtav1", "libx265"
 PIX_FMT = "yuv420p"
 ENCODER: Mapping[str, Any] = {"g": 2, "crf": 30, "preset": 12, "fast_decode": 0}
 TOLERANCE_S = 1e-4  # LeRobot's default tolerance between a row's time and its frame's
@@ -51,7 +53,15 @@ class ClipEncoder:
     """Encodes one episode frame by frame; holds a few frames, however long it is."""
 
     def __init__(
-        self, target: Source, fps: int, height: int, width: int, threads: int = 0, crf: int | None = None
+        self,
+        target: Source,
+        fps: int,
+        height: int,
+        width: int,
+        threads: int = 0,
+        crf: int | None = None,
+        *,
+        is_depth: bool = False,
     ) -> None:
         """Begin an MP4.
 
@@ -62,18 +72,16 @@ class ClipEncoder:
             width: Of a frame, in pixels.
             threads: Of the encoder, as SVT-AV1's level of parallelism; 0: as it chooses.
             crf: How coarse, 0 to 63; by default LeRobot's.
+            is_depth: Encode codes of depth without loss, in one thread, rather than colours.
         """
-        os.environ.setdefault("SVT_LOG", "1")  # errors only; SVT-AV1 writes to stderr itself
-        options = {name: str(ENCODER[name]) for name in ("g", "crf", "preset")}
-        options |= {"crf": str(crf)} if crf is not None else {}
-        parallel = f":lp={threads}" if threads else ""
-        options["svtav1-params"] = f"fast-decode={ENCODER['fast_decode']}{parallel}"
+        codec, pix_fmt = (DEPTH_CODEC, depth.PIX_FMT) if is_depth else (CODEC, PIX_FMT)
+        options = _depth_options() if is_depth else _colour_options(threads, crf)
         self.frames = 0
         """Added so far."""
         self._container = av.open(str(target) if isinstance(target, Path) else target, "w", format="mp4")
-        stream = self._container.add_stream(CODEC, fps, options=options)
+        stream = self._container.add_stream(codec, fps, options=options)
         assert isinstance(stream, VideoStream)
-        stream.pix_fmt = PIX_FMT
+        stream.pix_fmt = pix_fmt
         stream.height, stream.width = height, width
         self._stream = stream
 
@@ -94,8 +102,24 @@ class ClipEncoder:
                 self._container.mux(self._stream.encode())
 
 
-def describe(path: Path, fps: int) -> dict[str, Any]:
+def encode_depth(frames: depth.DepthImage, fps: int) -> io.BytesIO:
+    """Encode one episode of depth as an MP4 in memory.
+
+    Args:
+        frames: Shape (T, height, width), uint16 in mm or float32 in m.
+        fps: Frames per second.
+    """
+    buffer = io.BytesIO()
+    with ClipEncoder(buffer, fps, frames.shape[1], frames.shape[2], is_depth=True) as encoder:
+        for frame in frames:
+            encoder.add(av.VideoFrame.from_ndarray(depth.LEROBOT.codes(frame), format=depth.PIX_FMT))
+    buffer.seek(0)
+    return buffer
+
+
+def describe(path: Path, fps: int, *, is_depth: bool = False) -> dict[str, Any]:
     """The `info` of a camera in `meta/info.json`, with the keys LeRobot writes."""
+    encoder = depth.ENCODER if is_depth else ENCODER
     with opened(path) as container:
         stream = container.streams.video[0]
         return {
@@ -104,12 +128,13 @@ def describe(path: Path, fps: int) -> dict[str, Any]:
             "video.codec": stream.codec.canonical_name,
             "video.pix_fmt": stream.pix_fmt,
             "video.fps": fps,
-            "video.channels": 3,
+            "video.channels": 1 if is_depth else 3,
             "has_audio": False,
-            **({f"video.{name}": value for name, value in ENCODER.items()} if _is_ours(stream) else {}),
             "video.video_backend": "pyav",
             "video.extra_options": {},
-            "is_depth_map": False,
+            **({f"video.{name}": value for name, value in encoder.items()} if is_depth or _is_ours(stream) else {}),
+            **({f"video.{name}": value for name, value in asdict(depth.LEROBOT).items()} if is_depth else {}),
+            "is_depth_map": is_depth,
         }
 
 
@@ -287,16 +312,53 @@ def decode(path: Path, start: int, length: int, fps: int, episode: int = 0) -> N
     return np.stack([frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False) for frame in frames])
 
 
-def check_frames(frames: NDArray[np.uint8], shape: tuple[int, ...], camera: str, rows: int) -> None:
+def decode_depth(
+    path: Path, start: int, length: int, fps: int, scale: depth.Scale, episode: int = 0
+) -> NDArray[np.float32]:
+    """Decode frames of depth, as `decode` does those of colour.
+
+    Returns:
+        Distances in m, shape (length, height, width).
+
+    Raises:
+        FrameError: If a frame is missing, or not at its row's time within LeRobot's tolerance.
+    """
+    return np.stack([scale.metres(codes_in(frame)) for frame in walk(path, start, length, fps, episode)])
+
+
+def codes_in(frame: av.VideoFrame) -> NDArray[np.uint16]:
+    """The codes in a decoded frame of depth, shape (height, width)."""
+    return frame.to_ndarray(format=depth.PIX_FMT).astype(np.uint16, copy=False)
+
+
+def check_frames(frames: NDArray[Any], shape: tuple[int, ...], camera: str, rows: int, dtype: Any = np.uint8) -> None:
     """Refuse frames that do not fit the camera's feature or the episode.
 
     Raises:
-        FeatureError: For another size, type or number of frames.
+        FeatureError: For another size, type or number of frames, or a distance that is none.
     """
-    if frames.dtype != np.uint8 or frames.shape[1:] != shape:
-        raise FeatureError(camera, f"frames are {frames.dtype} {frames.shape[1:]}, the feature says uint8 {shape}")
+    if frames.dtype != dtype or frames.shape[1:] != shape:
+        wanted = f"{np.dtype(dtype)} {shape}"
+        raise FeatureError(camera, f"frames are {frames.dtype} {frames.shape[1:]}, the feature says {wanted}")
+    if not np.isfinite(frames).all():
+        raise FeatureError(camera, "a distance is not finite. Give 0 where nothing was measured")
     if len(frames) != rows:
         raise FeatureError(camera, f"{len(frames)} frames for {rows} rows")
+
+
+def _colour_options(threads: int, crf: int | None) -> dict[str, str]:
+    os.environ.setdefault("SVT_LOG", "1")  # errors only; SVT-AV1 writes to stderr itself
+    options = {name: str(ENCODER[name]) for name in ("g", "crf", "preset")}
+    options |= {"crf": str(crf)} if crf is not None else {}
+    parallel = f":lp={threads}" if threads else ""
+    return options | {"svtav1-params": f"fast-decode={ENCODER['fast_decode']}{parallel}"}
+
+
+def _depth_options() -> dict[str, str]:
+    """One thread and no words about itself: every clip has the same header, so that one can follow another."""
+    options = {name: str(depth.ENCODER[name]) for name in ("g", "crf", "preset")}
+    quiet = "info=0:log-level=none:pools=none:frame-threads=1"
+    return options | {"x265-params": f"{depth.ENCODER['extra_options']['x265-params']}:{quiet}"}
 
 
 def _packets(

@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 from ..aside import part_of, whole_folder
 from ..contracts import DatasetProvenance, Digest, DroppedEpisode, EpisodeSource, digest_tree
 from . import video
+from .depth import dtype_of
 from .errors import EmptyError, FeatureError
 from .files import ClipFiles, RowFiles
 from .info import ANCESTORS, INDEX_FEATURES, NOT_CONTENT, PROVENANCE, Feature, Info, check_features
 from .metadata import write_episodes, write_stats, write_tasks
 from .reader import Dataset
-from .stats import Stats, column_stats, image_stats
+from .stats import Stats, column_stats, depth_stats, image_stats
 
 SCRATCH = ".clips"
 
@@ -126,7 +127,7 @@ class DatasetWriter:
     def add_episode(
         self,
         columns: Mapping[str, NDArray[Any]],
-        videos: Mapping[str, NDArray[np.uint8]] | None = None,
+        videos: Mapping[str, NDArray[Any]] | None = None,
         *,
         source: EpisodeSource | None = None,
         task: str | None = None,
@@ -135,7 +136,8 @@ class DatasetWriter:
 
         Args:
             columns: Values of each feature, shape (T, d), or (T,) if d is 1.
-            videos: Frames of each camera, shape (T, height, width, 3), RGB.
+            videos: Frames of each camera, shape (T, height, width, 3), RGB; of a depth camera (T, height, width, 1),
+                float32 in m or uint16 in mm, as its feature says, 0 where nothing was measured.
             source: Where it comes from; its `episode` is set here. Give it for all episodes, or for none.
             task: What the robot was asked to do, if not the dataset's task.
 
@@ -149,10 +151,19 @@ class DatasetWriter:
         values = self._checked(columns, videos)
         rows = len(next(iter(values.values())))
         for camera, frames in videos.items():
-            video.check_frames(frames, self.info.features[camera].shape, camera, rows)
-        encoded = {camera: video.encode(frames, self.info.fps) for camera, frames in videos.items()}
-        stats = {camera: image_stats(frames) for camera, frames in videos.items()}
-        return self._add(values, {c: (buffer, 0) for c, buffer in encoded.items()}, stats, source, task)
+            feature = self.info.features[camera]
+            dtype = dtype_of(feature.depth_unit) if feature.depth_unit else np.dtype(np.uint8)
+            video.check_frames(frames, feature.shape, camera, rows, dtype)
+        clips: dict[str, tuple[video.Source, int]] = {}
+        stats = {}
+        for camera, frames in videos.items():
+            is_depth = self.info.features[camera].is_depth
+            clip = (
+                video.encode_depth(frames[..., 0], self.info.fps) if is_depth else video.encode(frames, self.info.fps)
+            )
+            clips[camera] = (clip, 0)
+            stats[camera] = depth_stats(frames[..., 0]) if is_depth else image_stats(frames)
+        return self._add(values, clips, stats, source, task)
 
     def add_clips(
         self,
@@ -195,7 +206,7 @@ class DatasetWriter:
         for camera in self.info.cameras:
             path, start = dataset.clip(episode, camera)
             clips[camera] = (path, start)
-            stats[camera] = dataset.episode_stats(episode, camera) or image_stats(dataset.frames(episode, camera))
+            stats[camera] = dataset.episode_stats(episode, camera) or dataset.camera_stats(episode, camera)
         return self._add(values, clips, stats, source, dataset.tasks[episode])
 
     def add_parent(self, dataset: Dataset) -> None:
@@ -277,9 +288,10 @@ class DatasetWriter:
     def _finished_info(self) -> Info:
         features = dict(self.info.features)
         for camera, files in self._clip_files.items():
-            if features[camera].info is None:  # a copied video keeps its description
-                described = video.describe(files.path, self.info.fps)
-                features[camera] = features[camera].model_copy(update={"info": described})
+            told = features[camera].info or {}
+            if "video.codec" not in told:  # a copied video keeps its description
+                described = video.describe(files.path, self.info.fps, is_depth=features[camera].is_depth)
+                features[camera] = features[camera].model_copy(update={"info": told | described})
         changes = {
             "features": features,
             "total_episodes": self.num_episodes,

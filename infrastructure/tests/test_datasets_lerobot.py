@@ -7,7 +7,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from physai.infrastructure.datasets import Dataset, DatasetWriter, camera, vector
+from physai.infrastructure.datasets import Dataset, DatasetWriter, camera, depth_camera, vector
+from physai.infrastructure.datasets.depth import LEROBOT, dtype_of
 from physai.infrastructure.tests.datasets_samples import CAMERA, FPS, JOINTS, columns, frames, source
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # LeRobot, datasets and torchvision warn when imported
@@ -162,3 +163,76 @@ def test_lerobot_loads_episodes_copied_from_its_own_dataset_and_from_ours(lerobo
     both = Dataset(tmp_path / "both")
     for index, (root, original) in enumerate([(theirs, 2), (theirs, 0), (ours, 2), (ours, 0)]):
         assert np.array_equal(both.frames(index, CAMERA), Dataset(Path(root)).frames(original, CAMERA))
+
+
+DEPTH = "observation.images.depth"
+
+
+def distances(rows, unit):
+    """A slope from 0.2 to 12 m that moves, with a hole of which nothing was measured."""
+    metres = np.linspace(0.2, 12.0, 64 * 96).reshape(64, 96) + np.linspace(0, 0.4, rows)[:, None, None]
+    metres[:, 8:16, 8:16] = 0
+    return (metres * (1000 if unit == "mm" else 1)).astype(dtype_of(unit))[..., None]
+
+
+@pytest.fixture(scope="module", params=["mm", "m"])
+def depths(request, tmp_path_factory, lerobot):
+    """Two episodes of depth in one unit, written by us and by LeRobot."""
+    unit, folder = request.param, tmp_path_factory.mktemp("depth")
+    features = {"action": vector(JOINTS), DEPTH: depth_camera(64, 96, unit)}
+    with DatasetWriter(folder / "ours", fps=FPS, features=features, robot="arm", task="Reach") as writer:
+        for rows in (6, 7):
+            writer.add_episode({"action": columns(rows, 0)["action"]}, {DEPTH: distances(rows, unit)})
+    asked = {name: feature.model_dump() for name, feature in features.items()}
+    asked[DEPTH]["info"] = {"is_depth_map": True}
+    theirs = lerobot.create("local/d", fps=FPS, root=folder / "theirs", features=asked, robot_type="arm")
+    for rows in (6, 7):
+        for row in range(rows):
+            frame = {"action": columns(rows, 0)["action"][row], DEPTH: distances(rows, unit)[row], "task": "Reach"}
+            theirs.add_frame(frame)
+        theirs.save_episode()
+    theirs.finalize()
+    return unit, folder
+
+
+def test_lerobot_reads_our_depth_within_half_a_step_of_the_source(depths, lerobot):
+    unit, folder = depths
+    read = lerobot("local/ours", root=folder / "ours", depth_output_unit="m")
+    source = np.concatenate([distances(rows, unit)[..., 0] for rows in (6, 7)])
+    wanted = LEROBOT.within(source)
+    assert read.meta.depth_keys == [DEPTH]
+    assert len(read) == 13
+    for row in range(13):
+        item = read[row][DEPTH]
+        assert item.shape == (1, 64, 96)
+        assert (np.abs(item[0].numpy() - wanted[row]) <= 0.51 * LEROBOT.step_m(wanted[row])).all()
+
+
+def test_our_depth_is_lerobots_own_in_codes_info_and_statistics(depths):
+    unit, folder = depths
+    ours, theirs = Dataset(folder / "ours"), Dataset(folder / "theirs")
+    for index in range(2):
+        assert np.array_equal(ours.depth(index, DEPTH), theirs.depth(index, DEPTH))
+        mine, other = (dataset.episode_stats(index, DEPTH) for dataset in (ours, theirs))
+        bin_ = 12.4 / 5000 * (1000 if unit == "mm" else 1)  # of LeRobot's histogram, from which it reads quantiles
+        for name in mine:
+            assert mine[name].shape == other[name].shape
+            assert mine[name] == pytest.approx(other[name], rel=1e-4, abs=2 * bin_ if name.startswith("q") else 1e-3)
+    differ = {"video.preset", "video.extra_options"}  # how fast it was encoded, without loss
+    infos = [{k: v for k, v in d.info.features[DEPTH].info.items() if k not in differ} for d in (ours, theirs)]
+    assert infos[0] == infos[1]
+    assert infos[0]["depth_unit"] == unit
+
+
+def test_depth_that_lerobot_wrote_is_copied_packet_by_packet(depths, lerobot, tmp_path):
+    unit, folder = depths
+    theirs = Dataset(folder / "theirs")
+    features = dict(theirs.info.recorded)
+    with DatasetWriter(tmp_path / "copy", fps=FPS, features=features, robot="arm", task="Reach") as writer:
+        for index in (1, 0):
+            writer.copy_episode(theirs, index)
+    copy = Dataset(tmp_path / "copy")
+    assert np.array_equal(copy.depth(0, DEPTH), theirs.depth(1, DEPTH))
+    assert copy.info.features[DEPTH].depth_unit == unit
+    read = lerobot("local/copy", root=tmp_path / "copy", depth_output_unit="m")
+    assert read[8][DEPTH][0].numpy() == pytest.approx(theirs.depth(0, DEPTH)[1], abs=1e-5)
