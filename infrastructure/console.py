@@ -53,11 +53,35 @@ def tracked[T](description: str) -> Callable[[Iterable[T]], Iterator[T]]:
 
 
 @contextmanager
-def watched(description: str) -> Iterator[Callable[[int, int], None]]:
+def watched(description: str, *, late: bool = False) -> Iterator[Callable[[int, int], None]]:
     """A bar that is told (done, total).
+
+    Args:
+        description: What is going on.
+        late: Show it when it is first told something, where another bar comes before it.
 
     Example: `with watched("recording") as progress: record(folder, progress=progress)`
     """
-    with progress() as bar:
-        line = bar.add_task(description, total=None)
-        yield lambda done, total: bar.update(line, completed=done, total=total)
+    bar = progress()
+    line = bar.add_task(description, total=None)
+
+    def tell(done: int, total: int) -> None:
+        bar.start()
+        bar.update(line, completed=done, total=total)
+
+    try:
+        if not late:
+            bar.start()
+        yield tell
+    finally:
+        bar.stop()
+
+
+@contextmanager
+def told(description: str) -> Iterator[Callable[[str, bool], None]]:
+    """A line that is told each file that was copied, or was there already.
+
+    Example: `with told("comparing") as tell: store.sync_up(folder, tell=tell)`
+    """
+    with stderr.status(description) as status:
+        yield lambda key, transferred: status.update(f"{'copied' if transferred else 'equal '} {key}")

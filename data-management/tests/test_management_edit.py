@@ -16,10 +16,10 @@ from physai.data_management.errors import EmptyResultError, MergeError, NothingT
 from physai.data_management.tools import edit, versions
 from physai.data_management.tools.lineage import trace
 from physai.infrastructure.contracts import digest_tree
-from physai.infrastructure.datasets import Dataset
+from physai.infrastructure.datasets import Dataset, DatasetWriter, vector
 from physai.infrastructure.datasets.info import NOT_CONTENT
 from physai.infrastructure.datasets.stats import column_stats
-from physai.infrastructure.tests.datasets_samples import CAMERA, STATE_FEATURES, write
+from physai.infrastructure.tests.datasets_samples import CAMERA, FPS, STATE_FEATURES, write
 
 LENGTHS = [12, 9, 15, 10]
 VIDEO = f"videos/{CAMERA}/chunk-000/file-000.mp4"
@@ -79,6 +79,7 @@ def assert_is(root, expected, encoded):
         rows, original = dataset.episode(index), origin.episode(e.episode)
         for name in STATE_FEATURES:
             assert rows[name].tobytes() == original[name][e.first : e.last].tobytes()
+        for name in dataset.info.columns:
             stats = dataset.episode_stats(index, name)
             for part, value in column_stats(rows[name]).items():
                 np.testing.assert_array_equal(stats[part], value)
@@ -217,6 +218,30 @@ def test_files_that_stay_whole_are_linked(originals, tmp_path):
     edit.merge(originals, tmp_path / "out")
     linked = [(tmp_path / "out" / VIDEO.replace("file-000", name)).stat().st_ino for name in ("file-000", "file-001")]
     assert linked == [(root / VIDEO).stat().st_ino for root in originals]
+
+
+def test_full_data_files_that_stay_as_they_are_are_linked_and_the_rest_is_moved(tmp_path):
+    values = np.random.default_rng(0).normal(size=(5, 30_000, 12)).astype(np.float32)  # 1.4 MB an episode
+    features = {"action": vector([f"joint_{number}" for number in range(12)])}
+    with DatasetWriter(tmp_path / "ds", fps=FPS, features=features, robot="arm", task="Reach", data_mb=1) as writer:
+        for episode in values:
+            writer.add_episode({"action": episode})
+    report = edit.delete(tmp_path / "ds", [3], output=tmp_path / "out")
+    before, after = Dataset(tmp_path / "ds"), Dataset(tmp_path / "out")
+    same = [before.data_file(i).stat().st_ino == after.data_file(i).stat().st_ino for i in range(4)]
+    assert same == [True, True, True, False]
+    assert report.rows == 4 * 30_000
+    assert all(np.array_equal(after.episode(new)["action"], values[old]) for new, old in enumerate([0, 1, 2, 4]))
+    assert after.episode(3)["index"].tolist() == list(range(90_000, 120_000))
+
+
+def test_an_edit_names_its_author_and_says_how_far_it_is(originals, tmp_path):
+    told = []
+    edit.trim(originals[0], {0: (1, 4)}, output=tmp_path / "out", author="ada", progress=lambda *s: told.append(s))
+    assert trace(str(tmp_path / "out")).datasets[0].edit.author == "ada"
+    steps = 2 * len(LENGTHS)  # rows and one camera
+    assert (told[0], told[-1]) == ((0, steps), (steps, steps))
+    assert told == sorted(told)
 
 
 def test_a_killed_edit_is_settled_by_the_next(originals, tmp_path, monkeypatch):

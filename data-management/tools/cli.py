@@ -7,8 +7,9 @@ import typer
 from rich.table import Table
 from typer import Argument, Option, Typer
 
-from physai.infrastructure.console import Json, show, tracked
+from physai.infrastructure.console import Json, show, told, tracked, watched
 
+from .edit_cli import Author
 from .edit_cli import app as edit_commands
 from .judge_cli import app as judge_commands
 from .label_cli import app as label_commands
@@ -97,6 +98,7 @@ def curate(
     heldout: Annotated[float, Option(help="Fraction of episodes to hold out.", min=0, max=0.9)] = 0.1,
     seed: Annotated[int, Option(help="Chooses the held-out episodes.", min=0)] = 0,
     max_speed: MaxSpeed = 10.0,
+    author: Author = None,
     publish_it: Annotated[
         bool, Option("--publish/--no-publish", help="Put the result into the store under its digest.")
     ] = True,
@@ -110,7 +112,10 @@ def curate(
     from .curate import curate as run
     from .curate import located
 
-    with located([str(dataset), *(merge or [])], output) as sources:
+    with (
+        located([str(dataset), *(merge or [])], output) as sources,
+        watched("writing", late=True) as progress,
+    ):
         report = run(
             sources,
             output,
@@ -119,6 +124,8 @@ def curate(
             limits=Limits(speed_rad_s=max_speed),
             publish_it=publish_it,
             track=tracked("checking"),
+            author=author,
+            progress=progress,
         )
     facts: dict[str, object] = {
         "content": report.content,
@@ -138,7 +145,9 @@ def publish(dataset: Root) -> None:
     """
     from physai.infrastructure.datasets import publish as run
 
-    typer.echo(run(dataset))
+    with told("publishing") as tell:
+        digest = run(dataset, tell)
+    typer.echo(digest)
 
 
 @app.command()
@@ -155,7 +164,9 @@ def fetch(
 
     if not is_digest(digest):
         raise typer.BadParameter(f"'{digest}' is no digest; it looks like sha256:91efaaab…", param_hint="DIGEST")
-    typer.echo(run(digest, output))
+    with told("fetching") as tell:
+        fetched = run(digest, output, tell)
+    typer.echo(fetched)
 
 
 @app.command()

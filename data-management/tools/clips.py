@@ -8,11 +8,11 @@ encoded again, and only they; the result says how many. Where the new packets ca
 import io
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from fractions import Fraction
 from functools import lru_cache
-from itertools import pairwise
+from itertools import accumulate, groupby, pairwise, zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,8 +21,9 @@ import numpy as np
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from physai.infrastructure.datasets import video
+from physai.infrastructure.datasets import depth, video
 from physai.infrastructure.datasets.files import FileNumber
+from physai.infrastructure.datasets.info import Info
 
 ENCODERS = {"av1": "libsvtav1", "h264": "libx264", "hevc": "libx265"}
 CRF = 18  # of frames that are encoded a second time: close to invisible
@@ -59,43 +60,69 @@ class PacketIndex(NamedTuple):
         return sorted(int(f) for f in self.frame[self.key & (self.frame > start) & (self.frame < end)])
 
 
+class Run(NamedTuple):
+    """Episodes that follow one another in one file."""
+
+    path: Path
+    start: int
+    """The first frame."""
+    lengths: tuple[int, ...]
+    """Frames of each episode."""
+
+    @property
+    def frames(self) -> int:
+        """How many."""
+        return sum(self.lengths)
+
+    @property
+    def cuts(self) -> list[Range]:
+        """The frames of each episode."""
+        starts = accumulate(self.lengths, initial=self.start)
+        return [Range(self.path, start, length) for start, length in zip(starts, self.lengths, strict=False)]
+
+    def is_copyable(self, fps: int) -> bool:
+        """Whether it can be decoded from its own packets alone."""
+        return packet_index(self.path, fps).copyable(self.start, self.start + self.frames)
+
+
 class CameraFiles:
     """Writes the video files of one camera."""
 
-    def __init__(self, root: Path, template: str, camera: str, *, fps: int, limit_mb: int, per_chunk: int) -> None:
+    def __init__(self, root: Path, info: Info, camera: str) -> None:
         """Prepare to write.
 
         Args:
             root: Of the dataset.
-            template: `video_path` of its info.
+            info: Says how files are named and when they are full.
             camera: Its feature.
-            fps: Frames per second.
-            limit_mb: Size at which a file is full.
-            per_chunk: Files in a chunk folder.
         """
-        self._root, self._template, self._camera = root, template, camera
-        self._fps, self._limit_mb = fps, limit_mb
-        self._number = FileNumber(per_chunk)
+        self._root, self._info, self._camera = root, info, camera
+        self._number = FileNumber(info.chunks_size)
         self._used = False
         self._open: video.VideoFile | None = None
         self.encoded = 0
         """Frames that were encoded again."""
 
-    def write(self, cuts: Sequence[Range]) -> list[dict[str, Any]]:
+    def write(self, cuts: Sequence[Range], done: Callable[[int], None]) -> list[dict[str, Any]]:
         """Write the frames of all episodes in order.
+
+        Args:
+            cuts: One per episode.
+            done: Is told of episodes that are written.
 
         Returns:
             What each episode's row in the episodes file says of them.
         """
         rows: list[dict[str, Any]] = []
-        for group in _groups(cuts):
-            whole = Range(group[0].path, group[0].start, sum(cut.length for cut in group))
-            if _is_whole(whole, self._fps):
-                rows += self._link(group)
-            elif packet_index(whole.path, self._fps).copyable(whole.start, whole.start + whole.length):
-                rows += self._append(whole.path, whole.start, [cut.length for cut in group])
-            else:
-                rows += [row for cut in group for row in self._cut(cut)]
+        for path, in_file in groupby(cuts, lambda cut: cut.path):
+            runs = list(_runs(list(in_file)))
+            if len(runs) == 1 and _is_whole(runs[0], self._info.fps):
+                rows += self._link(runs[0])
+                done(len(runs[0].lengths))
+                continue
+            for copyable, group in groupby(runs, lambda run: run.is_copyable(self._info.fps)):
+                alike = list(group)
+                rows += self._copy(path, alike, done) if copyable else self._cut_all(alike, done)
         self.close()
         return rows
 
@@ -110,42 +137,67 @@ class CameraFiles:
         if self._used:
             self._number.count += 1
         self._used = True
-        path = self._root / self._template.format(video_key=self._camera, **self._number.fields)
+        path = self._root / (self._info.video_path or "").format(video_key=self._camera, **self._number.fields)
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
-    def _link(self, group: Sequence[Range]) -> list[dict[str, Any]]:
+    def _link(self, run: "Run") -> list[dict[str, Any]]:
         self.close()
-        link_file(group[0].path, self._next())
-        return [self._row(cut.start, cut.length) for cut in group]
+        link_file(run.path, self._next())
+        return self._rows(0, run.lengths)
 
-    def _append(self, source: video.Source, start: int, lengths: Sequence[int]) -> list[dict[str, Any]]:
-        if self._open is not None and (self._open.size_mb >= self._limit_mb or not self._open.accepts(source)):
+    def _copy(self, path: Path, runs: Sequence["Run"], done: Callable[[int], None]) -> list[dict[str, Any]]:
+        rows = self._append(path, [(run.start, run.frames) for run in runs], [n for run in runs for n in run.lengths])
+        done(len(rows))
+        return rows
+
+    def _append(
+        self, source: video.Source, spans: Sequence[tuple[int, int]], lengths: Sequence[int]
+    ) -> list[dict[str, Any]]:
+        """Copy spans of one video, in which episodes of these lengths lie one after the other."""
+        if self._open is not None and (self._is_full(source, sum(lengths)) or not self._open.accepts(source)):
             self.close()
         if self._open is None:
-            self._open = video.VideoFile(self._next(), self._fps)
+            self._open = video.VideoFile(self._next(), self._info.fps)
         first = self._open.frames
-        self._open.append(source, start, sum(lengths))
-        starts = [first + sum(lengths[:i]) for i in range(len(lengths))]
-        return [self._row(start, length) for start, length in zip(starts, lengths, strict=True)]
+        self._open.append_all(source, spans)
+        return self._rows(first, lengths)
+
+    def _is_full(self, source: video.Source, frames: int) -> bool:
+        """Whether frames of a video would make the open file too large, if all of its frames are equally large."""
+        assert self._open is not None
+        size = source.stat().st_size if isinstance(source, Path) else source.getbuffer().nbytes
+        share = frames / max(video.count_frames(source), frames)
+        return self._open.size_mb + size * share / 2**20 > self._info.video_files_size_in_mb
+
+    def _cut_all(self, runs: Iterable["Run"], done: Callable[[int], None]) -> list[dict[str, Any]]:
+        rows = []
+        for run in runs:
+            for cut in run.cuts:
+                rows += self._cut(cut)
+                done(1)
+        return rows
 
     def _cut(self, cut: Range) -> list[dict[str, Any]]:
         """One episode whose bounds may lie inside a group of pictures."""
-        end = cut.start + cut.length
-        index = packet_index(cut.path, self._fps)
-        if index.copyable(cut.start, end):
-            return self._append(cut.path, cut.start, [cut.length])
-        spliced = _splice(cut, index, self._fps)
+        fps = self._info.fps
+        index = packet_index(cut.path, fps)
+        if index.copyable(cut.start, cut.start + cut.length):
+            return self._append(cut.path, [(cut.start, cut.length)], [cut.length])
+        spliced = _splice(cut, index, fps)
         if spliced is None:
             self.encoded += cut.length
-            return self._append(_encode(cut, self._fps), 0, [cut.length])
+            return self._append(_encode(cut, fps), [(0, cut.length)], [cut.length])
         encoded, clip = spliced
         self.encoded += encoded
-        return self._append(clip, 0, [cut.length])
+        return self._append(clip, [(0, cut.length)], [cut.length])
 
-    def _row(self, start: int, length: int) -> dict[str, Any]:
-        times = {"from_timestamp": start / self._fps, "to_timestamp": (start + length) / self._fps}
-        return {f"videos/{self._camera}/{name}": value for name, value in {**self._number.fields, **times}.items()}
+    def _rows(self, first: int, lengths: Sequence[int]) -> list[dict[str, Any]]:
+        """What the episodes file says of episodes that follow one another from a frame of the file on."""
+        bounds = [bound / self._info.fps for bound in accumulate(lengths, initial=first)]
+        number = {f"videos/{self._camera}/{name}": value for name, value in self._number.fields.items()}
+        begin, end = (f"videos/{self._camera}/{name}_timestamp" for name in ("from", "to"))
+        return [number | {begin: start, end: stop} for start, stop in pairwise(bounds)]
 
 
 def packet_index(path: Path, fps: int) -> PacketIndex:
@@ -179,23 +231,21 @@ def link_file(source: Path, target: Path) -> None:
     shutil.copy2(source, target)
 
 
-def _groups(cuts: Sequence[Range]) -> Iterator[list[Range]]:
-    """Runs of cuts that follow each other in one file."""
-    group = [cuts[0]]
-    for last, cut in pairwise(cuts):
-        if cut.path == last.path and cut.start == last.start + last.length:
-            group.append(cut)
-        else:
-            yield group
-            group = [cut]
-    yield group
+def _runs(cuts: Sequence[Range]) -> Iterator[Run]:
+    """Cuts of one file, those that follow one another together."""
+    lengths: list[int] = []
+    for cut, after in zip_longest(cuts, cuts[1:]):
+        lengths.append(cut.length)
+        end = cut.start + cut.length
+        if after is None or after.start != end:
+            yield Run(cut.path, end - sum(lengths), tuple(lengths))
+            lengths = []
 
 
-def _is_whole(cut: Range, fps: int) -> bool:
-    if cut.start != 0 or video.count_frames(cut.path) != cut.length:
+def _is_whole(run: Run, fps: int) -> bool:
+    if run.start != 0 or video.count_frames(run.path) != run.frames:
         return False
-    frames = packet_index(cut.path, fps).frame
-    return bool(np.array_equal(np.sort(frames), np.arange(cut.length)))
+    return bool(np.array_equal(np.sort(packet_index(run.path, fps).frame), np.arange(run.frames)))
 
 
 def _splice(cut: Range, index: PacketIndex, fps: int) -> tuple[int, io.BytesIO] | None:
@@ -232,14 +282,15 @@ def _delay(source: video.Source) -> int:
 
 
 def _encode(cut: Range, fps: int) -> io.BytesIO:
-    """Encode frames again, with the codec they are in."""
+    """Encode frames again, with the codec they are in; depth without loss."""
     with video.opened(cut.path) as container:
         stream = container.streams.video[0]
         codec, pix_fmt, height, width = stream.codec.canonical_name, stream.pix_fmt, stream.height, stream.width
     frames = video.walk(cut.path, cut.start, cut.length, fps)
     buffer = io.BytesIO()
-    if codec not in ENCODERS or codec == "av1":
-        with video.ClipEncoder(buffer, fps, height, width, crf=CRF) as encoder:
+    is_depth = pix_fmt == depth.PIX_FMT
+    if is_depth or codec not in ENCODERS or codec == "av1":
+        with video.ClipEncoder(buffer, fps, height, width, crf=CRF, is_depth=is_depth) as encoder:
             for frame in frames:
                 encoder.add(frame)
     else:

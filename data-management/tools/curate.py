@@ -12,8 +12,9 @@ from ..errors import NothingLeftError
 from .checks import Limits
 from .lineage import descent
 from .outcome import outcomes
+from .pieces import Piece
 from .provenance import provenance_of
-from .rewrite import Piece, check_mergeable, rewrite
+from .rewrite import Progress, check_mergeable, described_edit, rewrite, silent
 from .split import Candidate, split
 from .validate import episode_findings
 
@@ -46,6 +47,8 @@ def curate(
     limits: Limits | None = None,
     publish_it: bool = True,
     track: Track = iter,
+    author: str | None = None,
+    progress: Progress = silent,
 ) -> CurateReport:
     """Write one dataset of the fit episodes of all sources, training episodes first.
 
@@ -56,7 +59,9 @@ def curate(
         seed: Chooses the held-out episodes.
         limits: Bounds of what is plausible.
         publish_it: Put the result into the store.
-        track: Wraps the episodes to show progress.
+        track: Wraps the episodes that are checked, to show progress.
+        author: By default who runs this.
+        progress: Of writing, as in `rewrite`.
 
     Raises:
         DatasetError: If a source cannot be read, or is not what its provenance says.
@@ -65,7 +70,7 @@ def curate(
         SplitError: If training or held-out episodes would be missing.
     """
     datasets = [Dataset(path) for path in sources]
-    provenances = {dataset.root: provenance_of(dataset) for dataset in datasets}
+    provenances = {dataset: provenance_of(dataset) for dataset in datasets}
     for dataset in datasets:
         check_mergeable(dataset, datasets[0])
     candidates, dropped = _sift(datasets, provenances, limits or Limits(), track)
@@ -75,10 +80,11 @@ def curate(
     report = rewrite(
         [Piece.whole(datasets[candidate.dataset], candidate.episode) for candidate in (*train, *held)],
         output,
-        "curate",
-        arguments={"heldout": f"{heldout:g}", "seed": str(seed)},
+        described_edit("curate", {"heldout": f"{heldout:g}", "seed": str(seed)}, author),
         splits={TRAIN: len(train), HELDOUT: len(held)},
         dropped=dropped,
+        parents=provenances,
+        progress=progress,
     )
     if publish_it:
         publish(output)
@@ -113,7 +119,7 @@ def _unfit(dataset: Dataset, index: int, outcome: str, limits: Limits) -> str | 
 
 
 def _sift(
-    datasets: Sequence[Dataset], provenances: Mapping[Path, DatasetProvenance], limits: Limits, track: Track
+    datasets: Sequence[Dataset], provenances: Mapping[Dataset, DatasetProvenance], limits: Limits, track: Track
 ) -> tuple[list[Candidate], list[DroppedEpisode]]:
     """Fit episodes, and why others are not."""
     candidates: list[Candidate] = []
@@ -123,7 +129,7 @@ def _sift(
     numbers = {source.root: number for number, source in enumerate(datasets)}
     episodes = [(source, index) for source in datasets for index in range(source.num_episodes)]
     for dataset, index in track(episodes):
-        provenance = provenances[dataset.root]
+        provenance = provenances[dataset]
         source = provenance.episodes[index]
         found = descent(source, provenance, {**dataset.ancestors, provenance.content: provenance})
         origin = found.raw

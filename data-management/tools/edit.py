@@ -1,16 +1,17 @@
 """Deletes, keeps, trims, merges and splits episodes; each is a list of pieces for `rewrite`."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from physai.infrastructure.contracts import Contract, DroppedEpisode
+from physai.infrastructure.contracts import Contract, DatasetEdit, DatasetProvenance, DroppedEpisode
 from physai.infrastructure.datasets import Dataset
 
 from ..errors import EmptyResultError, SelectionError
 from .lineage import origins
+from .pieces import Piece
 from .provenance import provenance_of
-from .rewrite import EditReport, Piece, rewrite
+from .rewrite import EditReport, Progress, described_edit, rewrite, silent
 from .split import share
 from .versions import replace
 
@@ -35,6 +36,8 @@ def keep(
     operation: str = "filter",
     arguments: Mapping[str, str] | None = None,
     reason: str = "",
+    author: str | None = None,
+    progress: Progress = silent,
 ) -> EditReport:
     """Keep these episodes, in the order of the dataset.
 
@@ -45,6 +48,8 @@ def keep(
         operation: Goes into the provenance, as do the next.
         arguments: What the operation was given.
         reason: Why the others are left out.
+        author: By default who runs this.
+        progress: As in `rewrite`.
 
     Raises:
         EmptyResultError: If none would be left.
@@ -54,10 +59,14 @@ def keep(
     kept = _checked(dataset, episodes)
     if not kept:
         raise EmptyResultError(root, operation)
-    content = provenance_of(dataset).content
+    provenance = provenance_of(dataset)
     left_out = sorted(set(range(dataset.num_episodes)).difference(kept))
-    dropped = [DroppedEpisode(source=content, source_episode=i, reason=reason or operation) for i in left_out]
-    return _apply(root, output, [Piece.whole(dataset, i) for i in kept], operation, arguments, dropped)
+    dropped = [
+        DroppedEpisode(source=provenance.content, source_episode=i, reason=reason or operation) for i in left_out
+    ]
+    edit = described_edit(operation, arguments, author)
+    pieces = [Piece.whole(dataset, i) for i in kept]
+    return _apply(root, output, pieces, edit, dropped=dropped, parents={dataset: provenance}, progress=progress)
 
 
 def delete(
@@ -67,12 +76,23 @@ def delete(
     output: Path | None = None,
     arguments: Mapping[str, str] | None = None,
     reason: str = "",
+    author: str | None = None,
+    progress: Progress = silent,
 ) -> EditReport:
     """Leave these episodes out; otherwise as `keep`."""
     dataset = Dataset(root)
     gone = set(_checked(dataset, episodes))
     kept = [index for index in range(dataset.num_episodes) if index not in gone]
-    return keep(root, kept, output=output, operation="delete", arguments=arguments, reason=reason)
+    return keep(
+        root,
+        kept,
+        output=output,
+        operation="delete",
+        arguments=arguments,
+        reason=reason,
+        author=author,
+        progress=progress,
+    )
 
 
 def trim(
@@ -81,6 +101,8 @@ def trim(
     *,
     output: Path | None = None,
     arguments: Mapping[str, str] | None = None,
+    author: str | None = None,
+    progress: Progress = silent,
 ) -> EditReport:
     """Keep only these rows of some episodes.
 
@@ -88,7 +110,9 @@ def trim(
         root: The dataset.
         rows: Episode → what is kept of it.
         output: As in `keep`.
-        arguments: As in `keep`.
+        arguments: As in `keep`, as are the next.
+        author: By default who runs this.
+        progress: As in `rewrite`.
 
     Raises:
         SelectionError: If there are no such rows.
@@ -99,20 +123,34 @@ def trim(
         if not 0 <= first < last <= dataset.lengths[episode]:
             raise SelectionError(f"{first}:{last}", f"episode {episode} has rows 0:{dataset.lengths[episode]}")
     pieces = [Piece(dataset, i, *rows.get(i, (0, dataset.lengths[i]))) for i in range(dataset.num_episodes)]
-    return _apply(root, output, pieces, "trim", arguments)
+    return _apply(root, output, pieces, described_edit("trim", arguments, author), progress=progress)
 
 
-def merge(roots: Sequence[Path], output: Path) -> EditReport:
+def merge(roots: Sequence[Path], output: Path, *, author: str | None = None, progress: Progress = silent) -> EditReport:
     """Make one dataset of several; episodes of each split stay together.
+
+    Args:
+        roots: The datasets.
+        output: Where the result appears.
+        author: By default who runs this.
+        progress: As in `rewrite`.
 
     Raises:
         MergeError: If they do not fit together.
     """
     pieces = [Piece.whole(dataset, i) for dataset in map(Dataset, roots) for i in range(dataset.num_episodes)]
-    return _write(pieces, output, "merge", {"datasets": ", ".join(map(str, roots))})
+    return _write(pieces, output, described_edit("merge", {"datasets": ", ".join(map(str, roots))}, author), progress)
 
 
-def split(root: Path, parts: Sequence[str], output: Path, *, seed: int = 0) -> list[EditReport]:
+def split(
+    root: Path,
+    parts: Sequence[str],
+    output: Path,
+    *,
+    seed: int = 0,
+    author: str | None = None,
+    progress: Progress = silent,
+) -> list[EditReport]:
     """Make several datasets of one; episodes that stem from one recording stay together.
 
     Args:
@@ -120,19 +158,24 @@ def split(root: Path, parts: Sequence[str], output: Path, *, seed: int = 0) -> l
         parts: `NAME=FRACTION` of the recordings; together 1 at most.
         output: Folder in which a dataset of each name appears.
         seed: Chooses.
+        author: By default who runs this.
+        progress: As in `rewrite`, for one part after the other.
 
     Raises:
         SelectionError: If fractions are no fractions, or a part would be empty.
     """
     dataset = Dataset(root)
     fractions = _fractions(parts)
+    provenance = provenance_of(dataset)
+    shares = share(origins(dataset, provenance), fractions, seed)
+    for name in (name for name, episodes in shares.items() if not episodes):
+        raise SelectionError(f"{name}={fractions[name]:g}", f"no episode of {dataset.num_episodes} would be in it")
     reports = []
-    for name, episodes in share(origins(dataset), fractions, seed).items():
-        if not episodes:
-            raise SelectionError(f"{name}={fractions[name]:g}", f"no episode of {dataset.num_episodes} would be in it")
+    for name, episodes in shares.items():
         pieces = [Piece.whole(dataset, index) for index in episodes]
         arguments = {"part": name, "fraction": f"{fractions[name]:g}", "seed": str(seed)}
-        reports.append(rewrite(pieces, output / name, "split", arguments=arguments))
+        edit = described_edit("split", arguments, author)
+        reports.append(rewrite(pieces, output / name, edit, parents={dataset: provenance}, progress=progress))
     return reports
 
 
@@ -153,26 +196,28 @@ def _apply(
     root: Path,
     output: Path | None,
     pieces: Sequence[Piece],
-    operation: str,
-    arguments: Mapping[str, str] | None,
+    edit: DatasetEdit,
+    *,
     dropped: Sequence[DroppedEpisode] = (),
+    parents: Mapping[Dataset, DatasetProvenance] | None = None,
+    progress: Progress = silent,
 ) -> EditReport:
     """Write elsewhere, or in the dataset's place."""
-    if output is not None:
-        return _write(pieces, output, operation, arguments, dropped)
-    build: Callable[[Path, str], EditReport] = lambda target, edit_id: _write(  # noqa: E731
-        pieces, target, operation, arguments, dropped, edit_id
-    )
-    return replace(root, build)
+
+    def build(target: Path) -> EditReport:
+        return _write(pieces, target, edit, progress, dropped=dropped, parents=parents)
+
+    return build(output) if output is not None else replace(root, edit.id, build)
 
 
 def _write(
     pieces: Sequence[Piece],
     output: Path,
-    operation: str,
-    arguments: Mapping[str, str] | None = None,
+    edit: DatasetEdit,
+    progress: Progress,
+    *,
     dropped: Sequence[DroppedEpisode] = (),
-    edit_id: str | None = None,
+    parents: Mapping[Dataset, DatasetProvenance] | None = None,
 ) -> EditReport:
     """Write the pieces, those of each split together, in the order in which the splits occur."""
     by_split: dict[str, list[Piece]] = {}
@@ -184,11 +229,11 @@ def _write(
     return rewrite(
         [piece for group in by_split.values() for piece in group],
         output,
-        operation,
-        arguments=arguments,
+        edit,
         splits={name: len(group) for name, group in by_split.items()},
         dropped=dropped,
-        edit_id=edit_id,
+        parents=parents,
+        progress=progress,
     )
 
 

@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 from typer import Argument, Option, Typer
 
-from physai.infrastructure.console import Json, show, stdout, tracked
+from physai.infrastructure.console import Json, show, stdout, tracked, watched
 
 if TYPE_CHECKING:
     from .rewrite import EditReport
@@ -20,6 +20,7 @@ Where = Annotated[str | None, Option(help="Condition, e.g. \"quality.smoothness 
 Output = Annotated[
     Path | None, Option(help="Where the result appears; by default it takes the dataset's place, and can be undone.")
 ]
+Author = Annotated[str | None, Option(help="Goes into the provenance; by default who runs this.")]
 DryRun = Annotated[bool, Option("--dry-run", help="Say which episodes are meant, and change nothing.")]
 
 
@@ -30,6 +31,7 @@ def delete(
     where: Where = None,
     output: Output = None,
     reason: Annotated[str, Option(help="Goes into the provenance.")] = "",
+    author: Author = None,
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
@@ -43,7 +45,12 @@ def delete(
     if dry_run:
         _preview(dataset, "delete", chosen)
         return
-    _show(run(dataset, chosen, output=output, arguments=_given(episodes, where), reason=reason), as_json)
+    arguments = _given(episodes, where)
+    with watched("deleting") as progress:
+        report = run(
+            dataset, chosen, output=output, arguments=arguments, reason=reason, author=author, progress=progress
+        )
+    _show(report, as_json)
 
 
 @app.command(name="filter")
@@ -52,6 +59,7 @@ def filter_(
     episodes: Episodes = None,
     where: Where = None,
     output: Output = None,
+    author: Author = None,
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
@@ -66,7 +74,17 @@ def filter_(
         _preview(dataset, "keep", chosen)
         return
     arguments = _given(episodes, where)
-    _show(keep(dataset, chosen, output=output, arguments=arguments, reason=f"not {arguments}"), as_json)
+    with watched("filtering") as progress:
+        report = keep(
+            dataset,
+            chosen,
+            output=output,
+            arguments=arguments,
+            reason=f"not {arguments}",
+            author=author,
+            progress=progress,
+        )
+    _show(report, as_json)
 
 
 @app.command()
@@ -78,6 +96,7 @@ def trim(
     idle: Annotated[bool, Option("--idle", help="Cut what is before the first and after the last movement.")] = False,
     margin: Annotated[float, Option(help="Seconds that stay around the movement with --idle.", min=0)] = 0.5,
     output: Output = None,
+    author: Author = None,
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
@@ -93,7 +112,7 @@ def trim(
     chosen = _chosen(dataset, episodes, where)
     if (rows is None) == (not idle):
         raise typer.BadParameter("give --rows FROM:TO, or --idle", param_hint="--rows")
-    cuts = row_cuts(dataset, chosen, rows) if rows else idle_cuts(dataset, chosen, margin)
+    cuts = row_cuts(dataset, chosen, rows) if rows else idle_cuts(dataset, chosen, margin, tracked("judging"))
     if dry_run:
         table = Table("episode", "keeps rows", title=f"{dataset}: trim")
         for episode, (first, last) in cuts.items():
@@ -101,13 +120,16 @@ def trim(
         stdout.print(table)
         return
     arguments = _given(episodes, where) | ({"rows": rows} if rows else {"idle": f"margin {margin:g} s"})
-    _show(run(dataset, cuts, output=output, arguments=arguments), as_json)
+    with watched("trimming") as progress:
+        report = run(dataset, cuts, output=output, arguments=arguments, author=author, progress=progress)
+    _show(report, as_json)
 
 
 @app.command()
 def merge(
     datasets: Annotated[list[Path], Argument(help="Datasets of the same features, rate and robot.")],
     output: Annotated[Path, Option(help="Where the result appears.")],
+    author: Author = None,
     as_json: Json = False,
 ) -> None:
     """Make one dataset of several.
@@ -116,7 +138,9 @@ def merge(
     """
     from .edit import merge as run
 
-    _show(run(datasets, output), as_json)
+    with watched("merging") as progress:
+        report = run(datasets, output, author=author, progress=progress)
+    _show(report, as_json)
 
 
 @app.command()
@@ -125,6 +149,7 @@ def split(
     part: Annotated[list[str], Option(help="NAME=FRACTION of the recordings; give several.")],
     output: Annotated[Path, Option(help="Folder in which a dataset of each name appears.")],
     seed: Annotated[int, Option(help="Chooses the episodes.", min=0)] = 0,
+    author: Author = None,
     as_json: Json = False,
 ) -> None:
     """Make several datasets of one; episodes that stem from one recording stay together.
@@ -134,7 +159,8 @@ def split(
     from .edit import SplitReport
     from .edit import split as run
 
-    report = SplitReport(parts=tuple(run(dataset, part, output, seed=seed)))
+    with watched("splitting") as progress:
+        report = SplitReport(parts=tuple(run(dataset, part, output, seed=seed, author=author, progress=progress)))
     table = Table("dataset", "episodes", "rows", title=f"{dataset}: split")
     for made in report.parts:
         table.add_row(made.dataset, str(made.episodes), str(made.rows))

@@ -119,13 +119,17 @@ def descent(source: EpisodeSource, provenance: DatasetProvenance, known: Provena
     )
 
 
-def origins(dataset: Dataset) -> list[Digest]:
+def origins(dataset: Dataset, provenance: DatasetProvenance | None = None) -> list[Digest]:
     """The recording that each episode goes back to; varied copies share it.
+
+    Args:
+        dataset: The dataset.
+        provenance: Its provenance, if it was verified already.
 
     Raises:
         MissingAncestorError: If the lineage breaks off.
     """
-    provenance = provenance_of(dataset)
+    provenance = provenance or provenance_of(dataset)
     known = {**dataset.ancestors, provenance.content: provenance}
     return [descent(source, provenance, known).raw for source in provenance.episodes]
 

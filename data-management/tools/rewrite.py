@@ -1,25 +1,17 @@
 """Writes a dataset from pieces of others: the one engine under delete, filter, split, merge, trim and curate.
 
-Rows are slices of the original tables: apart from the index columns, which the format numbers anew, they keep every
-bit, whatever their type. Video packets are copied (`clips.py`). Statistics of untouched episodes are kept, those of cut
-ones and of the index columns are computed from the new rows, the dataset's are aggregated from them as LeRobot does.
+`rows.py` moves rows, `clips.py` the packets of videos, `episodes.py` what is told of episodes.
 """
 
 import getpass
 import json
 import shutil
 import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from physai.infrastructure.aside import whole_folder
 from physai.infrastructure.contracts import (
@@ -31,52 +23,22 @@ from physai.infrastructure.contracts import (
     digest_tree,
 )
 from physai.infrastructure.datasets import Dataset
-from physai.infrastructure.datasets.files import FileNumber
-from physai.infrastructure.datasets.identity import numbers
-from physai.infrastructure.datasets.info import ANCESTORS, EPISODES, INFO, NOT_CONTENT, NUMBERS, PROVENANCE, STATS
+from physai.infrastructure.datasets.info import ANCESTORS, INFO, NOT_CONTENT, PROVENANCE
 from physai.infrastructure.datasets.metadata import write_tasks
-from physai.infrastructure.datasets.stats import (
-    NAMES,
-    Stats,
-    aggregate_stacked,
-    column_stats,
-    image_stats,
-)
 
 from ..annotations import Annotations, Moved
 from ..errors import EmptyResultError, MergeError
-from .clips import CameraFiles, Range
+from .clips import CameraFiles
+from .episodes import write_episodes
+from .pieces import Piece, Tasks
 from .provenance import provenance_of
+from .rows import RowFiles
+
+Progress = Callable[[int, int], None]
+"""Is told (done, total)."""
 
 OWN = ("data", "videos", "images", "meta")
 """Folders that are written anew; other files of the first dataset are copied."""
-
-
-@dataclass(frozen=True)
-class Piece:
-    """Consecutive rows of one episode."""
-
-    dataset: Dataset
-    episode: int
-    first: int
-    """Row within the episode."""
-    last: int
-    """The row after the last."""
-
-    @classmethod
-    def whole(cls, dataset: Dataset, episode: int) -> "Piece":
-        """All of an episode."""
-        return cls(dataset, episode, 0, dataset.lengths[episode])
-
-    @property
-    def rows(self) -> int:
-        """How many."""
-        return self.last - self.first
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether nothing of the episode is left out."""
-        return (self.first, self.last) == (0, self.dataset.lengths[self.episode])
 
 
 class EditReport(Contract):
@@ -99,26 +61,42 @@ class EditReport(Contract):
     """Where the dataset as it was is kept; None if it was not replaced."""
 
 
+def silent(done: int, total: int) -> None:
+    """Progress that nobody watches."""
+
+
+def described_edit(
+    operation: str, arguments: Mapping[str, str] | None = None, author: str | None = None
+) -> DatasetEdit:
+    """What the provenance says of an edit; the author is by default who runs this."""
+    return DatasetEdit(
+        id=uuid.uuid4().hex,
+        operation=operation,
+        arguments=dict(arguments or {}),
+        author=author or getpass.getuser(),
+    )
+
+
 def rewrite(
     pieces: Sequence[Piece],
     output: Path,
-    operation: str,
+    edit: DatasetEdit,
     *,
-    arguments: Mapping[str, str] | None = None,
     splits: Mapping[str, int] | None = None,
     dropped: Sequence[DroppedEpisode] = (),
-    edit_id: str | None = None,
+    parents: Mapping[Dataset, DatasetProvenance] | None = None,
+    progress: Progress = silent,
 ) -> EditReport:
     """Write a dataset of these pieces, in this order; it appears whole or not at all.
 
     Args:
         pieces: Of datasets with the same features and rate.
         output: Where it appears.
-        operation: Goes into the provenance, as do the next.
-        arguments: What the operation was given.
+        edit: Goes into the provenance.
         splits: Name → number of episodes, in the order of the pieces; by default all are `train`.
         dropped: What was left out, and why.
-        edit_id: 32 hexadecimal digits.
+        parents: Provenance of the datasets, if it was verified already.
+        progress: Is told of episodes, once for their rows and once for each camera.
 
     Raises:
         EmptyResultError: If there are no pieces.
@@ -126,60 +104,66 @@ def rewrite(
         DatasetError: If one cannot be read, or is not what its provenance says.
     """
     if not pieces:
-        raise EmptyResultError(output, operation)
+        raise EmptyResultError(output, edit.operation)
     datasets = list(dict.fromkeys(piece.dataset for piece in pieces))
     for dataset in datasets:
         check_mergeable(dataset, datasets[0])
-    parents = {dataset.root: provenance_of(dataset) for dataset in datasets}
-    first = datasets[0]
+    known = parents or {}
+    parents = {dataset: known[dataset] if dataset in known else provenance_of(dataset) for dataset in datasets}
+    counts = dict(splits or {"train": len(pieces)})
     with whole_folder(output) as part:
-        _copy_other_files(first.root, part)
-        tasks = _tasks(pieces)
-        rows = _RowFiles(part, first)
-        described = [rows.add(number, piece, tasks) for number, piece in enumerate(pieces)]
-        rows.close()
-        encoded = 0
-        for camera in first.info.cameras:
-            files = CameraFiles(
-                part,
-                first.info.video_path or "",
-                camera,
-                fps=first.fps,
-                limit_mb=first.info.video_files_size_in_mb,
-                per_chunk=first.info.chunks_size,
-            )
-            for row, more in zip(described, files.write([_range(piece, camera) for piece in pieces]), strict=True):
-                row |= more
-            encoded += files.encoded
-        counts = dict(splits or {"train": len(pieces)})
-        _write_info(part, first, described, tasks, counts)
-        write_tasks(part, {task: number for number, task in enumerate(tasks)})
-        _write_episodes(part, _episodes(part, first, pieces, described, rows.stats))
-        for digest, ancestor in _ancestors(datasets, parents).items():
+        encoded = _fill(part, pieces, counts, progress)
+        for digest, ancestor in _ancestors(parents).items():
             ancestor.write(part / ANCESTORS / f"{digest.replace(':', '-')}.json")
         written = Dataset(part)
-        edit = DatasetEdit(
-            id=edit_id or uuid.uuid4().hex,
-            operation=operation,
-            arguments=dict(arguments or {}),
-            author=getpass.getuser(),
-            encoded_frames=encoded,
-        )
-        provenance = _provenance(part, pieces, parents, edit, dropped)
+        made = edit.model_copy(update={"encoded_frames": encoded})
+        provenance = _provenance(part, pieces, parents, made, dropped)
         provenance.write(part / PROVENANCE)
         _carry(written, pieces)
     return EditReport(
-        operation=operation,
+        operation=edit.operation,
         dataset=str(output),
         content=provenance.content,
         parents=provenance.parents,
         episodes=len(pieces),
-        rows=described[-1]["dataset_to_index"],
+        rows=written.info.total_frames,
         splits=counts,
         dropped=tuple(dropped),
         cut=sum(not piece.is_whole for piece in pieces),
         encoded_frames=encoded,
     )
+
+
+def _fill(part: Path, pieces: Sequence[Piece], splits: Mapping[str, int], progress: Progress) -> int:
+    """Write all files but the provenance; returns how many frames were encoded again."""
+    first, tasks = pieces[0].dataset, Tasks(pieces)
+    advance = _steps(len(pieces) * (1 + len(first.info.cameras)), progress)
+    _copy_other_files(first.root, part)
+    rows = RowFiles(part, first, tasks)
+    described = rows.write(pieces, advance)
+    encoded = 0
+    for camera in first.info.cameras:
+        files = CameraFiles(part, first.info, camera)
+        of_frames = files.write([piece.range(camera) for piece in pieces], advance)
+        described = [row | more for row, more in zip(described, of_frames, strict=True)]
+        encoded += files.encoded
+    _write_info(part, first, described, tasks, splits)
+    write_tasks(part, tasks.numbers)
+    write_episodes(part, first, pieces, described, rows.stats)
+    return encoded
+
+
+def _steps(total: int, progress: Progress) -> Callable[[int], None]:
+    """Progress that is told how much was done since the last time."""
+    so_far = 0
+
+    def advance(steps: int) -> None:
+        nonlocal so_far
+        so_far += steps
+        progress(so_far, total)
+
+    progress(0, total)
+    return advance
 
 
 def check_mergeable(dataset: Dataset, first: Dataset) -> None:
@@ -199,154 +183,8 @@ def check_mergeable(dataset: Dataset, first: Dataset) -> None:
             raise MergeError(dataset.root, f"feature '{name}'", here, there)
 
 
-class _RowFiles:
-    """The data files, one row group per episode."""
-
-    def __init__(self, part: Path, first: Dataset) -> None:
-        self._part, self._info = part, first.info
-        self._schema = first.rows(0).schema
-        self._number = FileNumber(self._info.chunks_size)
-        self._writer: pq.ParquetWriter | None = None
-        self._end = 0
-        self._task_numbers: dict[Path, NDArray[np.int64]] = {}
-        self.stats: list[dict[str, Stats]] = []
-        """Of the columns that changed, by episode."""
-
-    def add(self, episode: int, piece: Piece, tasks: Sequence[str]) -> dict[str, Any]:
-        """Write the rows of one episode; returns what its row in the episodes file says of them."""
-        table = piece.dataset.rows(piece.episode).slice(piece.first, piece.rows)
-        root = piece.dataset.root
-        if root not in self._task_numbers:
-            self._task_numbers[root] = np.array([tasks.index(task) for task in piece.dataset.task_names])
-        changed = _index_columns(piece, table, episode, self._end, self._task_numbers[root])
-        for name, values in changed.items():
-            field = self._schema.field(name)
-            table = table.set_column(table.column_names.index(name), field, pa.array(values, field.type))
-        self._write(table.select(self._schema.names).cast(self._schema))
-        self.stats.append(_new_stats(piece, changed))
-        self._end += piece.rows
-        return {
-            "episode_index": episode,
-            "length": piece.rows,
-            **{f"data/{name}": number for name, number in self._number.fields.items()},
-            "dataset_from_index": self._end - piece.rows,
-            "dataset_to_index": self._end,
-        }
-
-    def _write(self, table: pa.Table) -> None:
-        if self._writer is not None and self._path.stat().st_size >= self._info.data_files_size_in_mb * 2**20:
-            self.close()
-            self._number.count += 1
-        if self._writer is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._writer = pq.ParquetWriter(self._path, self._schema, compression="snappy")
-        self._writer.write_table(table)
-
-    @property
-    def _path(self) -> Path:
-        return self._part / self._info.data_path.format(**self._number.fields)
-
-    def close(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
-
-
-def _index_columns(
-    piece: Piece, table: pa.Table, episode: int, start: int, task_numbers: NDArray[np.int64]
-) -> dict[str, NDArray[Any]]:
-    """Columns that number rows, episodes and tasks, as far as they change."""
-    frames = np.arange(piece.rows)
-    columns: dict[str, NDArray[Any]] = {"index": start + frames, "episode_index": np.full(piece.rows, episode)}
-    columns["task_index"] = task_numbers[table["task_index"].to_numpy()]
-    if piece.first:
-        columns |= {"frame_index": frames, "timestamp": (frames / piece.dataset.fps).astype(np.float32)}
-    return columns
-
-
-def _new_stats(piece: Piece, changed: Mapping[str, NDArray[Any]]) -> dict[str, Stats]:
-    """Statistics of what is not as it was: of all features if the episode was cut."""
-    stats = {name: column_stats(values) for name, values in changed.items()}
-    if piece.is_whole:
-        return stats
-    columns = piece.dataset.episode(piece.episode)
-    for name, feature in piece.dataset.info.features.items():
-        if feature.is_video:
-            frames = piece.dataset.frames(piece.episode, name)
-            stats[name] = image_stats(frames[piece.first : piece.last])
-        elif name not in stats and feature.dtype in NUMBERS:
-            stats[name] = column_stats(columns[name][piece.first : piece.last])
-    return stats
-
-
-def _range(piece: Piece, camera: str) -> Range:
-    path, start = piece.dataset.clip(piece.episode, camera)
-    return Range(path, start + piece.first, piece.rows)
-
-
-def _tasks(pieces: Sequence[Piece]) -> list[str]:
-    """All tasks of the first dataset, so that its task_index stays, then those of the others."""
-    return list(dict.fromkeys(task for piece in pieces for task in piece.dataset.task_names))
-
-
-def _episodes(
-    part: Path,
-    first: Dataset,
-    pieces: Sequence[Piece],
-    described: Sequence[Mapping[str, Any]],
-    changed: Sequence[Mapping[str, Stats]],
-) -> pa.Table:
-    """The episodes file, and the dataset's statistics, which are written."""
-    kept = [piece.dataset.episodes_table.slice(piece.episode, 1).replace_schema_metadata(None) for piece in pieces]
-    table = pa.concat_tables(kept, promote_options="permissive").combine_chunks()
-    for name in described[0]:
-        table = _set(table, name, pa.array([row[name] for row in described]))
-    for name in ("chunk_index", "file_index"):
-        table = _set(table, f"meta/episodes/{name}", pa.array(np.zeros(len(pieces), np.int64)))
-    for feature in first.info.features:
-        for name in NAMES:
-            if (column := f"stats/{feature}/{name}") in table.column_names:
-                table = _set(table, column, _replaced(table[column], [s.get(feature) for s in changed], name))
-    totals = {feature: _total(table, feature) for feature in first.info.features}
-    stored = {f: {k: v.tolist() for k, v in stats.items()} for f, stats in totals.items() if stats is not None}
-    (part / STATS).write_text(json.dumps(stored, indent=4))
-    return table
-
-
-def _replaced(column: "pa.ChunkedArray[Any]", changed: Sequence[Stats | None], name: str) -> "pa.Array[Any]":
-    """A column of statistics in which those that changed are replaced."""
-    if all(stats is None for stats in changed):
-        return pa.concat_arrays(column.chunks)
-    old = column.to_pylist() if any(stats is None for stats in changed) else [None] * len(changed)
-    values = [o if s is None else s[name].tolist() for o, s in zip(old, changed, strict=True)]
-    replaced: pa.Array[Any] = pa.array(values, column.type)
-    return replaced
-
-
-def _total(table: pa.Table, feature: str) -> Stats | None:
-    """Statistics of one feature of the dataset; None if an episode lacks them."""
-    names = [name for name in NAMES if f"stats/{feature}/{name}" in table.column_names]
-    columns = {name: table[f"stats/{feature}/{name}"] for name in names}
-    if not {"min", "max", "mean", "std", "count"} <= columns.keys() or any(c.null_count for c in columns.values()):
-        return None
-    stacked = {name: numbers(column) for name, column in columns.items()}
-    return aggregate_stacked(stacked | {"count": stacked["count"].astype(np.int64)})
-
-
-def _set(table: pa.Table, name: str, values: "pa.Array[Any]") -> pa.Table:
-    if name in table.column_names:
-        return table.set_column(table.column_names.index(name), name, values)
-    return table.append_column(name, values)
-
-
-def _write_episodes(part: Path, table: pa.Table) -> None:
-    path = part / EPISODES.format(chunk_index=0, file_index=0)
-    path.parent.mkdir(parents=True)
-    pq.write_table(table, path)
-
-
 def _write_info(
-    part: Path, first: Dataset, rows: Sequence[Mapping[str, Any]], tasks: Sequence[str], splits: Mapping[str, int]
+    part: Path, first: Dataset, rows: Sequence[Mapping[str, Any]], tasks: Tasks, splits: Mapping[str, int]
 ) -> None:
     """The first dataset's info, keys of others included, with the new numbers."""
     content = json.loads((first.root / INFO).read_bytes())
@@ -355,7 +193,7 @@ def _write_info(
     content |= {
         "total_episodes": len(rows),
         "total_frames": rows[-1]["dataset_to_index"],
-        "total_tasks": len(tasks),
+        "total_tasks": len(tasks.numbers),
         "splits": ranges,
     }
     (part / "meta").mkdir(exist_ok=True)
@@ -370,29 +208,27 @@ def _copy_other_files(source: Path, part: Path) -> None:
         (shutil.copytree if path.is_dir() else shutil.copy2)(path, part / path.name)
 
 
-def _ancestors(
-    datasets: Sequence[Dataset], parents: Mapping[Path, DatasetProvenance]
-) -> dict[Digest, DatasetProvenance]:
+def _ancestors(parents: Mapping[Dataset, DatasetProvenance]) -> dict[Digest, DatasetProvenance]:
     found: dict[Digest, DatasetProvenance] = {}
-    for dataset in datasets:
-        found |= {parents[dataset.root].content: parents[dataset.root], **dataset.ancestors}
+    for dataset, provenance in parents.items():
+        found |= {provenance.content: provenance, **dataset.ancestors}
     return found
 
 
 def _provenance(
     part: Path,
     pieces: Sequence[Piece],
-    parents: Mapping[Path, DatasetProvenance],
+    parents: Mapping[Dataset, DatasetProvenance],
     edit: DatasetEdit,
     dropped: Sequence[DroppedEpisode],
 ) -> DatasetProvenance:
     sources = []
     for number, piece in enumerate(pieces):
-        parent = parents[piece.dataset.root]
+        parent = parents[piece.dataset]
         changes = {"episode": number, "source": parent.content, "source_episode": piece.episode}
         cut = {"rows": None if piece.is_whole else (piece.first, piece.last)}
         sources.append(parent.episodes[piece.episode].model_copy(update=changes | cut))
-    first = parents[pieces[0].dataset.root]
+    first = parents[pieces[0].dataset]
     return DatasetProvenance(
         content=digest_tree(part, NOT_CONTENT),
         task=first.task,
@@ -409,9 +245,12 @@ def _carry(written: Dataset, pieces: Sequence[Piece]) -> None:
     """Take along what people said of the episodes."""
     store = Annotations(written)
     for dataset in dict.fromkeys(piece.dataset for piece in pieces):
+        source = Annotations(dataset)
+        if not source.path.exists():
+            continue
         moved: dict[Digest, list[Moved]] = {}
         for number, piece in enumerate(pieces):
             if piece.dataset is dataset:
                 move = Moved(key=written.keys[number], from_row=piece.first, to_row=piece.last)
                 moved.setdefault(dataset.keys[piece.episode], []).append(move)
-        store.carry(Annotations(dataset), moved)
+        store.carry(source, moved)

@@ -7,7 +7,7 @@ from physai.infrastructure.datasets import Dataset
 
 from ..errors import SelectionError
 from .edit import Rows
-from .quality import quality
+from .quality import Track, quality
 
 
 def row_cuts(root: Path, episodes: Iterable[int], text: str) -> dict[int, Rows]:
@@ -29,15 +29,16 @@ def row_cuts(root: Path, episodes: Iterable[int], text: str) -> dict[int, Rows]:
     return cuts
 
 
-def idle_cuts(root: Path, episodes: Iterable[int], margin_s: float) -> dict[int, Rows]:
+def idle_cuts(root: Path, episodes: Iterable[int], margin_s: float, track: Track = iter) -> dict[int, Rows]:
     """Rows from the first to the last movement, of episodes that stand still before or after; others are left alone.
 
     Args:
         root: The dataset.
         episodes: Indices.
         margin_s: What stays around the movement.
+        track: Wraps the episodes while they are judged, to show progress.
     """
-    dataset, judged = Dataset(root), quality(root).episodes
+    dataset, judged = Dataset(root), quality(root, track).episodes
     cuts = {}
     for episode in episodes:
         found = judged[episode]

@@ -8,7 +8,6 @@ two folders is one system call, so a reader, or a kill at any moment, meets the 
 import ctypes
 import os
 import shutil
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,22 +43,22 @@ class UndoPoint(Contract):
     """Of the dataset as it was."""
 
 
-def replace(root: Path, build: Callable[[Path, str], EditReport]) -> EditReport:
+def replace(root: Path, edit_id: str, build: Callable[[Path], EditReport]) -> EditReport:
     """Replace a dataset by what `build` writes, and keep what it was.
 
     Args:
         root: The dataset.
-        build: Is given a folder to write and the id of the edit, and says what it made.
+        edit_id: Of the edit, as its provenance tells it.
+        build: Is given a folder to write, and says what it made.
 
     Raises:
         ExchangeError: If the file system cannot exchange two folders.
     """
     with _history(root) as folder:
-        edit_id = uuid.uuid4().hex
         number = 1 + max((int(point.name.partition("-")[0]) for point in _points(folder)), default=0)
         point = folder / f"{number:04d}-{edit_id}"
         pending = point.with_suffix(PENDING)
-        report = build(pending, edit_id)
+        report = build(pending)
         _exchange(pending, root)
         pending.rename(point)
         return report.model_copy(update={"dataset": str(root), "undo": str(point)})

@@ -125,18 +125,18 @@ def carry_out(index: Index, book: FactBook, body: EditBody, others: Mapping[str,
         ManagementError: If it cannot be done; then nothing has changed.
     """
     root, output = index.root, beside(index, body.name)
-    given = {"by": by} | {key: text for key, text in (("where", body.where), ("episodes", body.episodes)) if text}
+    given = {key: text for key, text in (("where", body.where), ("episodes", body.episodes)) if text}
     if body.operation == "merge":
         assert output is not None
-        return [edit.merge([root, *(others[other].root for other in body.others)], output)]
+        return [edit.merge([root, *(others[other].root for other in body.others)], output, author=by)]
     if body.operation == "split":
         assert output is not None
-        return edit.split(root, _parts(body), output, seed=body.seed)
+        return edit.split(root, _parts(body), output, seed=body.seed, author=by)
     chosen = book.select(index, body.episodes, body.where)
     if body.operation == "trim":
-        return [edit.trim(root, cuts_of(index, chosen, body), output=output, arguments=given)]
+        return [edit.trim(root, cuts_of(index, chosen, body), output=output, arguments=given, author=by)]
     act = edit.delete if body.operation == "delete" else edit.keep
-    return [act(root, chosen, output=output, arguments=given, reason=body.reason)]
+    return [act(root, chosen, output=output, arguments=given, reason=body.reason, author=by)]
 
 
 def beside(index: Index, name: str) -> Path | None:

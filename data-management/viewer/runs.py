@@ -268,7 +268,7 @@ def _publish(index: Index, episodes: Sequence[int], folder: Path, by: str) -> st
     """Put the selection into the store; a whole dataset with provenance goes as it is."""
     if len(episodes) == index.count and index.provenance is not None:
         return publish(index.root)
-    keep(index.root, episodes, output=folder, arguments={"by": by}, reason="not chosen")
+    keep(index.root, episodes, output=folder, reason="not chosen", author=by)
     return publish(folder)
 
 

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from .info import Info, data_schema
 from .video import Source, VideoFile
 
+COUNTERS = ("index", "frame_index")
+
 
 class FileNumber:
     """Chunk and file, as they are in LeRobot's file names."""
@@ -47,8 +49,7 @@ class RowFiles:
             self.close()
             self._number.count += 1
         if self._writer is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._writer = pq.ParquetWriter(self._path, self._schema, compression="snappy")
+            self._writer = row_writer(self._path, self._schema)
         arrays = [_arrow(values[field.name], field.type) for field in self._schema]
         with _naming(self._path):
             self._writer.write_table(pa.Table.from_arrays(arrays, schema=self._schema))
@@ -60,6 +61,20 @@ class RowFiles:
             with _naming(self._path):
                 self._writer.close()
             self._writer = None
+
+
+def row_writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    """A data file to write row groups into, compressed as LeRobot's are.
+
+    Dictionaries are for columns that repeat themselves: for measured numbers and counters they take time, and space.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    repeating: Any = [field.name for field in schema if _repeats(field)]  # pyarrow's stubs know only a bool
+    return pq.ParquetWriter(path, schema, compression="snappy", use_dictionary=repeating)
+
+
+def _repeats(field: "pa.Field[Any]") -> bool:
+    return not (pa.types.is_nested(field.type) or pa.types.is_floating(field.type)) and field.name not in COUNTERS
 
 
 class ClipFiles:

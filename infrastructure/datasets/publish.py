@@ -6,7 +6,7 @@ from pathlib import Path
 from ..aside import OccupiedError, empty, is_free, whole_folder
 from ..contracts import DatasetProvenance, Digest
 from ..settings import settings
-from ..storage import Store, open_store
+from ..storage import Store, Tell, open_store, silent
 from .errors import ContentError, NotPublishedError
 from .info import ANCESTORS, PROVENANCE
 from .reader import Dataset, read_ancestors
@@ -14,10 +14,14 @@ from .reader import Dataset, read_ancestors
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
-def publish(folder: Path) -> Digest:
+def publish(folder: Path, tell: Tell = silent) -> Digest:
     """Put a dataset into the store of the settings; one that is there already is left alone.
 
     The provenance goes last, so a dataset whose upload was cut off is not seen.
+
+    Args:
+        folder: The dataset.
+        tell: Is told of each file.
 
     Returns:
         The content digest, under which it can be fetched.
@@ -34,15 +38,17 @@ def publish(folder: Path) -> Digest:
     files = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
     for path in (*(file for file in files if file != PROVENANCE), PROVENANCE):
         store.put(folder / path, _key(digest, path))
+        tell(path.as_posix(), True)
     return digest
 
 
-def fetch(digest: Digest, target: Path) -> Path:
+def fetch(digest: Digest, target: Path, tell: Tell = silent) -> Path:
     """Get a published dataset, verified; what an interrupted fetch has left is used.
 
     Args:
         digest: Its content digest.
         target: Where it appears. If that very dataset is there already, nothing is done.
+        tell: Is told of each file.
 
     Raises:
         NotPublishedError: If the store does not hold it.
@@ -56,7 +62,7 @@ def fetch(digest: Digest, target: Path) -> Path:
         raise OccupiedError(target)
     store = _published(digest)
     with whole_folder(target, keep=True) as part:
-        store.sync_down(_name(digest), part)
+        store.sync_down(_name(digest), part, tell)
         found = Dataset(part).content_digest()
         if found != digest:
             empty(part)

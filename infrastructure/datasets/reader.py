@@ -1,9 +1,11 @@
 """Reads a LeRobot v3.0 dataset without PyTorch, and refuses one whose parts do not agree."""
 
-from functools import cached_property, lru_cache
+from collections import Counter
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -25,7 +27,7 @@ from .errors import (
 )
 from .identity import episode_keys
 from .info import ANCESTORS, EPISODES, INFO, NOT_CONTENT, NUMBERS, PROVENANCE, TASKS, Feature, Info
-from .stats import NAMES, Stats, depth_stats, image_stats
+from .stats import NAMES, DepthCounts, ImageCounts, Stats, sample_indices
 
 
 class Dataset:
@@ -43,6 +45,9 @@ class Dataset:
         """
         self.root = root
         self.info = Info.read(root)
+        self._data_path = cache(
+            lambda chunk, file: root / self.info.data_path.format(chunk_index=chunk, file_index=file)
+        )
         self._episodes = self._read_episodes()
         self._check_bounds()
         self._check_data()
@@ -172,10 +177,18 @@ class Dataset:
 
     def rows(self, index: int) -> pa.Table:
         """All columns of one episode as they are in the file."""
+        table, start = self.located(index)
+        return table.slice(start, self.lengths[index])
+
+    def located(self, index: int) -> tuple[pa.Table, int]:
+        """All rows of the data file that an episode is in, and its first row among them."""
         row = self._row(index)
         table = self._table(self._data_file(row))
-        start = row["dataset_from_index"] - table["index"][0].as_py()
-        return table.slice(start, row["length"])
+        return table, row["dataset_from_index"] - table["index"][0].as_py()
+
+    def data_file(self, index: int) -> Path:
+        """The file with the rows of an episode."""
+        return self._data_file(self._row(index))
 
     def frames(self, index: int, camera: str) -> NDArray[np.uint8]:
         """Frames of one episode, RGB, shape (T, height, width, 3).
@@ -203,13 +216,19 @@ class Dataset:
         return video.decode_depth(path, start, self._row(index)["length"], self.fps, Scale.of(feature.info), index)
 
     def camera_stats(self, index: int, camera: str, first: int = 0, last: int | None = None) -> Stats:
-        """Statistics of the rows `first` to `last`, the last excluded, of what one camera saw, colours or distances."""
-        if not self.info.features[camera].is_depth:
-            return image_stats(self.frames(index, camera)[first:last])
-        metres = self.depth(index, camera)[first:last]
-        if self.info.features[camera].depth_unit == "m":
-            return depth_stats(metres)
-        return depth_stats(np.rint(metres * PER_M["mm"]).astype(np.uint16))
+        """Statistics of the rows `first` to `last`, the last excluded, of what one camera saw, colours or distances.
+
+        Raises:
+            FrameError: If a frame is missing, or not at the time of its row.
+        """
+        feature, (path, start) = self.info.features[camera], self.clip(index, camera)
+        rows = len(range(self._row(index)["length"])[first:last])
+        wanted = set(sample_indices(rows).tolist())
+        counted = DepthCounts(feature.depth_unit or "mm") if feature.is_depth else ImageCounts()
+        for row, frame in enumerate(video.walk(path, start + first, rows, self.fps, index)):
+            if row in wanted:
+                counted.add(_image(frame, feature))
+        return counted.stats()
 
     def clip(self, index: int, camera: str) -> tuple[Path, int]:
         """The video file of an episode, and the frame at which the episode starts in it."""
@@ -259,8 +278,7 @@ class Dataset:
         return [row[name] for row in self._rows]
 
     def _data_file(self, row: dict[str, Any]) -> Path:
-        numbers = {"chunk_index": row["data/chunk_index"], "file_index": row["data/file_index"]}
-        return self.root / self.info.data_path.format(**numbers)
+        return self._data_path(row["data/chunk_index"], row["data/file_index"])
 
     def _video_file(self, row: dict[str, Any], camera: str) -> Path:
         numbers = {name: row[f"videos/{camera}/{name}"] for name in ("chunk_index", "file_index")}
@@ -294,11 +312,7 @@ class Dataset:
         _read_table(self.root / TASKS)
 
     def _check_data(self) -> None:
-        expected: dict[Path, int] = {}
-        for row in self._rows:
-            path = self._data_file(row)
-            expected[path] = expected.get(path, 0) + row["length"]
-        for path, rows in expected.items():
+        for path, rows in self._files("data", self.info.data_path).items():
             file = _open_parquet(path)
             if missing := sorted(set(self.info.columns).difference(file.schema_arrow.names)):
                 raise FeatureError(missing[0], f"is in {INFO}, but no column of {path}")
@@ -307,13 +321,19 @@ class Dataset:
 
     def _check_videos(self) -> None:
         for camera in self.info.cameras:
-            expected: dict[Path, int] = {}
-            for row in self._rows:
-                path = self._video_file(row, camera)
-                expected[path] = expected.get(path, 0) + row["length"]
-            for path, rows in expected.items():
+            for path, rows in self._files(f"videos/{camera}", self.info.video_path or "", video_key=camera).items():
                 if (frames := video.count_frames(path)) != rows:
                     raise CountError(path, "frames", frames, rows)
+
+    def _files(self, kind: str, template: str, **fields: str) -> dict[Path, int]:
+        """Files of a kind, and how many rows each must have."""
+        expected: Counter[tuple[int, int]] = Counter()
+        for row in self._rows:
+            expected[row[f"{kind}/chunk_index"], row[f"{kind}/file_index"]] += row["length"]
+        return {
+            self.root / template.format(chunk_index=chunk, file_index=file, **fields): rows
+            for (chunk, file), rows in expected.items()
+        }
 
 
 def read_ancestors(root: Path) -> dict[Digest, DatasetProvenance]:
@@ -335,6 +355,14 @@ def _read_table(path: Path) -> pa.Table:
         return file.read()
     except (pa.ArrowException, OSError) as error:
         raise TornFileError(path, str(error).partition("\n")[0]) from error
+
+
+def _image(frame: av.VideoFrame, feature: Feature) -> NDArray[Any]:
+    """A decoded frame as its statistics are told: RGB, or distances in the camera's unit."""
+    if not feature.is_depth:
+        return frame.to_ndarray(format="rgb24")
+    metres = Scale.of(feature.info).metres(video.codes_in(frame))
+    return metres if feature.depth_unit == "m" else np.rint(metres * PER_M["mm"]).astype(np.uint16)
 
 
 def _numpy(column: "pa.ChunkedArray[Any]", feature: Feature) -> NDArray[Any]:

@@ -37,6 +37,33 @@ def column_stats(values: NDArray[Any]) -> Stats:
     return _collect(each, np.array([len(values)]))
 
 
+def counting_stats(first: NDArray[np.int64], rows: NDArray[np.int64], step: int = 1) -> Stats:
+    """What `column_stats` says of columns that count up or stay as they are, for many episodes at once.
+
+    Args:
+        first: Value in the first row of each episode, shape (E,).
+        rows: How many each has, shape (E,).
+        step: From row to row: 1 as in `index`, 0 as in `episode_index`.
+
+    Returns:
+        One row per episode, shape (E, 1).
+    """
+    low = first.astype(np.float64)
+    high = low + step * (rows - 1)
+    mean = low + step * (rows - 1) / 2
+    std = step * np.sqrt((rows * rows - 1) / 12)
+    quantiles = np.where(rows[:, None] < 2, mean[:, None], _counting_quantiles(low, high, rows, step))
+    parts = {
+        "min": low,
+        "max": high,
+        "mean": mean,
+        "std": std,
+        "count": rows,
+        **dict(zip(QUANTILES, quantiles.T, strict=True)),
+    }
+    return {name: parts[name].reshape(-1, 1) for name in NAMES}
+
+
 def image_stats(frames: NDArray[np.uint8]) -> Stats:
     """Statistics of one camera in one episode.
 
@@ -182,3 +209,42 @@ def _quantiles(values: NDArray[np.float64], counts: NDArray[np.intp], total: int
             fraction = (quantile * total - upto[bin_ - 1]) / inside[bin_]
             quantiles[name] = float(edges[bin_] + fraction * (edges[bin_ + 1] - edges[bin_]))
     return quantiles
+
+
+def _counting_quantiles(
+    low: NDArray[np.float64], high: NDArray[np.float64], rows: NDArray[np.int64], step: int
+) -> NDArray[np.float64]:
+    """As `_quantiles`, of every whole number from `low` to `high`, or of `rows` times `low` if `step` is 0.
+
+    The bins are not filled: what is below the edge of one follows from the edge.
+
+    Args:
+        low: Shape (E,), as are the next.
+        high: The last number.
+        rows: How many there are.
+        step: 0 or 1.
+
+    Returns:
+        Shape (E, number of quantiles).
+    """
+    low, high, rows = low[:, None], high[:, None], rows[:, None]
+    start, stop = low - 1e-10, high + 1e-10
+    width = (stop - start) / BINS
+
+    def edge(number: NDArray[np.int64]) -> NDArray[np.float64]:
+        return np.where(number == BINS, stop, number * width + start)
+
+    def below(number: NDArray[np.int64]) -> NDArray[np.float64]:
+        counted = np.clip(np.ceil(edge(number)) - low, 0, rows)
+        return np.where(number == 0, 0, np.where(number == BINS, rows, counted))
+
+    target = np.array(list(QUANTILES.values())) * rows
+    value = low + step * (np.ceil(target) - 1)
+    bin_, after = np.zeros(target.shape, np.int64), np.full(target.shape, BINS)
+    for _ in range(BINS.bit_length()):  # halve until `bin_` is the last whose edge is not above the value
+        middle = (bin_ + after) // 2
+        passed = edge(middle) <= value
+        bin_, after = np.where(passed, middle, bin_), np.where(passed, after, middle)
+    before, until = (below(bin_), below(bin_ + 1)) if step else (0, rows)
+    inside = edge(bin_) + (target - before) / (until - before) * (edge(bin_ + 1) - edge(bin_))
+    return np.where(bin_ == 0, edge(bin_), inside)

@@ -164,22 +164,30 @@ class VideoFile:
         Raises:
             TornFileError: If these frames are not there, or do not start with a keyframe.
         """
+        self.append_all(source, [(start, length)])
+
+    def append_all(self, source: Source, spans: Iterable[tuple[int, int]]) -> None:
+        """Copy several spans, each of a first frame and a length, as `append` does; the source is opened once."""
         with opened(source) as container:
-            template = container.streams.video[0]
-            stream = self._stream or self._begin(template)
-            packets = list(_packets(container, template, Fraction(start, self.fps), Fraction(start + length, self.fps)))
-            if len(packets) != length or not packets[0].is_keyframe:
-                raise TornFileError(_name(source), f"frames {start} to {start + length} cannot be cut out")
-            assert template.time_base is not None
-            shift = round(Fraction(self.frames - start, self.fps) / template.time_base)
-            for packet in packets:
-                assert packet.pts is not None
-                assert packet.dts is not None
-                packet.pts += shift
-                packet.dts += shift
-                packet.stream = stream
-                self._digest.update(packet)
-                self._container.mux(packet)
+            for start, length in spans:
+                self._copy(container, start, length, _name(source))
+
+    def _copy(self, container: av.container.InputContainer, start: int, length: int, name: Path) -> None:
+        template = container.streams.video[0]
+        stream = self._stream or self._begin(template)
+        packets = list(_packets(container, template, Fraction(start, self.fps), Fraction(start + length, self.fps)))
+        if len(packets) != length or not packets[0].is_keyframe:
+            raise TornFileError(name, f"frames {start} to {start + length} cannot be cut out")
+        assert template.time_base is not None
+        shift = round(Fraction(self.frames - start, self.fps) / template.time_base)
+        for packet in packets:
+            assert packet.pts is not None
+            assert packet.dts is not None
+            packet.pts += shift
+            packet.dts += shift
+            packet.stream = stream
+            self._digest.update(packet)
+            self._container.mux(packet)
         self.frames += length
 
     def _begin(self, template: VideoStream) -> VideoStream:
@@ -224,7 +232,7 @@ class VideoFile:
         self.close()
 
 
-def count_frames(path: Path) -> int:
+def count_frames(path: Source) -> int:
     """Number of frames by the file's own index, without decoding."""
     with opened(path) as container:
         return int(container.streams.video[0].frames)

@@ -12,7 +12,7 @@ from .errors import (
 )
 from .link import Link
 from .open import open_store
-from .store import Store, Stored, Synced
+from .store import Store, Stored, Synced, Tell, silent
 
 __all__ = [
     "AccessError",
@@ -26,6 +26,8 @@ __all__ = [
     "Store",
     "Stored",
     "Synced",
+    "Tell",
     "UnreachableError",
     "open_store",
+    "silent",
 ]

@@ -8,7 +8,7 @@ import typer
 from rich.filesize import decimal
 from rich.table import Table
 
-from ..console import Json, show, stderr, stdout
+from ..console import Json, show, stdout, told
 from ..contracts import Contract, Digest
 from .errors import BadUriError
 from .open import open_store
@@ -96,11 +96,7 @@ def sync(source: Where, target: Where, as_json: Json = False) -> None:
 
 
 def _sync(source: str, target: str) -> Synced:
-    with stderr.status("comparing") as status:
-
-        def tell(key: str, transferred: bool) -> None:
-            status.update(f"{'copied' if transferred else 'equal '} {key}")
-
+    with told("comparing") as tell:
         if is_local(source):
             return open_store(target).sync_up(Path(source), tell=tell)
         if is_local(target):

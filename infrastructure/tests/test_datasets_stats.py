@@ -4,7 +4,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from physai.infrastructure.datasets.stats import aggregate, column_stats, image_stats, sample_indices
+from physai.infrastructure.datasets import Dataset
+from physai.infrastructure.datasets.stats import (
+    aggregate,
+    column_stats,
+    counting_stats,
+    image_stats,
+    sample_indices,
+)
+from physai.infrastructure.tests.datasets_samples import CAMERA, write
 
 
 def test_statistics_of_a_column_are_those_worked_by_hand():
@@ -71,3 +79,22 @@ def test_aggregated_episodes_have_the_mean_and_spread_of_all_rows(episodes):
     assert total["std"] == pytest.approx(rows.std(axis=0), abs=1e-5)
     assert total["min"].tolist() == rows.min(axis=0).tolist()
     assert total["count"].tolist() == [len(rows)]
+
+
+episodes = st.tuples(st.integers(0, 10**8), st.integers(1, 20_000))
+
+
+@given(st.lists(episodes, min_size=1, max_size=3), st.sampled_from([0, 1]))
+def test_columns_that_count_have_the_statistics_that_their_rows_have(several, step):
+    first, rows = np.array(several).T
+    at_once = counting_stats(first, rows, step)
+    each = [column_stats(start + step * np.arange(length)) for start, length in several]
+    for name, values in at_once.items():
+        assert values.tolist() == [stats[name].tolist() for stats in each]
+
+
+def test_part_of_an_episode_has_the_statistics_of_its_frames(tmp_path):
+    dataset = Dataset(write(tmp_path / "ds", [4, 120], cameras=True))
+    of_part = dataset.camera_stats(1, CAMERA, 3, 113)
+    of_frames = image_stats(dataset.frames(1, CAMERA)[3:113])
+    assert all(np.array_equal(of_part[name], of_frames[name]) for name in of_frames)
