@@ -111,6 +111,17 @@ class BrokerError(FleetIntelligenceError):
         )
 
 
+class HubError(FleetIntelligenceError):
+    """Event Hubs, or another Kafka, cannot be read."""
+
+    def __init__(self, bootstrap: str, hub: str, why: str) -> None:
+        place = f"{bootstrap}, hub '{hub}'" if hub else bootstrap
+        super().__init__(
+            f"{place}: {why}. Check the name, the network, and that you may receive (role Azure Event Hubs Data "
+            "Receiver); `setup streams` makes the hubs."
+        )
+
+
 class UnknownRequestError(FleetIntelligenceError):
     """There is no retrain request of that name."""
 

@@ -2,13 +2,15 @@
 
 import queue
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from physai.infrastructure.contracts import Contract
 
 from .door import Door, Passed, Refusal, refuse
 from .eventhouse import Eventhouse
-from .store import TelemetryStore
+from .store import EPISODES, TelemetryStore
+from .tables import Table
 from .wire import ENCODING, PREFIX, Broker, OversizedError, parse_topic, unpack_payload
 
 if TYPE_CHECKING:
@@ -63,20 +65,11 @@ class Receiver:
         messages = self._gather(timeout_s)
         if messages:
             door = Door()
-            batches = [unpack(door, message) for _, message in messages]
-            taken = self._store.take(batches)
-            if self._onward is not None:
-                for batch in batches:
-                    self._onward.take(batch)
+            done = keep(self._store, self._onward, [unpack(door, message) for _, message in messages], self.done)
             for connection, message in messages:
                 if connection == self._connection:  # a message id of an earlier one may mean another message by now
                     self._client.ack(message.mid, message.qos)
-            self.done = Received(
-                messages=self.done.messages + len(messages),
-                added=self.done.added + taken.added,
-                duplicates=self.done.duplicates + taken.duplicates,
-                refused=self.done.refused + len(taken.conflicts) + sum(len(batch.refused) for batch in batches),
-            )
+            self.done = done
         return self.done
 
     def _gather(self, timeout_s: float) -> list[tuple[int, "mqtt.MQTTMessage"]]:
@@ -97,20 +90,37 @@ class Receiver:
 
 def unpack(door: Door, message: "mqtt.MQTTMessage") -> Passed:
     """What came through the door of one message."""
-    from .store import EPISODES
-
     known = parse_topic(message.topic)
     if known is None:
         refusal = Refusal(where=message.topic, reason="malformed", why=f"not a topic {PREFIX}/<site>/<robot>/<table>")
         return refuse(EPISODES, refusal)
     source, table = known
     pairs = dict(getattr(message.properties, "UserProperty", []))
+    return open_payload(door, table, bytes(message.payload), pairs.get(ENCODING), message.topic, source)
+
+
+def open_payload(
+    door: Door, table: Table, payload: bytes, encoding: str | None, where: str, source: str | None = None
+) -> Passed:
+    """What came through the door of one payload, compressed or not; arguments as those of `Door.take`."""
     try:
-        content = unpack_payload(bytes(message.payload), pairs.get(ENCODING))
+        content = unpack_payload(payload, encoding)
     except OversizedError as error:
-        refusal = Refusal(where=message.topic, reason="oversized", why=str(error))
-        return refuse(table, refusal)
+        return refuse(table, Refusal(where=where, reason="oversized", why=str(error)))
     except ValueError as error:
-        refusal = Refusal(where=message.topic, reason="malformed", why=str(error))
-        return refuse(table, refusal)
-    return door.take(table, content, message.topic, source)
+        return refuse(table, Refusal(where=where, reason="malformed", why=str(error)))
+    return door.take(table, content, where, source)
+
+
+def keep(store: TelemetryStore, onward: Eventhouse | None, batches: Sequence[Passed], before: Received) -> Received:
+    """Put what came through the door of some messages into the store, then send it on; what has been done by now."""
+    taken = store.take(batches)
+    if onward is not None:
+        for batch in batches:
+            onward.take(batch)
+    return Received(
+        messages=before.messages + len(batches),
+        added=before.added + taken.added,
+        duplicates=before.duplicates + taken.duplicates,
+        refused=before.refused + len(taken.conflicts) + sum(len(batch.refused) for batch in batches),
+    )

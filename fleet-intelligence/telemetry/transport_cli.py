@@ -86,6 +86,8 @@ def receive(
     ca: Ca = None,
     username: Username = None,
     password_file: PasswordFile = None,
+    event_hubs: Annotated[str | None, typer.Option(help="Namespace to read instead of a broker.")] = None,
+    kafka: Annotated[str | None, typer.Option(help="Another Kafka to read instead, host:port.")] = None,
     eventhouse: Annotated[str | None, typer.Option(help="URI of a Kusto cluster to send on to.")] = None,
     database: Annotated[str, typer.Option(help="Its database.")] = "Fleet",
     seconds: Annotated[float | None, typer.Option(min=0.1, help="Stop after; by default, never.")] = None,
@@ -94,18 +96,25 @@ def receive(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Keep what robots send to a broker, each event once, until it is stopped.
+    """Keep what robots send to a broker, or what Event Hubs hold, each event once, until it is stopped.
 
     Example: physai fleet-intelligence telemetry receive --host broker.plant-1 --ca ca.pem --username ingest
     """
     from .eventhouse import Eventhouse
+    from .hubs import HubReader, Hubs
     from .receive import Receiver
 
-    broker = Broker(host=host, port=port, ca=ca, username=username, password_file=password_file)
+    kept = TelemetryStore(store or Path(str(settings().telemetry)))
     onward = Eventhouse.at(eventhouse, database) if eventhouse else None
-    receiver = Receiver(TelemetryStore(store or Path(str(settings().telemetry))), broker, onward)
+    receiver: Receiver | HubReader
+    if event_hubs or kafka:
+        hubs = Hubs.of_namespace(event_hubs) if event_hubs else Hubs(bootstrap=str(kafka), entra=False)
+        receiver, place = HubReader(kept, hubs, onward), hubs.bootstrap
+    else:
+        broker = Broker(host=host, port=port, ca=ca, username=username, password_file=password_file)
+        receiver, place = Receiver(kept, broker, onward), f"{host}:{port}"
     receiver.start()
-    stderr.print(f"listening to {host}:{port}", highlight=False)
+    stderr.print(f"listening to {place}", highlight=False)
     deadline = time.monotonic() + seconds if seconds else None
     try:
         while deadline is None or time.monotonic() < deadline:
