@@ -16,7 +16,7 @@ from physai.data_management.errors import EmptyResultError, MergeError, NothingT
 from physai.data_management.tools import edit, versions
 from physai.data_management.tools.lineage import trace
 from physai.infrastructure.contracts import digest_tree
-from physai.infrastructure.datasets import Dataset, DatasetWriter, vector
+from physai.infrastructure.datasets import Dataset, DatasetWriter, depth_camera, vector
 from physai.infrastructure.datasets.info import NOT_CONTENT
 from physai.infrastructure.datasets.stats import column_stats
 from physai.infrastructure.tests.datasets_samples import CAMERA, FPS, STATE_FEATURES, write
@@ -212,6 +212,20 @@ def test_videos_of_other_encoders_are_cut_to_the_same_pictures(originals, tmp_pa
     for new, (old, first, last) in enumerate([(1, 2, 7), (2, 0, 15), (3, 0, 4)]):
         off = np.abs(after.frames(new, CAMERA).astype(int) - before.frames(old, CAMERA)[first:last])
         assert off.mean() < 3
+
+
+def test_depth_is_cut_without_loss_wherever_the_cut_falls(tmp_path):
+    distances = np.random.default_rng(0).integers(100, 9_000, (2, 9, 32, 32, 1), np.uint16)
+    features = {"action": vector(["a"]), "observation.images.depth": depth_camera(32, 32, "mm")}
+    with DatasetWriter(tmp_path / "ds", fps=FPS, features=features, robot="arm", task="Reach") as writer:
+        for frames in distances:
+            writer.add_episode({"action": np.zeros((9, 1), np.float32)}, {"observation.images.depth": frames})
+    report = edit.trim(tmp_path / "ds", {0: (1, 6), 1: (2, 9)}, output=tmp_path / "out")
+    before, after = Dataset(tmp_path / "ds"), Dataset(tmp_path / "out")
+    assert report.encoded_frames > 0
+    for episode, (first, last) in {0: (1, 6), 1: (2, 9)}.items():
+        wanted = before.depth(episode, "observation.images.depth")[first:last]
+        assert np.array_equal(after.depth(episode, "observation.images.depth"), wanted)
 
 
 def test_files_that_stay_whole_are_linked(originals, tmp_path):

@@ -33,7 +33,6 @@ def keep(
     episodes: Iterable[int],
     *,
     output: Path | None = None,
-    operation: str = "filter",
     arguments: Mapping[str, str] | None = None,
     reason: str = "",
     author: str | None = None,
@@ -45,8 +44,7 @@ def keep(
         root: The dataset.
         episodes: Indices.
         output: Where the result appears; by default it takes the dataset's place, and `undo` brings the old one back.
-        operation: Goes into the provenance, as do the next.
-        arguments: What the operation was given.
+        arguments: What the operation was given; goes into the provenance, as do the next.
         reason: Why the others are left out.
         author: By default who runs this.
         progress: As in `rewrite`.
@@ -57,16 +55,7 @@ def keep(
     """
     dataset = Dataset(root)
     kept = _checked(dataset, episodes)
-    if not kept:
-        raise EmptyResultError(root, operation)
-    provenance = provenance_of(dataset)
-    left_out = sorted(set(range(dataset.num_episodes)).difference(kept))
-    dropped = [
-        DroppedEpisode(source=provenance.content, source_episode=i, reason=reason or operation) for i in left_out
-    ]
-    edit = described_edit(operation, arguments, author)
-    pieces = [Piece.whole(dataset, i) for i in kept]
-    return _apply(root, output, pieces, edit, dropped=dropped, parents={dataset: provenance}, progress=progress)
+    return _keep(dataset, kept, output, described_edit("filter", arguments, author), reason, progress)
 
 
 def delete(
@@ -83,15 +72,22 @@ def delete(
     dataset = Dataset(root)
     gone = set(_checked(dataset, episodes))
     kept = [index for index in range(dataset.num_episodes) if index not in gone]
-    return keep(
-        root,
-        kept,
-        output=output,
-        operation="delete",
-        arguments=arguments,
-        reason=reason,
-        author=author,
-        progress=progress,
+    return _keep(dataset, kept, output, described_edit("delete", arguments, author), reason, progress)
+
+
+def _keep(
+    dataset: Dataset, kept: Sequence[int], output: Path | None, edit: DatasetEdit, reason: str, progress: Progress
+) -> EditReport:
+    if not kept:
+        raise EmptyResultError(dataset.root, edit.operation)
+    provenance = provenance_of(dataset)
+    dropped = [
+        DroppedEpisode(source=provenance.content, source_episode=index, reason=reason or edit.operation)
+        for index in sorted(set(range(dataset.num_episodes)).difference(kept))
+    ]
+    pieces = [Piece.whole(dataset, index) for index in kept]
+    return _apply(
+        dataset.root, output, pieces, edit, dropped=dropped, parents={dataset: provenance}, progress=progress
     )
 
 
