@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated, get_args
 import typer
 
 from physai.infrastructure.console import Json, show, stderr
-from physai.infrastructure.contracts import Role, Verdict
+from physai.infrastructure.contracts import Interval, Role, Verdict
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from physai.infrastructure.contracts import EvaluationReport, GateVerdict, SequentialDesign, SequentialPlan
 
-    from .hil.run import HilReport
+    from .hil.report import HilReport
     from .offline import OfflineReport
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
@@ -59,11 +59,17 @@ def parse_roles(policies: list[str]) -> dict[Role, Path]:
 
 @conditions_app.command()
 def create(
-    task: Annotated[str, typer.Option(help="Isaac Lab task id.")] = "Isaac-Reach-UR10",
+    task: Annotated[
+        str, typer.Option(help="Isaac Lab task id, or gymnasium: and a Gymnasium id.")
+    ] = "Isaac-Reach-UR10",
     world: Annotated[str, typer.Option(help="Name of a shipped world, or a JSON file.")] = "nominal",
     episodes: Annotated[int, typer.Option(min=1)] = 60,
     seed: Annotated[int, typer.Option(min=0)] = 1,
     horizon_s: Annotated[float, typer.Option(min=0.1, help="Time after which an episode has failed.")] = 5.0,
+    success: Annotated[
+        str | None,
+        typer.Option(help="Rule of a Gymnasium task: 'info.KEY', 'return >= X', 'steps >= N'."),
+    ] = None,
     output: Annotated[Path, typer.Option(help="JSON file to write.")] = Path("conditions.json"),
     as_json: Json = False,
 ) -> None:
@@ -75,7 +81,9 @@ def create(
 
     from .sil.conditions import create_conditions
 
-    drawn = create_conditions(task, load_world(world), episodes=episodes, seed=seed, horizon_s=horizon_s)
+    drawn = create_conditions(
+        task, load_world(world), episodes=episodes, seed=seed, horizon_s=horizon_s, success=success
+    )
     drawn.write(output)
     show(drawn, as_json, f"{output}: {episodes} conditions of {task} in world '{drawn.world.name}', {drawn.digest}")
 
@@ -140,10 +148,16 @@ def sil_run(
     server: Annotated[str | None, typer.Option(help="URL of a policy host; default: one of our own.")] = None,
     expert: Annotated[bool, typer.Option("--expert", help="Let Isaac Lab's expert play too.")] = False,
     wait_s: Annotated[float, typer.Option(min=0, help="How long to wait for the policy host.")] = 60.0,
+    timeout_s: Annotated[float, typer.Option(min=0.01, help="How long one answer may take.")] = 60.0,
     envs: Annotated[int, typer.Option(min=1, help="Environments stepped together, at most.")] = 64,
+    device_profile: Annotated[
+        Path | None, typer.Option(help="Report of `hil run`, whose latencies are put in.")
+    ] = None,
+    interval: Annotated[Interval, typer.Option(help="Of the success rates, both at 95 %.")] = "wilson",
+    workers: Annotated[bool, typer.Option("--workers", help="Step Gymnasium environments in processes.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Let every policy play the same conditions in Isaac Lab. Killed and started again, it goes on.
+    """Let every policy play the same conditions in simulation. Killed and started again, it goes on.
 
     Example: physai evaluation sil run --conditions conditions.json --policy candidate=out/package --output out/sil
     """
@@ -155,8 +169,13 @@ def sil_run(
 
     from .sil.entrants import read_entrants
     from .sil.evaluate import Plan, evaluate
+    from .sil.profile import read_profile
 
-    plan = Plan(ConditionSet.read(conditions), read_entrants(folders), expert, server, wait_s, envs)
+    profile = read_profile(device_profile) if device_profile else None
+    entrants = read_entrants(folders)
+    plan = Plan(
+        ConditionSet.read(conditions), entrants, expert, server, wait_s, envs, timeout_s, interval, profile, workers
+    )
     bar = progress()
     bars: dict[Role, TaskID] = {}
 

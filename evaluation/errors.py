@@ -57,6 +57,22 @@ class OutputError(EvaluationError):
         super().__init__(f"{path}: {reason}. Name another --output, or remove the folder.")
 
 
+class ProfileError(EvaluationError):
+    """A rehearsal's report from which no latency can be drawn."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path}: the device answered on no rung. Rehearse again: `physai evaluation hil run`, and take its report."
+        )
+
+
+class TaskError(EvaluationError):
+    """A Gymnasium environment that cannot be played, or not with this package."""
+
+    def __init__(self, task: str, reason: str, mend: str) -> None:
+        super().__init__(f"{task}: {reason}. {mend}")
+
+
 class ConditionsError(EvaluationError):
     """A condition set is too small for what is asked of it."""
 

@@ -118,7 +118,7 @@ def measure(rule: Rule, report: EvaluationReport, result: PolicyResult) -> Estim
     group, _, rest = rule.metric.partition(".")
     match group:
         case "success":
-            rate = success_rate([episode.success for episode in result.episodes])
+            rate = success_rate([episode.success for episode in result.episodes], method=result.success.method)
             return Estimate(rate.value, rate.lower, rate.upper)
         case "difference":
             reference = report.result(rule.baseline) if rule.baseline else None

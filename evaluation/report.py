@@ -4,6 +4,7 @@ from pathlib import Path
 
 from physai.infrastructure.contracts import (
     ConditionSet,
+    Digest,
     EvaluationReport,
     PairedComparison,
     PolicyResult,
@@ -22,13 +23,17 @@ def compare(candidate: PolicyResult, others: tuple[PolicyResult, ...]) -> tuple[
 
 
 def make_report(
-    conditions: ConditionSet, results: tuple[PolicyResult, ...], sequential: SequentialComparison | None = None
+    conditions: ConditionSet,
+    results: tuple[PolicyResult, ...],
+    sequential: SequentialComparison | None = None,
+    device_profile: Digest | None = None,
 ) -> EvaluationReport:
-    """The report on policies that met `conditions`; the first result is the candidate."""
+    """The report on policies that met `conditions`, on a device like this; the first result is the candidate."""
     return EvaluationReport(
         task=conditions.task,
         world=conditions.world.name,
         conditions=conditions.digest,
+        device_profile=device_profile,
         policies=results,
         comparisons=compare(results[0], results[1:]),
         sequential=sequential,
@@ -64,7 +69,7 @@ def check_report(report: EvaluationReport, path: Path) -> None:
 
 def _check_rate(result: PolicyResult, path: Path) -> None:
     stated = result.success
-    again = success_rate([episode.success for episode in result.episodes], stated.confidence)
+    again = success_rate([episode.success for episode in result.episodes], stated.confidence, stated.method)
     numbers = zip((stated.value, stated.lower, stated.upper), (again.value, again.lower, again.upper), strict=True)
     counts = (stated.successes, stated.episodes) == (again.successes, again.episodes)
     if not counts or any(abs(a - b) > CLOSE for a, b in numbers):

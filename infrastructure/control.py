@@ -60,11 +60,19 @@ class Memory:
         self._past = {spec.name: np.zeros((num_envs, *spec.shape), spec.dtype) for spec in specs if spec.history}
         self._noise = {spec.name: spec.shape for spec in specs if spec.noise}
         self._fresh = np.ones(num_envs, dtype=np.bool_)
-        self._rng = np.random.default_rng(seed)
+        self._seed = seed
+        self._rngs = [np.random.default_rng((seed, row)) for row in range(num_envs)]
 
-    def reset(self, envs: NDArray[np.intp]) -> None:
-        """Forget what these rows have seen."""
+    def reset(self, envs: NDArray[np.intp], episodes: NDArray[np.intp] | None = None) -> None:
+        """Forget what these rows have seen.
+
+        Args:
+            envs: Rows in which an episode begins.
+            episodes: Number of each of these episodes; its noise is drawn from that alone, whichever the row.
+        """
         self._fresh[envs] = True
+        for env, episode in zip(envs, () if episodes is None else episodes, strict=episodes is not None):
+            self._rngs[env] = np.random.default_rng((self._seed, int(episode)))
 
     def see(self, observation: Observation) -> None:
         """Take in the observation of a control step, of all rows."""
@@ -78,8 +86,10 @@ class Memory:
         """What the graph is given for these rows, one chunk each."""
         given = {name: rows[envs] for name, rows in observation.items()}
         given |= {name: past[envs] for name, past in self._past.items()}
-        shapes = self._noise.items()
-        return given | {n: self._rng.standard_normal((envs.size, *s), dtype=np.float32) for n, s in shapes}
+        return given | {name: self._drawn(shape, envs) for name, shape in self._noise.items()}
+
+    def _drawn(self, shape: tuple[int, ...], envs: NDArray[np.intp]) -> NDArray[np.float32]:
+        return np.stack([self._rngs[env].standard_normal(shape, dtype=np.float32) for env in envs])
 
 
 class ChunkedPolicy:

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import httpx
 import numpy as np
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
-from physai.infrastructure.contracts import ConditionSet, Contract, Digest, Document, Rate
+from physai.infrastructure.contracts import ConditionSet
 from physai.infrastructure.control import Policy
 from physai.infrastructure.fit import check_fit, facts_of
 from physai.infrastructure.registry.verify import GOLDEN_FILE, read_golden
@@ -21,9 +21,10 @@ from ..sil.client import PolicyClient
 from ..sil.conditions import check_conditions
 from ..sil.device import DeviceReading
 from ..sil.entrants import Entrant
-from .clock import ClockOffset, measure_offset
+from .clock import measure_offset
 from .ladder import Ladder, Limited, NoCommand, RungName
 from .realtime import AbortError, RealTimePolicy, Timing
+from .report import HilReport, RungResult
 
 if TYPE_CHECKING:
     from physai.infrastructure.simulation import TaskEnv
@@ -32,47 +33,6 @@ QUANTILES = (0, 10, 25, 50, 75, 90, 95, 99, 100)
 NETWORK_S = 5.0
 
 Progress = Callable[[RungName, int, int], None]
-
-
-class RungResult(Contract):
-    """What happened on one rung."""
-
-    rung: RungName
-    episodes: int = Field(ge=0)
-    steps: int = Field(ge=0)
-    """Control steps."""
-    success: Rate | None
-    """Only of the full rung, and only if it was completed: a robot that is held back is not expected to arrive."""
-    latency_ms: dict[str, float]
-    """Quantiles `p0` to `p100` of request to answer, as seen from here; empty if nothing was answered."""
-    lateness_p99_ms: float
-    """Of our own control steps; where it is large, the misses are ours."""
-    misses: int
-    longest_miss: int
-    aborted: str | None
-    """Why the robot was stopped; None if the rung was completed."""
-
-
-class HilReport(Document):
-    """A rehearsal with the policy on a device."""
-
-    kind: Literal["hil-report"] = "hil-report"
-    version: Literal[1] = 1
-    package: Digest
-    conditions: Digest
-    url: str
-    rate_hz: float
-    clock: ClockOffset
-    before: DeviceReading
-    after: DeviceReading | None
-    """None if the device no longer answered."""
-    ladder: Ladder
-    rungs: tuple[RungResult, ...] = Field(min_length=1)
-
-    @property
-    def passed(self) -> bool:
-        """Whether every rung was completed."""
-        return len(self.rungs) == 3 and all(rung.aborted is None for rung in self.rungs)
 
 
 class Rehearsal(NamedTuple):

@@ -1,12 +1,13 @@
 """Rates, paired comparisons and measures of motion, each with its source."""
 
-from .motion import motion_kpis, path_length_rad, spectral_arc_length
+from .motion import limit_violations, motion_kpis, path_length_rad, spectral_arc_length
 from .paired import paired_comparison, tango_interval
 from .rates import success_rate
 from .sequential import compare_sequentially, plan
 
 __all__ = [
     "compare_sequentially",
+    "limit_violations",
     "motion_kpis",
     "paired_comparison",
     "path_length_rad",

@@ -1,20 +1,20 @@
 """A success rate with its interval."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 from scipy.stats import binomtest
 
-from physai.infrastructure.contracts import Rate
+from physai.infrastructure.contracts import Interval, Rate
+
+SCIPY: dict[Interval, Literal["wilson", "exact"]] = {"wilson": "wilson", "clopper-pearson": "exact"}
 
 
-def success_rate(successes: Sequence[bool], confidence: float = 0.95) -> Rate:
-    """The share of successes with Wilson's score interval.
-
-    Source: Wilson 1927, doi:10.1080/01621459.1927.10502953.
-    """
+def success_rate(successes: Sequence[bool], confidence: float = 0.95, method: Interval = "wilson") -> Rate:
+    """The share of successes with Wilson's score interval, or Clopper and Pearson's exact one."""
     assert successes, "a rate needs at least one episode"
     test = binomtest(sum(successes), len(successes))
-    interval = test.proportion_ci(confidence, method="wilson")
+    interval = test.proportion_ci(confidence, method=SCIPY[method])
     return Rate(
         successes=sum(successes),
         episodes=len(successes),
@@ -22,4 +22,5 @@ def success_rate(successes: Sequence[bool], confidence: float = 0.95) -> Rate:
         lower=float(interval.low),
         upper=float(interval.high),
         confidence=confidence,
+        method=method,
     )

@@ -48,7 +48,7 @@ def write_page(folder: Path) -> Path:
             conditions=conditions,
             candidate=candidate,
             rates=rates_chart(report.policies),
-            map=outcome_map(conditions, report.policies),
+            map=outcome_map(conditions, report.policies) if conditions.conditions[0].command else None,
             sequence=sequence_chart(report) if report.sequential else None,
             failures=failures(report, conditions)[:WORST],
             failed=sum(not episode.success for episode in candidate.episodes),
@@ -66,7 +66,7 @@ def failures(report: EvaluationReport, conditions: ConditionSet) -> list[Failure
     found = [
         Failure(
             condition=episode.condition,
-            target=_place(conditions.conditions[episode.condition].command),
+            target=_place(conditions.conditions[episode.condition].command) or EN_DASH,
             steps=episode.steps,
             final_error_m=episode.kpis.get("final_error_m"),
             others=", ".join(role for role, ok in succeeded.items() if episode.condition in ok) or "nobody",

@@ -25,7 +25,9 @@ NETWORK_S = 60.0
 class PolicyClient:
     """One model on a policy host, spoken to with NVIDIA's own client."""
 
-    def __init__(self, url: str, model: str, package: PolicyPackage, digest: Digest) -> None:
+    def __init__(
+        self, url: str, model: str, package: PolicyPackage, digest: Digest, timeout_s: float = NETWORK_S
+    ) -> None:
         """Prepare; nothing is sent yet.
 
         Args:
@@ -33,6 +35,7 @@ class PolicyClient:
             model: Name of the model there.
             package: Contract of the package that the model must be.
             digest: Of that package.
+            timeout_s: How long one answer may take; a host that hangs is a failure then.
 
         Raises:
             HostError: If the URL cannot be used.
@@ -46,8 +49,8 @@ class PolicyClient:
         self._client = InferenceServerClient(
             address.netloc + address.path.rstrip("/"),
             ssl=address.scheme == "https",
-            connection_timeout=NETWORK_S,
-            network_timeout=NETWORK_S,
+            connection_timeout=timeout_s,
+            network_timeout=timeout_s,
         )
 
     def __enter__(self) -> Self:

@@ -1,7 +1,6 @@
 """Candidate against champion, played side by side until a sequential test knows which is better."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,14 +13,14 @@ from physai.infrastructure.contracts import (
     SequentialDesign,
 )
 from physai.infrastructure.fit import check_fit, facts_of
-from physai.infrastructure.simulation import Rollout, launch
+from physai.infrastructure.simulation import launch
 
-from ..errors import ConditionsError, OutputError
+from ..errors import ConditionsError, OutputError, TaskError
 from ..metrics import compare_sequentially, plan
 from ..report import make_report
 from .client import PolicyClient
-from .conditions import check_conditions
-from .evaluate import Plan, Progress, camera_of, chunked, clients, result_of, rollouts_of
+from .conditions import check_conditions, is_gymnasium
+from .evaluate import Plan, Played, Progress, camera_of, clients, linked, result_of, rollouts_of
 from .results import ROLLOUTS, Workspace
 from .rollouts import write_rollouts
 
@@ -29,10 +28,10 @@ if TYPE_CHECKING:
     from physai.infrastructure.simulation import TaskEnv
 
 
-class Played(NamedTuple):
+class Compared(NamedTuple):
     """How far two policies have come."""
 
-    rollouts: dict[Role, list[Rollout]]
+    played: dict[Role, Played]
     results: tuple[PolicyResult, PolicyResult]
     test: SequentialComparison
 
@@ -52,6 +51,8 @@ def compare(asked: Plan, design: SequentialDesign, output: Path, progress: Progr
         PhysaiError: If a package does not fit, the host does not answer as it must, or the output is taken.
     """
     conditions = asked.conditions
+    if is_gymnasium(conditions.task):
+        raise TaskError(conditions.task, "is compared with a fixed number of conditions", "Use `sil run`.")
     planned = plan(design)
     needed = max(planned.better.p90_episodes, planned.equal.p90_episodes)
     if len(conditions.conditions) < needed:
@@ -77,46 +78,42 @@ def _play(
     with launch(conditions.task, num_envs=envs, world=conditions.world, camera=camera_of(asked.entrants)) as env:
         for entrant in asked.entrants:
             check_fit(entrant.package, facts_of(env), entrant.role)
-        played = None
-        for played in _blocks(env, asked, design, connected, progress):
-            if played.test.decision != "undecided":
+        found = None
+        for found in _blocks(env, asked, design, connected, progress):
+            if found.test.decision != "undecided":
                 break
-        assert played is not None, "a condition set is never empty"
-        count = len(played.results[0].episodes)
+        assert found is not None, "a condition set is never empty"
+        count = len(found.results[0].episodes)
         met = conditions.model_copy(update={"conditions": conditions.conditions[:count]})
-        rollouts = played.rollouts["candidate"]
+        rollouts = found.played["candidate"].rollouts
         digest = asked.entrants[0].digest
         write_rollouts(workspace.fresh(ROLLOUTS), rollouts, env, met, digest)
-    report = make_report(met, played.results, played.test)
+    report = make_report(met, found.results, found.test)
     workspace.finish(report, met)
     return report
 
 
 def _blocks(
     env: "TaskEnv", asked: Plan, design: SequentialDesign, connected: dict[Role, PolicyClient], progress: Progress
-) -> Iterator[Played]:
+) -> Iterator[Compared]:
     """Both policies on the next block of conditions, then what the test says of all of them."""
     total = len(asked.conditions.conditions)
-    rollouts: dict[Role, list[Rollout]] = {entrant.role: [] for entrant in asked.entrants}
+    played = {entrant.role: Played([], {}) for entrant in asked.entrants}
     for start in range(0, total, env.num_envs):
         block = asked.conditions.model_copy(
             update={"conditions": asked.conditions.conditions[start : start + env.num_envs]}
         )
         for entrant in asked.entrants:
             client = connected[entrant.role]
-            found = rollouts_of(env, chunked(entrant, client, env), entrant, block, lambda *_: None)
-            rollouts[entrant.role] += [_moved(rollout, start) for rollout in found]
-            progress(entrant.role, len(rollouts[entrant.role]), total)
+            policy = linked(asked, entrant, client.infer, env)
+            found = rollouts_of(env, policy, entrant, block, lambda *_: None, start)
+            played[entrant.role].rollouts.extend(found.rollouts)
+            played[entrant.role].links.update(found.links)
+            progress(entrant.role, len(played[entrant.role].rollouts), total)
         candidate, champion = (
-            result_of(e.role, e.digest, rollouts[e.role], env.rate_hz, connected[e.role].round_trips_ms)
-            for e in asked.entrants
+            result_of(e.role, e.digest, played[e.role], env, connected[e.role].round_trips_ms) for e in asked.entrants
         )
-        yield Played(rollouts, (candidate, champion), compare_sequentially(candidate, champion, design))
-
-
-def _moved(rollout: Rollout, start: int) -> Rollout:
-    """A rollout of a block, with the number of its condition in the whole set."""
-    return replace(rollout, condition=rollout.condition + start)
+        yield Compared(played, (candidate, champion), compare_sequentially(candidate, champion, design))
 
 
 def _done(asked: Plan, design: SequentialDesign, output: Path) -> EvaluationReport:

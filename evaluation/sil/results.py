@@ -26,15 +26,17 @@ class RoleResult(Document):
     kind: Literal["role-result"] = "role-result"
     version: Literal[1] = 1
     conditions: Digest
+    device_profile: Digest | None = None
     result: PolicyResult
 
 
 class Workspace:
     """Context manager of the folder in which an evaluation grows; it is the output when the block ends."""
 
-    def __init__(self, output: Path, conditions: ConditionSet) -> None:
+    def __init__(self, output: Path, conditions: ConditionSet, device_profile: Digest | None = None) -> None:
         self.output = output
         self.conditions = conditions
+        self.device_profile = device_profile
         self.part = part_of(output)
         self._whole = whole_folder(output, keep=True)
 
@@ -62,8 +64,9 @@ class Workspace:
             raise OutputError(self.output, "exists and is no evaluation")
         report = EvaluationReport.read(self.output / REPORT)
         played = {result.role: result.package for result in report.policies}
-        if report.conditions != self.conditions.digest or played != dict(packages):
-            raise OutputError(self.output, "holds the evaluation of other policies or conditions")
+        same = (report.conditions, report.device_profile) == (self.conditions.digest, self.device_profile)
+        if not same or played != dict(packages):
+            raise OutputError(self.output, "holds the evaluation of other policies, conditions or device")
         return report
 
     def finished(self, role: Role, package: Digest | None) -> PolicyResult | None:
@@ -72,12 +75,13 @@ class Workspace:
             kept = RoleResult.model_validate_json(self._file(role).read_bytes())
         except (FileNotFoundError, ValidationError):
             return None
-        same = kept.conditions == self.conditions.digest and (kept.result.role, kept.result.package) == (role, package)
-        return kept.result if same else None
+        found = (kept.conditions, kept.device_profile, kept.result.role, kept.result.package)
+        return kept.result if found == (self.conditions.digest, self.device_profile, role, package) else None
 
     def keep(self, result: PolicyResult) -> None:
         """Keep a finished role's result; what else belongs to it must be there already."""
-        RoleResult(conditions=self.conditions.digest, result=result).write(self._file(result.role))
+        kept = RoleResult(conditions=self.conditions.digest, device_profile=self.device_profile, result=result)
+        kept.write(self._file(result.role))
 
     def fresh(self, name: str) -> Path:
         """Path of an artifact of this evaluation, cleared of what an earlier run left there."""

@@ -48,13 +48,20 @@ def write_rollouts(
                 "next.done": last,
                 "next.success": last & rollout.success,
             }
-            source = EpisodeSource(
-                episode=index,
-                source=conditions.digest,
-                source_episode=rollout.condition,
-                generator=package,
-                world=conditions.world.name,
-                seed=conditions.seed,
-                outcome="success" if rollout.success else "failure",
-            )
+            source = source_of(index, rollout.condition, conditions, package, success=rollout.success)
             writer.add_episode(columns, source=source)
+
+
+def source_of(
+    episode: int, condition: int, conditions: ConditionSet, package: Digest, *, success: bool
+) -> EpisodeSource:
+    """Where an episode of the dataset comes from."""
+    return EpisodeSource(
+        episode=episode,
+        source=conditions.digest,
+        source_episode=condition,
+        generator=package,
+        world=conditions.world.name,
+        seed=conditions.seed,
+        outcome="success" if success else "failure",
+    )

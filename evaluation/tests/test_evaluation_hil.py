@@ -14,7 +14,7 @@ import pytest
 from physai.evaluation.hil.clock import measure_offset
 from physai.evaluation.hil.ladder import Limited, NoCommand
 from physai.evaluation.hil.realtime import AbortError, RealTimePolicy
-from physai.evaluation.hil.run import HilReport
+from physai.evaluation.hil.report import HilReport
 from physai.evaluation.sil.device import DeviceReading, power
 from physai.evaluation.sil.host import PolicyHost
 from physai.evaluation.sil.served import ServedPolicy

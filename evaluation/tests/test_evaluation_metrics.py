@@ -4,9 +4,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import multinomial
 
-from physai.evaluation.metrics import path_length_rad, spectral_arc_length, success_rate, tango_interval
+from physai.evaluation.metrics import (
+    limit_violations,
+    path_length_rad,
+    spectral_arc_length,
+    success_rate,
+    tango_interval,
+)
 from physai.evaluation.metrics.motion import motion_kpis
 from physai.evaluation.metrics.paired import exact_mcnemar
+from physai.infrastructure.contracts import JointLimits
 
 Z = 1.959963984540054
 
@@ -113,4 +120,29 @@ def test_a_jerky_motion_is_less_smooth_than_a_bell_shaped_one() -> None:
 
 
 def test_a_robot_that_stands_still_has_no_smoothness() -> None:
-    assert motion_kpis(np.ones((10, 6)), 30.0) == {"path_length_rad": 0.0}
+    assert motion_kpis(np.ones((10, 6)), 30.0) == {"path_length_rad": 0.0, "jerk_rms_rad_s3": 0.0}
+
+
+def test_a_path_there_and_back_half_way_is_one_third_efficient() -> None:
+    # 0 to 2 and back to 1: 3 rad of path, 1 rad from start to end
+    assert motion_kpis(np.array([[0.0], [2.0], [1.0]]), 10.0)["path_efficiency"] == pytest.approx(1 / 3)
+
+
+def test_the_jerk_of_a_cubic_is_its_third_derivative() -> None:
+    time_s = np.arange(20) / 10
+    position = np.stack([time_s**3, np.zeros(20)], axis=1)  # 6 rad/s^3 in one joint of two: rms 6 / sqrt(2)
+    assert motion_kpis(position, 10.0)["jerk_rms_rad_s3"] == pytest.approx(6 / np.sqrt(2))
+
+
+def test_steps_beyond_a_joints_range_are_counted_once_each() -> None:
+    limits = [JointLimits(joint=joint, lower_rad=-1.0, upper_rad=1.0) for joint in "ab"]
+    targets = np.array([[0.0, 0.0], [1.1, -1.1], [1.0005, 0.0], [0.0, -1.2]])  # half a milliradian is rounding
+    assert limit_violations(targets, limits) == 2
+
+
+def test_the_exact_interval_is_clopper_and_pearsons() -> None:
+    rate = success_rate([True] * 8 + [False] * 2, method="clopper-pearson")
+    # Clopper and Pearson's table for 8 of 10 at 95 %
+    assert (rate.lower, rate.upper) == (pytest.approx(0.4439, abs=1e-4), pytest.approx(0.9748, abs=1e-4))
+    wilson = success_rate([True] * 8 + [False] * 2)
+    assert rate.lower < wilson.lower < wilson.upper < rate.upper

@@ -87,9 +87,9 @@ def test_an_output_of_other_policies_or_conditions_is_not_overwritten(
     workspace: Workspace, report: EvaluationReport, make_conditions: Conditions
 ) -> None:
     complete(workspace, report)
-    with pytest.raises(OutputError, match="holds the evaluation of other policies or conditions"):
+    with pytest.raises(OutputError, match="holds the evaluation of other policies, conditions or device"):
         workspace.done({"candidate": digest_bytes(b"other"), "expert": None})
-    with pytest.raises(OutputError, match="holds the evaluation of other policies or conditions"):
+    with pytest.raises(OutputError, match="holds the evaluation of other policies, conditions or device"):
         Workspace(workspace.output, make_conditions(3)).done(PACKAGES)
 
 

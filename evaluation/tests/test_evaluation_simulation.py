@@ -112,7 +112,9 @@ def test_the_same_package_does_the_same_whatever_the_number_of_environments(play
 def test_episodes_that_fail_last_to_the_horizon_and_have_all_kpis(played: Played) -> None:
     for episode in played.report.policies[0].episodes:
         assert episode.steps == round(HORIZON_S * 30)
-        assert set(episode.kpis) == {"final_error_m", "path_length_rad", "smoothness_sparc"}
+        moved = {"path_length_rad", "path_efficiency", "smoothness_sparc", "jerk_rms_rad_s3"}
+        assert set(episode.kpis) == {"final_error_m", "limit_violations"} | moved
+        assert set(episode.inference_ms) == {"p50", "p99"}
         assert episode.kpis["final_error_m"] > 0.02
     assert played.report.policies[0].inference_ms.keys() == {"p50", "p99"}
 

@@ -7,11 +7,15 @@ from pydantic import Field, model_validator
 from .base import Contract, Digest, Document
 
 Role = Literal["candidate", "champion", "expert", "untrained"]
+Interval = Literal["wilson", "clopper-pearson"]
 Verdict = Literal["PASS", "FAIL", "INCONCLUSIVE"]
 
 
 class Rate(Contract):
-    """A success rate with its interval. Source: Wilson 1927, doi:10.1080/01621459.1927.10502953."""
+    """A success rate with its interval.
+
+    Sources: Wilson 1927, doi:10.1080/01621459.1927.10502953; Clopper and Pearson 1934, doi:10.1093/biomet/26.4.404.
+    """
 
     successes: int = Field(ge=0)
     episodes: int = Field(ge=1)
@@ -19,7 +23,8 @@ class Rate(Contract):
     lower: float
     upper: float
     confidence: float = 0.95
-    method: Literal["wilson"] = "wilson"
+    method: Interval = "wilson"
+    """Clopper-Pearson never covers less than it says, and is wider."""
 
 
 class EpisodeOutcome(Contract):
@@ -33,6 +38,8 @@ class EpisodeOutcome(Contract):
     """Control steps until success, or until the horizon."""
     kpis: dict[str, float] = {}
     """Further measures with the unit in the name, e.g. `final_error_m`, `path_length_rad`."""
+    inference_ms: dict[str, float] = {}
+    """Round trips to the policy host that this episode took part in: `p50`, `p99`."""
 
 
 class PolicyResult(Contract):
@@ -168,6 +175,8 @@ class EvaluationReport(Document):
     task: str
     world: str
     conditions: Digest
+    device_profile: Digest | None = None
+    """Of the rehearsal whose latencies were put between robot and policy; None if nothing was put in."""
     policies: tuple[PolicyResult, ...] = Field(min_length=1)
     comparisons: tuple[PairedComparison, ...] = ()
     sequential: SequentialComparison | None = None

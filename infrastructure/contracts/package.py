@@ -63,8 +63,11 @@ class PolicyPackage(Document):
     """Empty for a policy without memory."""
     rate_hz: float = Field(gt=0)
     """Control rate the policy was trained for."""
-    action_meaning: Literal["absolute-joint-position", "relative-joint-position", "joint-velocity", "joint-effort"]
-    """What a robot does with an action; the unit is in the output's `units`. Relative: to where the joint is now."""
+    action_meaning: Literal[
+        "absolute-joint-position", "relative-joint-position", "joint-velocity", "joint-effort", "scores"
+    ]
+    """What a robot does with an action; the unit is in the output's `units`. Relative: to where the joint is now.
+    Scores: one for each action of a discrete space; the highest is taken."""
     action_steps: int = Field(ge=1)
     """Actions of a chunk that are executed before the policy is asked again."""
     limits: tuple[JointLimits, ...]

@@ -38,6 +38,8 @@ class Condition(Contract):
     """True joint angles at the start, in the robot's joint order."""
     command: tuple[float, ...]
     """What is asked of the robot; to reach: the target pose x, y, z in m and quaternion x, y, z, w, base frame."""
+    reset_seed: int | None = Field(default=None, ge=0)
+    """What a Gymnasium environment is reset with, in place of the two above, which are empty then."""
 
 
 class ConditionSet(Document):
@@ -46,10 +48,12 @@ class ConditionSet(Document):
     kind: Literal["condition-set"] = "condition-set"
     version: Literal[1] = 1
     task: str
-    """Isaac Lab task id, e.g. `Isaac-Reach-UR10`."""
+    """Isaac Lab task id, e.g. `Isaac-Reach-UR10`, or `gymnasium:` and a Gymnasium id, e.g. `gymnasium:Pendulum-v1`."""
     world: World
     seed: int
     horizon_s: float = Field(gt=0)
     """Time after which an episode that has not succeeded has failed."""
+    success: str | None = None
+    """Rule that says what success is in a Gymnasium environment, e.g. `steps >= 500`; None: the task's own term."""
     joint_names: tuple[str, ...]
     conditions: tuple[Condition, ...] = Field(min_length=1)

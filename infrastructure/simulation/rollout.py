@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from .env import TaskEnv
 
 type Floats = NDArray[np.float32]
+type Begun = Callable[[NDArray[np.intp], NDArray[np.intp]], None]
+"""Told (environments, index of the condition that begins in each)."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ def play(
     tail_steps: int = 0,
     images: bool = False,
     progress: Callable[[int, int], None] | None = None,
+    begun: Begun | None = None,
 ) -> Iterator[Rollout]:
     """Play every condition once; an environment whose episode has ended takes the next one.
 
@@ -95,6 +98,7 @@ def play(
         tail_steps: Steps played, and kept, beyond success.
         images: Whether the policy sees the camera, and the rollouts keep it.
         progress: Told (episodes done, episodes in all) after each episode.
+        begun: Told which conditions begin in which environments, after the policy was reset there.
 
     Yields:
         Rollouts in the order in which they end.
@@ -103,7 +107,7 @@ def play(
     waiting = list(reversed(range(len(conditions))))
     running: dict[int, _Episode] = {}
     done = 0
-    _fill(env, policy, conditions, waiting, running)
+    _fill(env, policy, conditions, waiting, running, begun)
     while running:
         _advance(env, policy, running, images)
         ended = [slot for slot, episode in running.items() if episode.finished(horizon, tail_steps)]
@@ -115,11 +119,16 @@ def play(
             if progress:
                 progress(done, len(conditions))
             yield running.pop(slot).rollout(float(error_m[slot]), slot)
-        _fill(env, policy, conditions, waiting, running)
+        _fill(env, policy, conditions, waiting, running, begun)
 
 
 def _fill(
-    env: "TaskEnv", policy: Policy, conditions: Sequence[Condition], waiting: list[int], running: dict[int, _Episode]
+    env: "TaskEnv",
+    policy: Policy,
+    conditions: Sequence[Condition],
+    waiting: list[int],
+    running: dict[int, _Episode],
+    begun: Begun | None,
 ) -> None:
     """Begin the next conditions in the environments that are free."""
     free = [slot for slot in range(env.num_envs) if slot not in running][: len(waiting)]
@@ -130,6 +139,8 @@ def _fill(
     slots = np.array(free, dtype=np.intp)
     env.begin(slots, [conditions[running[slot].condition] for slot in free])
     policy.reset(slots)
+    if begun is not None:
+        begun(slots, np.array([running[slot].condition for slot in free], dtype=np.intp))
 
 
 def _advance(env: "TaskEnv", policy: Policy, running: dict[int, _Episode], images: bool) -> None:
