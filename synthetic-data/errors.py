@@ -19,6 +19,16 @@ class NoCameraError(SyntheticDataError):
         )
 
 
+class DepthCameraError(SyntheticDataError):
+    """The dataset has depth, which would no longer fit a picture that is varied."""
+
+    def __init__(self, root: Path, camera: str) -> None:
+        super().__init__(
+            f"{root}: '{camera}' is depth, and no backend makes depth that fits a varied picture. "
+            "Convert the recordings without its feature."
+        )
+
+
 class NoModelError(SyntheticDataError):
     """The robot's shapes are not known, so nobody can say where it must be seen."""
 

@@ -21,7 +21,7 @@ from physai.infrastructure.contracts.synthetic import Look, PhotometricRanges, R
 from physai.infrastructure.datasets import Dataset
 
 from .cost import estimate
-from .errors import NoCameraError
+from .errors import DepthCameraError, NoCameraError
 from .scene import robot_model, simulated_scene, view_of
 
 HELDOUT = "heldout"
@@ -67,6 +67,7 @@ def make_plan(root: Path, variations: Variations) -> GenerationPlan:
 
     Raises:
         NoCameraError: If there is no picture to vary.
+        DepthCameraError: If there is depth, which cannot be varied with the pictures.
         NoModelError: If the robot's shapes are not known.
         UnknownCameraError: If it is not known where a camera stands.
         DatasetError: If the dataset cannot be read, or is not what its provenance says.
@@ -74,7 +75,9 @@ def make_plan(root: Path, variations: Variations) -> GenerationPlan:
     if variations.backend == "cosmos":  # light is its prompts' business
         variations = variations.model_copy(update={"photometric": None})
     dataset = Dataset(root)
-    cameras = tuple(dataset.info.cameras)
+    cameras = tuple(dataset.info.colour_cameras)
+    for camera in dataset.info.depth_cameras:
+        raise DepthCameraError(root, camera)
     if not cameras:
         raise NoCameraError(root, list(dataset.info.recorded))
     content = dataset.verify()

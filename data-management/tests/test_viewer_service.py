@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import av
 import httpx
 import numpy as np
 import pyarrow as pa
@@ -21,11 +22,12 @@ from schemathesis.checks import not_a_server_error
 from physai.data_management.annotations import Annotations
 from physai.data_management.viewer.cli import is_loopback
 from physai.infrastructure.datasets import Dataset
+from physai.infrastructure.datasets.depth import LEROBOT, picture
 from physai.infrastructure.page.shield import MAX_BODY
 from physai.infrastructure.storage import open_store
 from physai.infrastructure.tests.storage_azurite import ACCOUNT, azurite, connection_string
 
-from .viewer_data import CAMERAS, EDGE, FPS, ROWS, Served, frames, make_dataset, serving
+from .viewer_data import CAMERAS, DEPTH, EDGE, FPS, ROWS, Served, distances, frames, make_dataset, serving
 
 SECRET = b"what nobody should see"
 
@@ -53,6 +55,27 @@ def served(data: Path, tmp_path: Path) -> Iterator[Served]:
     shutil.copytree(data, tmp_path / "data")
     with serving(str(tmp_path / "data")) as found:
         yield found
+
+
+def test_depth_is_shown_in_colours(tmp_path: Path) -> None:
+    make_dataset(tmp_path / "data/deep", 2, cameras=CAMERAS[:1], depth=True)
+    with serving(str(tmp_path / "data")) as served:
+        base = f"/api/datasets/{served.id('deep')}/episodes/1"
+        clip = next(c for c in served.call("viewer", "GET", base).json()["clips"] if c["camera"] == DEPTH)
+        assert (clip["depth"], clip["from_s"], clip["to_s"]) == (True, 0, ROWS / FPS)
+        film = served.call("viewer", "GET", f"{base}/video/{DEPTH}")
+        part = served.call("viewer", "GET", f"{base}/video/{DEPTH}", headers={"range": "bytes=4-7"})
+        still = served.call("viewer", "GET", f"{base}/picture/{DEPTH}?share=0.5")
+    assert (part.status_code, part.content) == (206, b"ftyp")
+    with av.open(io.BytesIO(film.content)) as container:
+        shown = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+        assert container.streams.video[0].codec.canonical_name == "av1"
+    assert len(shown) == ROWS
+    wanted = picture(LEROBOT.codes(distances(1)[..., 0])).astype(int)
+    assert np.abs(np.stack(shown)[:, ::9, 4::24] - wanted[:, ::9, 4::24]).mean() < 6
+    jpeg = np.asarray(Image.open(io.BytesIO(still.content))).astype(int)
+    assert np.abs(jpeg[32, 48] - wanted[ROWS // 2, 32, 48]).max() < 12
+    assert jpeg[32, 4].max() < 12
 
 
 def test_datasets_are_found_searched_and_paged(looking: Served) -> None:

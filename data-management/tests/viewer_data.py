@@ -21,11 +21,12 @@ from physai.data_management.viewer.identity import Person, Role
 from physai.data_management.viewer.places import Catalog, open_place
 from physai.data_management.viewer.service import Desk, create_app
 from physai.infrastructure.contracts import EpisodeSource
-from physai.infrastructure.datasets import DatasetWriter, camera, vector
+from physai.infrastructure.datasets import DatasetWriter, camera, depth_camera, vector
 from physai.infrastructure.datasets.stats import image_stats
 
 FPS, ROWS, EDGE = 10, 30, 64
 JOINTS = ("shoulder", "elbow")
+DEPTH = "observation.images.depth"
 CAMERAS = ("observation.images.front", "observation.images.wrist")
 
 
@@ -36,6 +37,13 @@ def frames(episode: int, number: int) -> NDArray[np.uint8]:
     picture[..., 1] = 60 * episode + 40
     picture[..., 2] = 200 * number
     return picture
+
+
+def distances(episode: int) -> NDArray[np.uint16]:
+    """A wall as far as the row tells, from 1 m on by 0.25 m, of which the left is not measured."""
+    depth = np.zeros((ROWS, EDGE, EDGE, 1), dtype=np.uint16)
+    depth[:, :, EDGE // 4 :] = (1000 + 250 * np.arange(ROWS) + episode)[:, None, None, None]
+    return depth
 
 
 def columns(episode: int) -> dict[str, NDArray[np.float32]]:
@@ -63,14 +71,22 @@ def write_h264(path: Path, pictures: NDArray[np.uint8]) -> Path:
 
 
 def make_dataset(
-    root: Path, episodes: int = 3, *, codec: str = "av1", cameras: tuple[str, ...] = CAMERAS, **told: Any
+    root: Path,
+    episodes: int = 3,
+    *,
+    codec: str = "av1",
+    cameras: tuple[str, ...] = CAMERAS,
+    depth: bool = False,
+    **told: Any,
 ) -> Path:
     """A dataset whose episodes lie in one video file per camera; episode 1 has failed."""
     features = {"observation.state": vector(JOINTS), "action": vector(JOINTS)}
     features |= {name: camera(EDGE, EDGE) for name in cameras}
+    features |= {DEPTH: depth_camera(EDGE, EDGE, "mm")} if depth else {}
     with DatasetWriter(root, fps=FPS, features=features, robot="so101", task="Put the cube into the ring") as writer:
         for episode in range(episodes):
-            pictures = {name: frames(episode, number) for number, name in enumerate(cameras)}
+            pictures: dict[str, NDArray[Any]] = {name: frames(episode, i) for i, name in enumerate(cameras)}
+            pictures |= {DEPTH: distances(episode)} if depth else {}
             if codec == "av1":
                 writer.add_episode(columns(episode), pictures, source=source(episode, **told))
                 continue

@@ -168,7 +168,7 @@ def _pairs(columns: Columns, features: Mapping[str, Feature]) -> Iterator[tuple[
             )
 
 
-def check_camera(frames: NDArray[np.uint8], camera: str, columns: Columns) -> str | None:
+def check_camera(frames: NDArray[Any], camera: str, columns: Columns) -> str | None:
     """A picture that never changes while the robot moves."""
     if len(frames) < 3 or STATE not in columns or np.ptp(columns[STATE], axis=0).max() < MOVED_RAD * unit(columns):
         return None

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from physai.infrastructure.datasets import Dataset, DatasetError
+from physai.infrastructure.datasets.depth import PER_M, Scale
 from physai.infrastructure.datasets.errors import FrameError
-from physai.infrastructure.datasets.stats import ImageCounts, sample_indices
+from physai.infrastructure.datasets.stats import seen_stats
 
 from .catalogue import Finding, found
 from .checks import check_camera
@@ -33,24 +34,24 @@ def picture_findings(
 
 def _decoded(dataset: Dataset, episode: int, camera: str, columns: Mapping[str, NDArray[Any]]) -> Iterator[Finding]:
     try:
-        frames = dataset.frames(episode, camera)
+        frames = dataset.seen(episode, camera)
     except FrameError as error:
         yield found("frame-time", str(error), episode)
         return
     except DatasetError as error:
         yield found("picture-torn", str(error), episode)
         return
-    if frames.max() <= BLACK:
-        yield found("camera-black", camera, episode)
+    feature = dataset.info.features[camera]
+    scale = Scale.of(feature.info)
+    if frames.max() <= (scale.depth_min if feature.is_depth else BLACK):
+        yield found("camera-black", f"{camera}: nothing was measured" if feature.is_depth else camera, episode)
     elif detail := check_camera(frames, camera, columns):
         yield found("camera-frozen", detail, episode)
     stored = dataset.episode_stats(episode, camera)
-    if stored is None:
+    whole = scale.depth_max * PER_M[feature.depth_unit or "m"] if feature.is_depth else 1.0
+    if stored is None or stored["max"].max() > whole:  # distances beyond the scale are not in the frames
         return
-    counted = ImageCounts()
-    for row in sample_indices(len(frames)):
-        counted.add(frames[row])
-    mean = counted.stats()["mean"].ravel()
-    if np.abs(stored["mean"].ravel() - mean).max() > STATS_OFF:
+    mean = seen_stats(frames, feature.depth_unit)["mean"].ravel()
+    if np.abs(stored["mean"].ravel() - mean).max() > STATS_OFF * whole:
         detail = f"{camera}: mean is {stored['mean'].ravel().round(3).tolist()}, frames have {mean.round(3).tolist()}"
         yield found("stats-camera", detail, episode)

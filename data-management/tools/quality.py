@@ -149,7 +149,7 @@ def _measured(dataset: Dataset, states: list[Points], scale: Points, track: Trac
 
 
 def _measure(dataset: Dataset, episode: int, states: Points | None) -> _Measured:
-    detail = {camera: _detail(dataset, episode, camera) for camera in dataset.info.cameras}
+    detail = {camera: _detail(dataset, episode, camera) for camera in dataset.info.colour_cameras}
     if states is None or len(states) < 4:
         return _Measured(smoothness=None, idle=None, idle_start_s=None, idle_end_s=None, efficiency=None, detail=detail)
     moving = _moving(states, dataset.fps)
@@ -249,7 +249,7 @@ def _judge(
     told = [part for part in parts if part is not None]
     reasons = _reasons(measured, outcome, coverage)
     if worst is None:
-        reasons["sharpness"] = "no camera"
+        reasons["sharpness"] = "no colour camera"
     else:
         reasons["sharpness"] = f"{worst} has {share[worst]:.2f} of the detail that is usual here"
     return EpisodeQuality(

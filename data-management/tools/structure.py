@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from physai.infrastructure.datasets import video
+from physai.infrastructure.datasets import depth, video
 from physai.infrastructure.datasets.errors import InfoError, TornFileError, VersionError
 from physai.infrastructure.datasets.info import EPISODES, NUMBERS, STATS, TASKS, Feature, Info
 
@@ -207,6 +207,8 @@ def _encoding(path: Path, fps: int, camera: str, feature: Feature, at: Any) -> I
     if size != tuple(feature.shape[:2]):
         yield found("picture-size", f"{path}: {size[0]} x {size[1]}, {camera} says {feature.shape}")
     told = feature.info or {}
+    if feature.is_depth and pix_fmt != depth.PIX_FMT:
+        yield found("picture-codec", f"{path}: {camera} is depth, its frames are {pix_fmt}, expected {depth.PIX_FMT}")
     for name, value in (("codec", codec), ("pix_fmt", pix_fmt)):
         if told.get(f"video.{name}") not in (None, value):
             yield found("picture-codec", f"{path}: {name} is {value}, info.json says {told[f'video.{name}']}")

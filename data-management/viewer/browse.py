@@ -90,8 +90,8 @@ def routes(desk: "Desk") -> APIRouter:
         responses={206: {"description": "The part that was asked for."}, 416: {"description": "There is none."}},
     )
     def film(dataset: DatasetId, episode: EpisodeId, camera: CameraId, request: Request) -> Response:
-        """The video file an episode is in; `from_s` and `to_s` of its clip say where. Takes byte ranges."""
-        return video(request, desk.indexes.of(desk.catalog.get(dataset)), episode, camera)
+        """The video an episode is in, of depth one of colours; `from_s` and `to_s` say where. Takes byte ranges."""
+        return video(request, desk.indexes.of(desk.catalog.get(dataset)), episode, camera, desk.coloured)
 
     @router.get("/{dataset}/episodes/{episode}/picture/{camera}", response_class=Response)
     def picture(

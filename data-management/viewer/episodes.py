@@ -28,7 +28,7 @@ STYLE = "subtask"  # of language rows. Source: lerobot 0.6.1, datasets/language.
 
 
 class Clip(Contract):
-    """Where an episode is in a camera's video file."""
+    """Where an episode is in a camera's video file, or of depth, in a clip of its own that is made of colours."""
 
     camera: str
     from_s: float
@@ -36,6 +36,7 @@ class Clip(Contract):
     height: int
     width: int
     codec: str
+    depth: bool = False
 
 
 class Series(Contract):
@@ -137,14 +138,21 @@ class Index:
 
     def _clip(self, name: str, feature: Feature, row: dict[str, Any]) -> Clip:
         start = row[f"videos/{name}/from_timestamp"]
+        end = row.get(f"videos/{name}/to_timestamp") or start + row["length"] / self.info.fps
+        begins = start if not feature.is_depth else 0.0
         return Clip(
             camera=name,
-            from_s=start,
-            to_s=row.get(f"videos/{name}/to_timestamp") or start + row["length"] / self.info.fps,
+            from_s=begins,
+            to_s=begins + end - start,
             height=feature.shape[0],
             width=feature.shape[1],
             codec=str((feature.info or {}).get("video.codec", "unknown")),
+            depth=feature.is_depth,
         )
+
+    def start_s(self, episode: int, camera: str) -> float:
+        """When an episode starts in the video file of a camera."""
+        return float(self.row(episode)[f"videos/{camera}/from_timestamp"])
 
     def video(self, episode: int, camera: str) -> Path:
         """The video file of an episode, relative to the dataset.

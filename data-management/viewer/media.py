@@ -2,10 +2,12 @@
 
 import io
 import re
+from typing import BinaryIO
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
+from .coloured import Coloured
 from .episodes import Index
 from .places import FolderPlace
 
@@ -14,23 +16,30 @@ RANGE = re.compile(r"bytes=(\d{1,15})-(\d{0,15})")
 HEADERS = {"Cache-Control": "private, no-cache", "Accept-Ranges": "bytes"}
 
 
-def video(request: Request, index: Index, episode: int, camera: str) -> Response:
-    """The video file an episode is in, or the part of it that is asked for.
+def video(request: Request, index: Index, episode: int, camera: str, coloured: Coloured) -> Response:
+    """The video file an episode is in, of depth the episode in colours; or the part of it that is asked for.
 
     Raises:
         UnknownError: If there is no such episode, camera or file.
         OutsideError: If the dataset names a file elsewhere.
     """
     file, entry = index.video(episode, camera), index.entry
+    if index.info.features[camera].is_depth:
+        return _part(request, io.BytesIO(coloured.of(index, episode, camera)))
     if isinstance(entry.place, FolderPlace):
         return FileResponse(entry.local(file), media_type="video/mp4", headers=HEADERS)
     with entry.place.open(entry.path, file) as opened:
-        size = opened.seek(0, io.SEEK_END)
-        first, last = _range(request.headers.get("range"), size)
-        if first > last:
-            return Response(status_code=416, headers={"Content-Range": f"bytes */{size}"})
-        opened.seek(first)
-        content = opened.read(last - first + 1)
+        return _part(request, opened)
+
+
+def _part(request: Request, file: BinaryIO) -> Response:
+    """The piece of a file that is asked for."""
+    size = file.seek(0, io.SEEK_END)
+    first, last = _range(request.headers.get("range"), size)
+    if first > last:
+        return Response(status_code=416, headers={"Content-Range": f"bytes */{size}"})
+    file.seek(first)
+    content = file.read(last - first + 1)
     headers = {**HEADERS, "Content-Range": f"bytes {first}-{first + len(content) - 1}/{size}"}
     return Response(content, 206, headers, "video/mp4")
 

@@ -7,7 +7,9 @@ from functools import lru_cache
 import av
 from PIL import Image
 
+from physai.infrastructure.datasets.depth import picture
 from physai.infrastructure.datasets.errors import TornFileError
+from physai.infrastructure.datasets.video import codes_in
 
 from .episodes import Index
 
@@ -39,9 +41,8 @@ class Pictures:
 
 def _picture(index: Index, episode: int, camera: str, share: float) -> bytes:
     path = index.video(episode, camera)
-    clip = next(clip for clip in index.clips(episode) if clip.camera == camera)
-    rows = index.lengths[episode]
-    at = Fraction(round(clip.from_s * index.info.fps) + min(rows - 1, int(share * rows)), index.info.fps)
+    rows, start = index.lengths[episode], round(index.start_s(episode, camera) * index.info.fps)
+    at = Fraction(start + min(rows - 1, int(share * rows)), index.info.fps)
     with index.entry.place.open(index.entry.path, path) as file:
         try:
             with av.open(file, "r") as container:
@@ -51,14 +52,14 @@ def _picture(index: Index, episode: int, camera: str, share: float) -> bytes:
                 half = Fraction(1, 2 * index.info.fps)
                 for frame in container.decode(stream):
                     if frame.pts is not None and frame.pts * stream.time_base >= at - half:
-                        return _jpeg(frame)
+                        return _jpeg(frame, is_depth=index.info.features[camera].is_depth)
         except av.FFmpegError as error:
             raise TornFileError(path, error) from error
     raise TornFileError(path, f"no frame at {float(at):.3f} s")
 
 
-def _jpeg(frame: av.VideoFrame) -> bytes:
-    image = Image.fromarray(frame.to_ndarray(format="rgb24"))
+def _jpeg(frame: av.VideoFrame, *, is_depth: bool) -> bytes:
+    image = Image.fromarray(picture(codes_in(frame)) if is_depth else frame.to_ndarray(format="rgb24"))
     image.thumbnail((WIDTH, WIDTH))
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=QUALITY)

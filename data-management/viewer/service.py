@@ -19,6 +19,7 @@ from physai.infrastructure.errors import PhysaiError
 from physai.infrastructure.page.shield import Bucket, Shield
 
 from ..tools.validate import ValidationReport
+from .coloured import Coloured
 from .entra import SESSION_S, EntraSignIn
 from .episodes import Indexes
 from .errors import ViewerError
@@ -44,6 +45,7 @@ class Desk:
     sign_in: SignIn
     indexes: Indexes = field(default_factory=Indexes)
     pictures: Pictures = field(default_factory=Pictures)
+    coloured: Coloured = field(default_factory=Coloured)
     facts: FactBook = field(default_factory=FactBook)
     works: Works = field(default_factory=Works)
     runs: Runs = field(default_factory=Runs)

@@ -152,7 +152,7 @@ def _rule(topic: RobotTopic, part: Part, features: tuple[FeatureRule, ...]) -> T
 
 
 def _cameras(answers: Adaptation) -> tuple[TopicRule, ...]:
-    """Colour becomes video; depth is recorded and not converted."""
+    """Colour becomes video, and depth LeRobot's form of depth."""
     return tuple(
         TopicRule(
             topic=camera.topic,
@@ -160,7 +160,9 @@ def _cameras(answers: Adaptation) -> tuple[TopicRule, ...]:
             rate_hz=camera.rate_hz,
             reliability="best-effort",
             align=Alignment(how="nearest"),
-            features=() if camera.depth else (FeatureRule(feature=f"observation.images.{camera.name}", dtype="video"),),
+            features=(
+                FeatureRule(feature=f"observation.images.{camera.name}", dtype="depth" if camera.depth else "video"),
+            ),
         )
         for camera in answers.cameras
     )

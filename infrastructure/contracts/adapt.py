@@ -48,7 +48,7 @@ class CameraTopic(Contract):
     type: Literal["sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage"]
     rate_hz: float = Field(gt=0)
     depth: bool = False
-    """Whether the pictures are depth; they are recorded, not converted."""
+    """Whether the pictures are depth: 16UC1 or mono16 in mm, 32FC1 in m."""
 
 
 class SitePlan(Contract):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..contracts import DatasetProvenance, Digest, digest_bytes, digest_tree
 from . import video
-from .depth import PER_M, Scale
+from .depth import Scale
 from .errors import (
     ContentError,
     CountError,
@@ -229,6 +229,11 @@ class Dataset:
             if row in wanted:
                 counted.add(_image(frame, feature))
         return counted.stats()
+
+    def seen(self, index: int, camera: str) -> NDArray[np.uint8] | NDArray[np.float32]:
+        """What a camera saw in one episode: colours as of `frames`, or distances as of `depth`."""
+        self.clip(index, camera)
+        return self.depth(index, camera) if self.info.features[camera].is_depth else self.frames(index, camera)
 
     def clip(self, index: int, camera: str) -> tuple[Path, int]:
         """The video file of an episode, and the frame at which the episode starts in it."""

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .depth import DepthImage, unit_of
+from .depth import PER_M, DepthImage, unit_of
 
 Stats = dict[str, NDArray[Any]]
 """`min max mean std count q01 q10 q50 q90 q99` → one value per element, shape (d,); of a camera (3, 1, 1),
@@ -80,6 +80,19 @@ def depth_stats(frames: DepthImage) -> Stats:
         frames: Shape (T, height, width).
     """
     return _sampled(DepthCounts(unit_of(frames)), frames)
+
+
+def seen_stats(frames: NDArray[np.uint8] | NDArray[np.float32], unit: str | None) -> Stats:
+    """Statistics of decoded frames.
+
+    Args:
+        frames: RGB, shape (T, height, width, 3), or distances in m, shape (T, height, width).
+        unit: In which distances are told; None for colours.
+    """
+    if frames.dtype == np.uint8:
+        return image_stats(frames.astype(np.uint8, copy=False))
+    metres = frames.astype(np.float32, copy=False)
+    return depth_stats(metres if unit == "m" else np.rint(metres * PER_M["mm"]).astype(np.uint16))
 
 
 def _sampled(counted: "ImageCounts | DepthCounts", frames: NDArray[Any]) -> Stats:

@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager
 from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 import av
 import numpy as np
@@ -269,7 +269,7 @@ def misplaced(at: Iterable[float], rows: int, fps: int) -> tuple[int, str] | Non
     return (row + 1, f"it has no frame, {rows} are expected") if row + 1 < rows else None
 
 
-def walk(path: Path, start: int, length: int, fps: int, episode: int = 0) -> Iterator[av.VideoFrame]:
+def walk(path: Path | BinaryIO, start: int, length: int, fps: int, episode: int = 0) -> Iterator[av.VideoFrame]:
     """Decoded frames `start` to `start + length`, one by one, as they are in the file.
 
     Raises:
@@ -288,16 +288,16 @@ def walk(path: Path, start: int, length: int, fps: int, episode: int = 0) -> Ite
                 if round(at) != row:
                     if round(at) < row:
                         continue  # before the episode, from the seek's keyframe on
-                    raise FrameError(path, episode, f"row {row} has no frame")
+                    raise FrameError(_name(path), episode, f"row {row} has no frame")
                 if abs(at - row) > TOLERANCE_S * fps:
-                    raise FrameError(path, episode, f"frame of row {row} is off by {at - row:.3f} rows")
+                    raise FrameError(_name(path), episode, f"frame of row {row} is off by {at - row:.3f} rows")
                 yield frame
                 row += 1
                 if row == length:
                     return
         except av.FFmpegError as error:
-            raise TornFileError(path, error) from error
-    raise FrameError(path, episode, f"{row} frames for {length} rows")
+            raise TornFileError(_name(path), error) from error
+    raise FrameError(_name(path), episode, f"{row} frames for {length} rows")
 
 
 def decode(path: Path, start: int, length: int, fps: int, episode: int = 0) -> NDArray[np.uint8]:
@@ -400,18 +400,18 @@ def _is_ours(stream: VideoStream) -> bool:
     return stream.codec.canonical_name == "av1"
 
 
-def _name(source: Source) -> Path:
+def _name(source: Source | BinaryIO) -> Path:
     return source if isinstance(source, Path) else Path("encoded episode")
 
 
 @contextmanager
-def opened(source: Source) -> Iterator[av.container.InputContainer]:
-    """A file, or a buffer in memory, to read.
+def opened(source: Source | BinaryIO) -> Iterator[av.container.InputContainer]:
+    """A file, or what can be read as one, to read from its start.
 
     Raises:
         TornFileError: If it cannot be read.
     """
-    if isinstance(source, io.BytesIO):
+    if not isinstance(source, Path):
         source.seek(0)
     try:
         container = av.open(str(source) if isinstance(source, Path) else source, "r")

@@ -7,11 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from physai.infrastructure.contracts import EpisodeSource, digest_bytes
-from physai.infrastructure.datasets import DatasetWriter, Feature, camera, vector
+from physai.infrastructure.datasets import DatasetWriter, Feature, camera, depth_camera, vector
 
 JOINTS = ["shoulder", "elbow", "wrist"]
 STATE_FEATURES = {"observation.state": vector(JOINTS), "action": vector(JOINTS)}
 CAMERA = "observation.images.top"
+DEPTH = "observation.images.depth"
 FPS = 20
 
 
@@ -32,6 +33,15 @@ def frames(rows: int, seed: int = 0, size: int = 64) -> NDArray[np.uint8]:
     return pictures
 
 
+def distances(rows: int, seed: int = 0) -> NDArray[np.uint16]:
+    """A slope of 0.5 to 6 m in mm with a hole that moves, in which nothing was measured; shape (rows, 48, 64, 1)."""
+    images = np.repeat(np.linspace(500, 6000, 48 * 64).astype(np.uint16).reshape(1, 48, 64, 1), rows, axis=0)
+    for row in range(rows):
+        left = (3 * row + 5 * seed) % 48
+        images[row, 20:36, left : left + 16] = 0
+    return images
+
+
 def source(seed: int = 0, **changes: Any) -> EpisodeSource:
     """A raw recording of its own per seed."""
     facts: dict[str, Any] = {
@@ -46,12 +56,21 @@ def source(seed: int = 0, **changes: Any) -> EpisodeSource:
 
 
 def write(
-    root: Path, lengths: list[int], *, cameras: bool = False, first_seed: int = 0, fps: int = FPS, **changes: Any
+    root: Path,
+    lengths: list[int],
+    *,
+    cameras: bool = False,
+    depth: bool = False,
+    first_seed: int = 0,
+    fps: int = FPS,
+    **changes: Any,
 ) -> Path:
     """A dataset with one episode per length, each with its own recording; `changes` go into every source."""
     features: dict[str, Feature] = {**STATE_FEATURES, **({CAMERA: camera(64, 64)} if cameras else {})}
+    features |= {DEPTH: depth_camera(48, 64, "mm")} if depth else {}
     with DatasetWriter(root, fps=fps, features=features, robot="arm", task="Reach") as writer:
         for seed, rows in enumerate(lengths, start=first_seed):
-            videos = {CAMERA: frames(rows, seed)} if cameras else {}
+            videos: dict[str, NDArray[Any]] = {CAMERA: frames(rows, seed)} if cameras else {}
+            videos |= {DEPTH: distances(rows, seed)} if depth else {}
             writer.add_episode(columns(rows, seed), videos, source=source(seed, **changes))
     return root

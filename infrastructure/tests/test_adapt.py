@@ -81,7 +81,7 @@ def test_a_mobile_manipulator_becomes_files_that_their_readers_take(tmp_path: Pa
     assert features(config, "action") == ["base.vx", "base.wz", *arm, "gripper"]
     depth = config.rule("/head/depth/image_raw")
     assert depth is not None
-    assert depth.features == ()  # recorded; conversion takes no depth
+    assert [(rule.feature, rule.dtype) for rule in depth.features] == [("observation.images.head_depth", "depth")]
     video = [rule.feature for topic in config.topics for rule in topic.features if rule.dtype == "video"]
     assert video == ["observation.images.head"]
     assert "base.vx, base.wz, gripper" in made.notes[0]

@@ -16,7 +16,7 @@ from physai.infrastructure.contracts import Contract
 from physai.infrastructure.datasets import Dataset
 from physai.infrastructure.video import write_video
 
-from ..errors import TooShortError
+from ..errors import NoCameraError, TooShortError
 
 LEAST_FRAMES = 93
 """Of a training video, in both projects."""
@@ -42,14 +42,17 @@ def export(
         root: Dataset.
         folder: Where to.
         format_: Of which project.
-        camera: Its feature; None: the first.
+        camera: Its feature; None: the first of colours.
         slow: Each frame is shown so many times, to reach 93 frames with short episodes.
 
     Raises:
+        NoCameraError: If there is none.
         TooShortError: If no episode is long enough.
     """
     dataset = Dataset(root)
-    chosen = camera or next(iter(dataset.info.cameras))
+    if not (camera or dataset.info.colour_cameras):
+        raise NoCameraError(root, list(dataset.info.recorded))
+    chosen = camera or next(iter(dataset.info.colour_cameras))
     long = [index for index, rows in enumerate(dataset.lengths) if rows * slow >= LEAST_FRAMES]
     if not long:
         raise TooShortError(root, max(dataset.lengths) * slow, LEAST_FRAMES)

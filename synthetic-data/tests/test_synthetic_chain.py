@@ -19,6 +19,7 @@ from physai.infrastructure.datasets import Dataset
 from physai.synthetic_data.backend import Made
 from physai.synthetic_data.cli import app
 from physai.synthetic_data.errors import (
+    DepthCameraError,
     NoCameraError,
     NoModelError,
     NothingAcceptedError,
@@ -197,6 +198,8 @@ def test_a_dataset_that_cannot_be_varied_is_refused(tmp_path):
 
     with pytest.raises(NoCameraError, match="no picture to vary"):
         make_plan(samples.write(tmp_path / "blind", [5]), Variations())
+    with pytest.raises(DepthCameraError, match=f"'{samples.DEPTH}' is depth, and no backend"):
+        make_plan(samples.write(tmp_path / "deep", [5], cameras=True, depth=True), Variations())
     with pytest.raises(NoModelError, match="robot 'arm'"):
         make_plan(samples.write(tmp_path / "arm", [5], cameras=True), Variations())
 

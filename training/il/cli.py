@@ -104,6 +104,12 @@ def parse_options(options: list[str] | None) -> dict[str, JsonValue]:
 
 
 def _train(datasets: list[Path], recipe: Recipe, output: Path, start: Path | None) -> TrainingSummary:
+    from physai.infrastructure.datasets import Info
+
+    from .recipe import unseen
+
+    for camera in unseen(Info.read(datasets[0]), recipe.observation):
+        stderr.print(f"{datasets[0]}: {camera} is depth, which policies here do not see; training without it")
     with progress() as bar:
         task = bar.add_task("loading", total=recipe.steps)
         from .train import train

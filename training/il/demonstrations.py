@@ -91,14 +91,14 @@ def _scaled(values: Tensor) -> Tensor:
 
 
 def input_names(dataset: Dataset, observation: Observation) -> list[str]:
-    """Features a policy with this observation is given, in order.
+    """Features a policy with this observation is given, in order; depth cameras are passed over, see `recipe.unseen`.
 
     Raises:
         MissingFeatureError: If the dataset lacks one of them, or the action.
         FeatureTypeError: If one is of another kind.
     """
     features = dataset.info.features
-    cameras = sorted(name for name in dataset.info.cameras if name.startswith(IMAGES))
+    cameras = sorted(name for name in dataset.info.colour_cameras if name.startswith(IMAGES))
     inputs = [STATE, TARGET] if observation == "state" else [STATE, *(cameras or [f"{IMAGES}*"])]
     for name in (*inputs, ACTION):
         if name not in features:

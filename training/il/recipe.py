@@ -1,7 +1,7 @@
 """How a policy is trained: every number that changes the result."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field, JsonValue, ValidationError
 
@@ -9,11 +9,19 @@ from physai.infrastructure.contracts import Contract, Digest
 
 from ..errors import RecipeError, UnknownPolicyError
 
+if TYPE_CHECKING:
+    from physai.infrastructure.datasets import Info
+
 POLICIES = ("act", "diffusion", "vqbet")
 LANGUAGE_POLICIES = ("smolvla", "pi0", "pi05")
 """Policies that are told their task in words, and begin from pretrained weights."""
 
 Observation = Literal["state", "image"]
+
+
+def unseen(info: "Info", observation: Observation) -> list[str]:
+    """Depth cameras, which no policy here is given: those of LeRobot take pictures of three channels."""
+    return sorted(info.depth_cameras) if observation == "image" else []
 
 
 class Recipe(Contract):
@@ -26,7 +34,7 @@ class Recipe(Contract):
     policy: str = "act"
     """LeRobot's name of the policy."""
     observation: Observation = "state"
-    """`state`: joint angles and target pose; `image`: joint angles and every camera."""
+    """`state`: joint angles and target pose; `image`: joint angles and every camera of colours."""
     steps: int = Field(default=1000, ge=1)
     batch_size: int = Field(default=64, ge=1)
     """Rows per step, shared out among processes."""

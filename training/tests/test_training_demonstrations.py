@@ -7,9 +7,12 @@ import numpy as np
 import psutil
 import pytest
 import torch
+from typer.testing import CliRunner
 
 from physai.infrastructure.datasets import Dataset
-from physai.training.errors import MemoryTooSmallError, MissingFeatureError, MissingSplitError
+from physai.infrastructure.tests import datasets_samples as samples
+from physai.training.cli import app
+from physai.training.errors import MemoryTooSmallError, MissingFeatureError, MissingSplitError, RecipeError
 from physai.training.il.demonstrations import ACTION, STATE, TARGET, Demonstrations, Window, input_names, load
 
 from .conftest import FRONT, ROWS, SIDE, write_dataset
@@ -60,6 +63,18 @@ def test_frames_become_channels_first_and_0_to_1(camera_dataset: Path) -> None:
     assert frames.shape == (1, 3, SIDE, SIDE)
     expected = source.frames(4, FRONT)[0].transpose(2, 0, 1) / 255
     np.testing.assert_allclose(frames[0].numpy(), expected, atol=1e-6)
+
+
+def test_depth_is_passed_over_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: object) -> None:
+        raise RecipeError("steps", "this test trains nothing")
+
+    root = samples.write(tmp_path / "ds", [5], cameras=True, depth=True)
+    assert input_names(Dataset(root), "image") == [STATE, samples.CAMERA]
+    monkeypatch.setattr("physai.training.il.train.train", stop)
+    words = ["il", "train", "--dataset", str(root), "--observation", "image", "--output", str(tmp_path / "run")]
+    said = CliRunner().invoke(app, words).stderr
+    assert f"{samples.DEPTH} is depth, which policies here do not see; training without it" in " ".join(said.split())
 
 
 @pytest.mark.parametrize(("left_out", "observation"), [(TARGET, "state"), (STATE, "image"), (ACTION, "state")])

@@ -27,7 +27,7 @@ function films(view, clock, label) {
     video.addEventListener('click', () => (clock.playing ? clock.pause() : clock.play()));
     clock.films.push(film);
     const name = clip.camera.replace(/^observation\.images?\./, '');
-    return make('figure', { class: 'film' }, video, make('figcaption', {}, make('span', { title: label }, label ? `${name} · ${label}` : name), make('small', {}, `${clip.width} × ${clip.height}, ${clip.codec}`)));
+    return make('figure', { class: 'film' }, video, make('figcaption', {}, make('span', { title: label }, label ? `${name} · ${label}` : name), make('small', {}, `${clip.width} × ${clip.height}, ${clip.depth ? 'depth' : clip.codec}`)));
   });
   return made.length ? made : [make('p', { class: 'empty' }, 'This episode has no camera.')];
 }
