@@ -63,10 +63,10 @@ def features_of(scan: Scan, *, timing: bool) -> dict[str, Feature]:
     types: dict[str, str] = {}
     features: dict[str, Feature] = {}
     for topic, track in scan.tracks.items():
-        for feature, numbers in track.numbers.items():
-            rule = next(found for found in track.rule.features if found.feature == feature)
-            if types.setdefault(feature, rule.dtype) != rule.dtype:
-                raise NoFeaturesError(f"'{feature}' is {types[feature]} and {rule.dtype}")
+        for numbers in track.numbers:
+            feature, dtype = numbers.rule.feature, numbers.rule.dtype
+            if types.setdefault(feature, dtype) != dtype:
+                raise NoFeaturesError(f"'{feature}' is {types[feature]} and {dtype}")
             names.setdefault(feature, []).extend(numbers.names)
         if track.image is not None:
             features[track.image.feature] = _camera(scan, topic, track)
@@ -127,8 +127,9 @@ def _columns(tracks: Mapping[str, Track], picks: Mapping[str, Pick]) -> dict[str
     parts: dict[str, list[NDArray[Any]]] = {}
     for topic, track in tracks.items():
         found = picks[topic]
-        for feature, numbers in track.numbers.items():
-            parts.setdefault(feature, []).append(numbers.rows(found.before, found.after, found.weight))
+        for numbers in track.numbers:
+            rows = numbers.rows(found.before, found.after, found.weight)
+            parts.setdefault(numbers.rule.feature, []).append(rows)
     return {feature: np.concatenate(values, axis=1) for feature, values in parts.items()}
 
 

@@ -19,7 +19,7 @@ class Numbers:
     """What a topic says about one feature, message by message."""
 
     def __init__(self, path: Path, topic: str, rule: FeatureRule) -> None:
-        self._path, self._topic, self._rule = path, topic, rule
+        self._path, self._topic, self.rule = path, topic, rule
         self._values = array("d")
         self._picked: list[int] | None = None
         self._keys: list[str] = []
@@ -35,9 +35,9 @@ class Numbers:
             JointsError: If names, their order or the number of values change.
             NotFiniteError: If a number is NaN or infinite.
         """
-        keys = [str(key) for key in getattr(message, self._rule.keyed_by, ())]
-        parts = [self._part(message, path, keys) for path in self._rule.fields]
-        for path, part in zip(self._rule.fields, parts, strict=True):
+        keys = [str(key) for key in getattr(message, self.rule.keyed_by, ())]
+        parts = [self._part(message, path, keys) for path in self.rule.fields]
+        for path, part in zip(self.rule.fields, parts, strict=True):
             if path == "velocity" and keys and not len(part):
                 raise NoVelocitiesError(self._path, self._topic)
         if not self._count:
@@ -57,18 +57,18 @@ class Numbers:
         rows = values[before]
         if (before != after).any():
             rows = rows + (values[after] - rows) * weight[:, None]
-        return rows.astype(self._rule.dtype)
+        return rows.astype(self.rule.dtype)
 
     def _part(self, message: Any, path: str, keys: list[str]) -> NDArray[np.float64]:
         values = np.atleast_1d(self._at(message, path))
-        if not self._rule.keys or len(keys) != len(values):
+        if not self.rule.keys or len(keys) != len(values):
             return values
         if self._picked is None or keys != self._keys:
-            if missing := [key for key in self._rule.keys if key not in keys]:
+            if missing := [key for key in self.rule.keys if key not in keys]:
                 raise FieldError(
                     self._path, self._topic, path, f"no element '{missing[0]}'; there are {', '.join(keys)}"
                 )
-            self._picked = [keys.index(key) for key in self._rule.keys]
+            self._picked = [keys.index(key) for key in self.rule.keys]
         return values[self._picked]
 
     def _at(self, message: Any, path: str) -> NDArray[np.float64]:
@@ -89,14 +89,14 @@ class Numbers:
 
     def _named(self, keys: list[str], sizes: list[int]) -> list[str]:
         """Names by the rule, by the message's own list of names, or by the paths."""
-        if self._rule.names:
-            if len(self._rule.names) != sum(sizes):
-                detail = f"the config names {len(self._rule.names)} elements, the message has {sum(sizes)}"
-                raise FieldError(self._path, self._topic, ", ".join(self._rule.fields), detail)
-            return list(self._rule.names)
-        own = list(self._rule.keys) or keys
+        if self.rule.names:
+            if len(self.rule.names) != sum(sizes):
+                detail = f"the config names {len(self.rule.names)} elements, the message has {sum(sizes)}"
+                raise FieldError(self._path, self._topic, ", ".join(self.rule.fields), detail)
+            return list(self.rule.names)
+        own = list(self.rule.keys) or keys
         names: list[str] = []
-        for number, (path, size) in enumerate(zip(self._rule.fields, sizes, strict=True)):
+        for number, (path, size) in enumerate(zip(self.rule.fields, sizes, strict=True)):
             if own and size != len(own):
                 raise JointsError(self._path, self._topic, [f"{size} values in {path}"], own)
             if own:

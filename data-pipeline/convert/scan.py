@@ -27,7 +27,7 @@ class Track:
 
     def __init__(self, bag: Bag, rule: TopicRule) -> None:
         self.rule = rule
-        self.numbers = {r.feature: Numbers(bag.path, rule.topic, r) for r in rule.features if r.fields}
+        self.numbers = [Numbers(bag.path, rule.topic, r) for r in rule.features if r.fields]
         self.image = next((r for r in rule.features if not r.fields), None)
         self._bag = bag
         self.shape: tuple[int, int] | None = None
@@ -59,7 +59,7 @@ class Track:
             self._describe(raw.topic, message or self._bag.decode(raw))
         if is_video:
             self.keyframes.append(is_keyframe(message))
-        for numbers in self.numbers.values():
+        for numbers in self.numbers:
             numbers.add(message)
 
     def _describe(self, topic: str, message: Any) -> None:

@@ -417,6 +417,24 @@ def test_a_type_unknown_to_ros_is_named(tmp_path: Path, output: Path) -> None:
         convert(tmp_path / "bag", output, Options(config=config(VIDEO_TYPE)))
 
 
+def test_rules_of_one_feature_on_one_topic_are_joined_in_their_order(write: Any, output: Path) -> None:
+    rules = tuple(
+        FeatureRule(feature="action", fields=(field,), names=(name,))
+        for field, name in (("position[2]", "wrist"), ("position[0]", "shoulder"))
+    )
+    topics = (TopicRule(topic=JOINT_TOPIC, type=JOINT_STATE, rate_hz=50, features=rules),)
+    convert(write(joint_messages()), output, Options(config=config(topics=topics)))
+    both = (TopicRule(topic=JOINT_TOPIC, type=JOINT_STATE, rate_hz=50, features=(one_rule(),)),)
+    convert(write(joint_messages()), output.with_name("one"), Options(config=config(topics=both)))
+    dataset = Dataset(output)
+    assert dataset.info.features["action"].element_names == ["wrist", "shoulder"]
+    assert np.array_equal(dataset.episode(0)["action"], Dataset(output.with_name("one")).episode(0)["action"])
+
+
+def one_rule() -> FeatureRule:
+    return FeatureRule(feature="action", fields=("position[2]", "position[0]"), names=("wrist", "shoulder"))
+
+
 def test_a_path_that_leads_nowhere_is_named(write: Any, output: Path) -> None:
     rule = FeatureRule(feature="action", fields=("pose.position.x",))
     topics = (TopicRule(topic=JOINT_TOPIC, type=JOINT_STATE, features=(rule,)),)

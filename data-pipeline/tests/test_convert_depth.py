@@ -274,6 +274,15 @@ def test_what_lies_beyond_the_scale_is_told(tmp_path: Path) -> None:
     assert report.reasons == (f"bag.mcap: {DEPTH} saw as far as 13.0 m, LeRobot's scale ends at 10 m",)
 
 
+def test_a_camera_and_a_topic_of_pictures_are_there_once() -> None:
+    for topics, detail in (
+        ((config().topics[1], config().topics[1].model_copy(update={"topic": "/other"})), f"camera '{DEPTH}' is there"),
+        ((TopicRule(topic=TOPIC, type=RAW, features=config().topics[1].features * 2),), f"picture of topic '{TOPIC}'"),
+    ):
+        with pytest.raises(ValidationError, match=detail):
+            RecordingConfig(robots=("arm",), task="pick", rate_hz=RATE_HZ, output="x", topics=topics)
+
+
 def test_a_depth_rule_has_no_fields_and_a_unit_of_length() -> None:
     for wrong in ({"fields": ("data",)}, {"unit": "inch"}):
         with pytest.raises(ValidationError, match="depth has no `fields`, and its `unit` is m or mm"):

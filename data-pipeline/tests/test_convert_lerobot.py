@@ -8,9 +8,14 @@ import av
 import numpy as np
 import pytest
 
+from physai.data_pipeline import examples
+from physai.data_pipeline.capture.folder import episodes
+from physai.data_pipeline.capture.live import LiveRecorder
+from physai.data_pipeline.capture.playback import Playback
 from physai.data_pipeline.convert.convert import convert
 from physai.data_pipeline.convert.rules import Options
-from physai.data_pipeline.tests.convert_recordings import write_mcap
+from physai.data_pipeline.tests.convert_recordings import START_NS, write_mcap
+from physai.data_pipeline.tests.mobile_manipulator import HEIGHT, WIDTH, distances_mm, talk
 from physai.data_pipeline.tests.test_convert_bags import (
     CAMERA,
     ROWS,
@@ -21,6 +26,9 @@ from physai.data_pipeline.tests.test_convert_bags import (
     joint_messages,
     video,
 )
+from physai.infrastructure.contracts import RecordingConfig
+from physai.infrastructure.datasets.depth import LEROBOT
+from physai.infrastructure.ros2.definitions import Definitions
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # LeRobot, datasets and torchvision warn when imported
 
@@ -56,3 +64,30 @@ def test_lerobot_decodes_copied_video_to_the_frames_that_were_recorded(
         expected = source[row % ROWS].to_ndarray(format="rgb24").transpose(2, 0, 1)
         found = np.round(dataset[row][CAMERA].numpy() * 255)
         assert np.array_equal(found, expected), f"row {row}"
+
+
+def test_the_mobile_manipulator_is_recorded_converted_and_loaded(lerobot: Any, tmp_path: Path) -> None:
+    config = RecordingConfig.read(Path(examples.__path__[0]) / "mobile-manipulator.yaml")
+    pedals = tuple(trigger for trigger in config.start if trigger.kind == "topic")  # there is no GPIO here
+    config = config.model_copy(update={"start": pedals, "min_free_gb": 0.0})
+    source = Playback(talk(tmp_path / "said.mcap"), Definitions(), {r.topic: r.type for r in config.topics}, speed=0)
+    LiveRecorder(config, source, tmp_path / "episodes", Definitions()).run()
+    (sidecar,) = episodes(tmp_path / "episodes")
+    assert sidecar.messages.keys() == {rule.topic for rule in config.topics}
+    assert (sidecar.outcome, sidecar.findings) == ("success", ())
+
+    report = convert(tmp_path / "episodes", tmp_path / "ds", Options(config=config))
+    assert report.verdict == "PASS"
+    assert report.frames == {"observation.images.head": report.rows, "observation.images.head_depth": report.rows}
+    dataset = lerobot("local/ds", root=tmp_path / "ds", video_backend="pyav", depth_output_unit="m")
+    assert len(dataset) == report.rows >= 30  # 1.6 s at 20 Hz, less what it takes until every topic has spoken
+    assert dataset.meta.depth_keys == ["observation.images.head_depth"]
+    topics = dataset.meta.features["timing.stamp_ns"]["names"]
+    at = topics.index("/head_camera/depth/image_raw")
+    for row in (0, 7, report.rows - 1):
+        item = dataset[row]
+        assert [len(item[name]) for name in ("observation.state", "observation.imu", "action")] == [13, 6, 9]
+        assert item["observation.images.head"].shape == (3, HEIGHT, WIDTH)
+        wanted = LEROBOT.within(distances_mm((int(item["timing.stamp_ns"][at]) - START_NS) / 1e9))
+        found = item["observation.images.head_depth"][0].numpy()
+        assert (np.abs(found - wanted) <= 0.51 * LEROBOT.step_m(wanted)).all()

@@ -120,6 +120,9 @@ class RecordingConfig(YamlDocument):
     def _names_agree(self) -> Self:
         topics = [rule.topic for rule in self.topics]
         _once("topic", topics)
+        pictures = [(rule.topic, found.feature) for rule in self.topics for found in rule.features if not found.fields]
+        _once("picture of topic", [topic for topic, _ in pictures])
+        _once("camera", [feature for _, feature in pictures])
         for trigger in (*self.start, *self.stop):
             watched = getattr(trigger, "topic", None)
             if watched is not None and watched not in topics:
