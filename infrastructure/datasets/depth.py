@@ -93,6 +93,11 @@ def unit_of(depth: DepthImage) -> Unit:
     return "m" if depth.dtype == np.float32 else "mm"
 
 
+def in_unit(metres: NDArray[np.float32], unit: str | None) -> DepthImage:
+    """Distances in m as an image in a unit; by default mm, as LeRobot gives them."""
+    return metres if unit == "m" else np.rint(metres * PER_M["mm"]).astype(np.uint16)
+
+
 def dtype_of(unit: str) -> "np.dtype[np.uint16] | np.dtype[np.float32]":
     """The type of depth images in a unit."""
     return np.dtype(np.float32) if unit == "m" else np.dtype(np.uint16)

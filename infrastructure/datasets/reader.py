@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..contracts import DatasetProvenance, Digest, digest_bytes, digest_tree
 from . import video
-from .depth import Scale
+from .depth import Scale, in_unit
 from .errors import (
     ContentError,
     CountError,
@@ -366,8 +366,7 @@ def _image(frame: av.VideoFrame, feature: Feature) -> NDArray[Any]:
     """A decoded frame as its statistics are told: RGB, or distances in the camera's unit."""
     if not feature.is_depth:
         return frame.to_ndarray(format="rgb24")
-    metres = Scale.of(feature.info).metres(video.codes_in(frame))
-    return metres if feature.depth_unit == "m" else np.rint(metres * PER_M["mm"]).astype(np.uint16)
+    return in_unit(Scale.of(feature.info).metres(video.codes_in(frame)), feature.depth_unit)
 
 
 def _numpy(column: "pa.ChunkedArray[Any]", feature: Feature) -> NDArray[Any]:

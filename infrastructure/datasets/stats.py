@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .depth import PER_M, DepthImage, unit_of
+from .depth import DepthImage, in_unit, unit_of
 
 Stats = dict[str, NDArray[Any]]
 """`min max mean std count q01 q10 q50 q90 q99` → one value per element, shape (d,); of a camera (3, 1, 1),
@@ -91,8 +91,7 @@ def seen_stats(frames: NDArray[np.uint8] | NDArray[np.float32], unit: str | None
     """
     if frames.dtype == np.uint8:
         return image_stats(frames.astype(np.uint8, copy=False))
-    metres = frames.astype(np.float32, copy=False)
-    return depth_stats(metres if unit == "m" else np.rint(metres * PER_M["mm"]).astype(np.uint16))
+    return depth_stats(in_unit(frames.astype(np.float32, copy=False), unit))
 
 
 def _sampled(counted: "ImageCounts | DepthCounts", frames: NDArray[Any]) -> Stats:
