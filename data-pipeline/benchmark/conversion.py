@@ -17,7 +17,7 @@ from ..convert.convert import convert
 from ..convert.rules import Options
 from . import drive
 
-ROWS = 300
+ROWS = {"jpeg": 300, "raw": 300, "h264": 9000}  # H.264 is small: five minutes, so that start-up is not what is measured
 LONG_ROWS = 1200
 PEER_DEFAULT_ROWS = 90
 GB = 1e9
@@ -25,10 +25,11 @@ GB = 1e9
 
 def measure_conversion(kind: drive.Kind) -> list[Result]:
     """Rows and seconds per GB of one kind of images; for JPEG beside LeRobot's writer."""
+    rows = ROWS[kind]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        size = drive.write(folder / "drive.mcap", kind, ROWS)
-        seconds, peak_mb, lost = _apart(folder, kind, ROWS)
+        size = drive.write(folder / "drive.mcap", kind, rows)
+        seconds, peak_mb, lost = _apart(folder, kind, rows)
         results = [
             Result(
                 what=f"convert {kind}, 2 cameras 640x480 at 30 Hz, joints 100 Hz, IMU 200 Hz",
@@ -36,21 +37,22 @@ def measure_conversion(kind: drive.Kind) -> list[Result]:
                 unit="s/GB",
                 goal=120.0 if kind == "jpeg" else 30.0,
                 higher_is_better=False,
-                note=f"{size / 1e6:.0f} MB, {ROWS} rows in {seconds:.1f} s, start-up of the process left out",
+                note=f"{size / 1e6:.0f} MB, {rows} rows in {seconds:.1f} s, start-up of the process left out",
             ),
             Result(what=f"frames lost, {kind}", ours=lost, unit="frames", goal=0, higher_is_better=False),
             Result(what=f"peak memory, {kind}", ours=peak_mb, unit="MB", goal=1000, higher_is_better=False),
         ]
-        return results + (_beside_lerobot(folder, ROWS / seconds) if kind == "jpeg" else [])
+        return results + (_beside_lerobot(folder, rows / seconds) if kind == "jpeg" else [])
 
 
 def measure_busy() -> list[Result]:
     """Frames lost while every core has other work."""
     with tempfile.TemporaryDirectory() as name, _busy():
         folder = Path(name)
-        drive.write(folder / "drive.mcap", "jpeg", ROWS)
-        seconds, _, lost = _apart(folder, "jpeg", ROWS)
-        note = f"{ROWS / seconds:.0f} rows/s with two spinning processes per core"
+        rows = ROWS["jpeg"]
+        drive.write(folder / "drive.mcap", "jpeg", rows)
+        seconds, _, lost = _apart(folder, "jpeg", rows)
+        note = f"{rows / seconds:.0f} rows/s with two spinning processes per core"
         what = "frames lost, all cores busy"
         return [Result(what=what, ours=lost, unit="frames", goal=0, higher_is_better=False, note=note)]
 
@@ -97,7 +99,7 @@ def _peak_mb() -> float:
 def _beside_lerobot(folder: Path, ours_hz: float) -> list[Result]:
     os.environ["HF_HUB_OFFLINE"] = "1"
     default_hz, default_lost = _lerobot(folder, PEER_DEFAULT_ROWS, streaming=False)
-    streaming_hz, streaming_lost = _lerobot(folder, ROWS, streaming=True)
+    streaming_hz, streaming_lost = _lerobot(folder, ROWS["jpeg"], streaming=True)
     same = "same frames, libsvtav1, g 2, crf 30, preset 12"
     return [
         Result(

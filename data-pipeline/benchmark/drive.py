@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import cache
 from io import BytesIO
 from math import ceil
 from pathlib import Path
@@ -20,6 +21,7 @@ from ..convert.bag import open_bag
 
 WIDTH, HEIGHT = 640, 480
 CAMERAS = ("front", "wrist")
+CYCLE = 300  # frames of video that follow one another again and again
 CAMERA_HZ, JOINTS_HZ, IMU_HZ = 30, 100, 200
 JOINTS = tuple(f"joint_{i}" for i in range(1, 7))
 START_NS = 1_700_000_000_000_000_000
@@ -108,31 +110,40 @@ def _messages(kind: Kind, rows: int) -> Iterator[tuple[str, float, str, Any]]:
     events = [(i / JOINTS_HZ, 0, i) for i in range(ceil(seconds * JOINTS_HZ) + 1)]
     events += [(i / IMU_HZ, 1, i) for i in range(ceil(seconds * IMU_HZ) + 1)]
     events += [(i / CAMERA_HZ, 2 + camera, i) for i in range(rows) for camera in range(len(CAMERAS))]
-    encoders = [_h264() for _ in CAMERAS]
+    packets = [_packets(camera, min(rows, CYCLE)) for camera in range(len(CAMERAS))] if kind == "h264" else []
     for at, source, row in sorted(events):
         if source == 0:
             yield "/joint_states", at, "sensor_msgs/msg/JointState", _joints(at)
         elif source == 1:
             yield "/imu", at, "sensor_msgs/msg/Imu", _imu(at)
+        elif kind == "h264":
+            yield f"/{CAMERAS[source - 2]}", at, VIDEO, _video(at, packets[source - 2][row % CYCLE])
         else:
-            image = _image(kind, at, frame(source - 2, row), encoders[source - 2], row)
-            yield f"/{CAMERAS[source - 2]}", at, TYPES[kind], image
+            yield f"/{CAMERAS[source - 2]}", at, TYPES[kind], _image(kind, at, frame(source - 2, row))
 
 
-def _image(kind: Kind, at: float, pixels: NDArray[np.uint8], encoder: av.VideoCodecContext, row: int) -> Any:
+def _image(kind: Kind, at: float, pixels: NDArray[np.uint8]) -> Any:
     if kind == "raw":
         facts = {"height": HEIGHT, "width": WIDTH, "encoding": "rgb8", "is_bigendian": 0, "step": 3 * WIDTH}
         return _build(TYPES[kind], header=_header(at), data=pixels.ravel(), **facts)
-    if kind == "jpeg":
-        buffer = BytesIO()
-        Image.fromarray(pixels).save(buffer, "JPEG", quality=90)
-        data = np.frombuffer(buffer.getvalue(), np.uint8)
-        return _build(TYPES[kind], header=_header(at), format="jpeg", data=data)
-    picture = av.VideoFrame.from_ndarray(pixels, format="rgb24")
-    picture.pts = row
-    (packet,) = encoder.encode(picture)
-    data = np.frombuffer(bytes(packet), np.uint8)
-    return _build(VIDEO, timestamp=_time(at), frame_id="", data=data, format="h264")
+    buffer = BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=90)
+    return _build(TYPES[kind], header=_header(at), format="jpeg", data=np.frombuffer(buffer.getvalue(), np.uint8))
+
+
+def _video(at: float, packet: bytes) -> Any:
+    return _build(VIDEO, timestamp=_time(at), frame_id="", data=np.frombuffer(packet, np.uint8), format="h264")
+
+
+def _packets(camera: int, rows: int) -> list[bytes]:
+    """H.264 of a camera, a keyframe every 15 frames, so that the end may be followed by the beginning."""
+    encoder, packets = _h264(), []
+    for row in range(rows):
+        picture = av.VideoFrame.from_ndarray(frame(camera, row), format="rgb24")
+        picture.pts = row
+        packets += [bytes(packet) for packet in encoder.encode(picture)]
+    assert len(packets) == rows, "zerolatency"
+    return packets
 
 
 def _h264() -> av.VideoCodecContext:
@@ -178,6 +189,7 @@ def _header(at: float) -> Any:
     return _build("std_msgs/msg/Header", stamp=_time(at), frame_id="")
 
 
+@cache
 def _texture(camera: int) -> NDArray[np.uint8]:
     """Smooth noise, as of an ordinary room; the same every time."""
     rng = np.random.default_rng(camera)

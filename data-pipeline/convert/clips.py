@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, override
 
 import numpy as np
-from numpy.typing import NDArray
 
 from physai.infrastructure.datasets.errors import DatasetError
 from physai.infrastructure.datasets.stats import Stats, sample_indices
@@ -92,7 +91,11 @@ class Camera(threading.Thread):
         """Number of the episode in the recording → its clip."""
         self.error: BaseException | None = None
         self._bag, self._topic, self._feature = bag, track.rule.topic, track.image.feature
-        self._shown = [episode.picks[self._topic].before for episode in episodes]
+        shown = [episode.picks[self._topic].before for episode in episodes]
+        messages = len(track.stamps_ns)
+        self._rows = [np.bincount(rows, minlength=messages).tolist() for rows in shown]
+        """Of each episode: how many rows show each message."""
+        self._keyframes = track.keyframes
         self._first, self._folder, self._fps = first, folder, fps
         self._waiting: queue.Queue[tuple[int, Raw] | None] = queue.Queue(WAITING)
         self._decoder: ImageDecoder | DepthDecoder = (
@@ -100,7 +103,7 @@ class Camera(threading.Thread):
         )
         self._film: Film = Distances(track.unit) if track.unit else Colours()
         self._is_video = track.rule.type == VIDEO
-        self._copies = [self._is_video and can_copy(shown, track.keyframes) for shown in self._shown]
+        self._copies = [self._is_video and can_copy(rows, track.keyframes) for rows in shown]
         self._open: EncodedClip | StreamCopy | None = None
         self._episode = 0
         self._decoded = 0
@@ -109,13 +112,16 @@ class Camera(threading.Thread):
     def put(self, raw: Raw) -> None:
         """Hand over the next message; waits as long as the camera is behind."""
         number, self._seen = self._seen, self._seen + 1
-        if not self._is_video and not any(self._rows(shown, number) for shown in self._shown):
+        if not self._is_video and not any(rows[number] for rows in self._rows):
             return  # no row shows it
         self._hand((number, raw))
 
     def end(self) -> None:
-        """Say that there are no more messages, and wait for the last clip."""
+        """Say that there are no more messages."""
         self._hand(END)
+
+    def wait(self) -> None:
+        """Wait for the last clip."""
         self.join()
         if self.error is not None:
             raise self.error
@@ -165,21 +171,20 @@ class Camera(threading.Thread):
             self._show(frame)
 
     def _copy(self, number: int, message: Any) -> None:
-        for episode, shown in enumerate(self._shown):
-            if self._copies[episode] and self._rows(shown, number):
+        for episode, rows in enumerate(self._rows):
+            if self._copies[episode] and rows[number]:
                 clip = self._at(episode)
                 assert isinstance(clip, StreamCopy)
-                clip.add(message)
+                clip.add(message, is_keyframe=bool(self._keyframes[number]))
 
     def _show(self, frame: Any) -> None:
         number = self._decoded
         self._decoded += 1
-        for episode, shown in enumerate(self._shown):
-            rows = self._rows(shown, number)
-            if rows and not self._copies[episode]:
+        for episode, rows in enumerate(self._rows):
+            if number < len(rows) and rows[number] and not self._copies[episode]:
                 clip = self._at(episode)
                 assert isinstance(clip, EncodedClip)
-                clip.show(frame, rows)
+                clip.show(frame, rows[number])
 
     def _at(self, episode: int) -> EncodedClip | StreamCopy:
         """The clip of an episode, after those before it are finished."""
@@ -188,7 +193,7 @@ class Camera(threading.Thread):
         self._finish()
         self._episode = episode
         path = self._folder / f"{self._feature}-{self._first + episode:06d}.mp4"
-        rows = len(self._shown[episode])
+        rows = sum(self._rows[episode])
         if self._copies[episode]:
             self._open = StreamCopy(path, rows, self._fps)
         else:
@@ -202,11 +207,6 @@ class Camera(threading.Thread):
         clip.close()
         clip.check(self._bag.path, self._first + self._episode, self._feature)
         self.clips[self._episode] = (clip.path, clip.counts.stats())
-
-    @staticmethod
-    def _rows(shown: NDArray[np.intp], number: int) -> int:
-        """How many rows show a message."""
-        return int(np.searchsorted(shown, number, side="right") - np.searchsorted(shown, number, side="left"))
 
 
 def make_clips(
@@ -237,6 +237,8 @@ def make_clips(
                 cameras[raw.topic].put(raw)
         for camera in cameras.values():
             camera.end()
+        for camera in cameras.values():
+            camera.wait()
     return [
         {scan.cameras[topic]: camera.clips[number] for topic, camera in cameras.items()}
         for number in range(len(episodes))

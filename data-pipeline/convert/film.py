@@ -5,6 +5,7 @@ from typing import Any, override
 
 import av
 import numpy as np
+from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from physai.infrastructure.datasets.depth import LEROBOT
@@ -48,6 +49,9 @@ class Colours(Film):
 
     is_depth = False
 
+    def __init__(self) -> None:
+        self._to_yuv, self._to_rgb = VideoReformatter(), VideoReformatter()  # what every frame would make for itself
+
     @override
     def counts(self) -> ImageCounts:
         return ImageCounts()
@@ -58,11 +62,11 @@ class Colours(Film):
 
     @override
     def ready(self, source: av.VideoFrame) -> av.VideoFrame:
-        return source.reformat(format=PIX_FMT)
+        return self._to_yuv.reformat(source, format=PIX_FMT)
 
     @override
     def values(self, source: av.VideoFrame) -> NDArray[np.uint8]:
-        return source.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
+        return self._to_rgb.reformat(source, format="rgb24").to_ndarray().astype(np.uint8, copy=False)
 
     @override
     def differs(self, values: NDArray[np.uint8], shown: av.VideoFrame) -> str:

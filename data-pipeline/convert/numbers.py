@@ -2,7 +2,9 @@
 
 import re
 from array import array
+from math import isfinite
 from pathlib import Path
+from struct import Struct
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from numpy.typing import NDArray
 from physai.infrastructure.contracts import FeatureRule
 
 from .errors import FieldError, JointsError, NotFiniteError, NoVelocitiesError
+from .layout import Layout, Number
 
 PART = re.compile(r"^(?P<name>\w+)(?:\[(?P<index>\d+)\])?$")
 
@@ -23,6 +26,8 @@ class Numbers:
         self._values = array("d")
         self._picked: list[int] | None = None
         self._keys: list[str] = []
+        self._reader: Struct | None = None
+        self._order: list[int] | None = None
         self._count = 0
         self.names: list[str] = []
         """Names of the elements, known from the first message on."""
@@ -50,6 +55,35 @@ class Numbers:
             raise NotFiniteError(self._path, self._topic, self._count)
         self._values.frombytes(values.tobytes())
         self._count += 1
+
+    def learn(self, layout: Layout, data: bytes) -> bool:
+        """Find the numbers in the bytes of the first message; False if they are not found there."""
+        numbers: list[Number] = []
+        for path in self._rule.fields:
+            found = layout.find(path)
+            picks = self._picked is not None and len(found) == len(self._keys)
+            numbers += [found[index] for index in self._picked or ()] if picks else found
+        self._reader = layout.reader(numbers)
+        order = sorted(range(len(numbers)), key=lambda index: numbers[index])
+        self._order = None if order == sorted(order) else np.argsort(order).tolist()
+        return len(numbers) == len(set(numbers)) == len(self.names) and self._read(data) == self._values.tolist()
+
+    def add_raw(self, data: bytes) -> None:
+        """Take the numbers of the next message, of the layout that was learned.
+
+        Raises:
+            NotFiniteError: If a number is NaN or infinite.
+        """
+        values = self._read(data)
+        if not all(map(isfinite, values)):
+            raise NotFiniteError(self._path, self._topic, self._count)
+        self._values.extend(values)
+        self._count += 1
+
+    def _read(self, data: bytes) -> list[float]:
+        assert self._reader is not None
+        values = self._reader.unpack_from(data)
+        return [float(value) for value in values] if self._order is None else [float(values[at]) for at in self._order]
 
     def rows(self, before: NDArray[np.intp], after: NDArray[np.intp], weight: NDArray[np.float64]) -> NDArray[Any]:
         """Values of the rows, shape (T, elements), in the type of the rule."""

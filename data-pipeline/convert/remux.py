@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from fractions import Fraction
 from io import BytesIO
+from itertools import chain
 from pathlib import Path
 from typing import Any, override
 
@@ -19,7 +20,8 @@ from numpy.typing import NDArray
 from physai.infrastructure.datasets.stats import ImageCounts, sample_indices
 
 from .errors import FrameLossError
-from .images import CODECS, is_keyframe, units
+from .film import Colours
+from .images import CODECS, units
 from .proof import Clip, check_times
 
 
@@ -33,14 +35,15 @@ class StreamCopy(Clip):
 
     def __init__(self, path: Path, rows: int, fps: int) -> None:
         super().__init__(path, rows, fps)
-        self.counts: ImageCounts = ImageCounts()
+        self._film = Colours()
+        self.counts: ImageCounts = self._film.counts()
         self._ticks = 90_000 // fps * fps  # divisible by the rate, so that every frame has a whole time
         self._container: OutputContainer | None = None
         self._stream: VideoStream | None = None
         self._digests: list[bytes] = []
         self._keyframes: list[int] = []
 
-    def add(self, message: Any) -> None:
+    def add(self, message: Any, *, is_keyframe: bool) -> None:
         """Take the next packet."""
         data = message.data.tobytes()
         if self._container is None:
@@ -56,7 +59,7 @@ class StreamCopy(Clip):
         packet.time_base = Fraction(1, self._ticks)
         packet.pts = packet.dts = row * (self._ticks // self.fps)
         packet.duration = self._ticks // self.fps
-        if is_keyframe(message):
+        if is_keyframe:
             packet.is_keyframe = True
             self._keyframes.append(row)
         self._container.mux(packet)
@@ -66,16 +69,24 @@ class StreamCopy(Clip):
     def close(self) -> None:
         """Write the end of the file, and look at some of its frames."""
         self.abandon()
+        if len(self._keyframes) * self.fps >= self.rows:  # one a second tells as much, and needs no other frame
+            wanted = [self._keyframes[number] for number in sample_indices(len(self._keyframes))]
+            self._look(wanted, set(wanted))
+        else:
+            self._look(sample_indices(self.rows).tolist(), set(range(self.rows)))
+
+    def _look(self, wanted: list[int], needed: set[int]) -> None:
+        """Take the frames of some rows into the statistics, decoding what is needed for them."""
+        shown = set(wanted)
         with closing(av.open(str(self.path))) as source:
             stream = source.streams.video[0]
-            looked_at = sample_indices(self.rows)
-            if len(self._keyframes) * self.fps >= self.rows:  # one a second tells as much, and needs no other frame
-                stream.codec_context.skip_frame = "NONKEY"
-                looked_at = sample_indices(len(self._keyframes))
-            wanted = set(looked_at.tolist())
-            for number, frame in enumerate(source.decode(stream)):
-                if number in wanted:
-                    self.counts.add(frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False))
+            packets = (packet for row, packet in enumerate(source.demux(stream)) if row in needed or not packet.size)
+            frames = chain.from_iterable(map(stream.codec_context.decode, packets))
+            for row, frame in zip(
+                sorted(needed), frames, strict=False
+            ):  # one that cannot be decoded is copied as it is
+                if row in shown:
+                    self.counts.add(self._film.values(frame))
 
     @override
     def abandon(self) -> None:

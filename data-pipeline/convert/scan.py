@@ -2,6 +2,7 @@
 
 from array import array
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from .bag import Bag, Raw
 from .depth import first_depth
 from .errors import ClockError, ClockJumpError, DuplicateStampError, MissingTopicError, UndefinedTypeError
 from .images import VIDEO, is_keyframe, size_of
+from .layout import Layout, LayoutError
 from .numbers import Numbers
 from .types import header_ns
 
@@ -30,6 +32,8 @@ class Track:
         self.numbers = [Numbers(bag.path, rule.topic, r) for r in rule.features if r.fields]
         self.image = next((r for r in rule.features if not r.fields), None)
         self._bag = bag
+        self._has_header = False
+        self._layout: Layout | None = None
         self.shape: tuple[int, int] | None = None
         """Height and width of its images."""
         self.unit: Unit | None = None
@@ -49,18 +53,27 @@ class Track:
         Raises:
             RecordingError: If it is unfit.
         """
-        if not self._stamps and (found := self._bag.type_of(raw.topic)) != self.rule.type:
-            raise UndefinedTypeError(self._bag.path, raw.topic, found, f"expected {self.rule.type}")
+        if self._layout is not None and self._layout.fits(raw.data):
+            self._time(raw)
+            for numbers in self.numbers.values():
+                numbers.add_raw(raw.data)
+            return
         first = not self._stamps
+        if first and (found := self._bag.type_of(raw.topic)) != self.rule.type:
+            raise UndefinedTypeError(self._bag.path, raw.topic, found, f"expected {self.rule.type}")
         is_video = self.rule.type == VIDEO
         message = self._bag.decode(raw) if self.numbers or first or is_video else None
-        self._time(raw, has_header=message is None or hasattr(message, "header") or is_video)
+        if first:
+            self._has_header = hasattr(message, "header") or is_video
+        self._time(raw)
         if self.image is not None and self.shape is None:
             self._describe(raw.topic, message or self._bag.decode(raw))
         if is_video:
             self.keyframes.append(is_keyframe(message))
         for numbers in self.numbers:
             numbers.add(message)
+        if first and self.numbers and self.image is None:
+            self._learn(raw)
 
     def _describe(self, topic: str, message: Any) -> None:
         """Tell the size of images, and the unit of depth, by the first that tells."""
@@ -70,8 +83,15 @@ class Track:
         else:
             self.shape = size_of(self._bag.path, topic, len(self._stamps) - 1, message)
 
-    def _time(self, raw: Raw, *, has_header: bool) -> None:
-        stamp = header_ns(raw.data) if has_header else raw.log_ns
+    def _learn(self, raw: Raw) -> None:
+        """Find the numbers in the bytes of a message; the next of the same layout are read there."""
+        with suppress(LayoutError):
+            layout = self._bag.layout(raw)
+            if all(numbers.learn(layout, raw.data) for numbers in self.numbers.values()):
+                self._layout = layout
+
+    def _time(self, raw: Raw) -> None:
+        stamp = header_ns(raw.data) if self._has_header else raw.log_ns
         if self._stamps:
             self._check(raw.topic, stamp, self._stamps[-1], raw.log_ns - self._logs[-1])
         self._stamps.append(stamp)

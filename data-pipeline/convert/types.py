@@ -28,11 +28,11 @@ class Definition(NamedTuple):
     """Whose types are meant if the recording defines none, as bags of Humble do not."""
 
 
-def decoder_of(path: Path, topic: str, definition: Definition) -> Decoder:
-    """Decoder of a topic.
+def store_of(path: Path, topic: str, definition: Definition) -> tuple[Typestore, str]:
+    """Types of a topic, and the name of its own among them.
 
     Raises:
-        UndefinedTypeError: If its type is not defined; from the decoder, if a message is not of this type.
+        UndefinedTypeError: If it is not defined.
     """
     name = definition.name if "/msg/" in definition.name else definition.name.replace("/", "/msg/", 1)
     if definition.encoding != "ros2msg" and definition.fallback is None:
@@ -45,6 +45,16 @@ def decoder_of(path: Path, topic: str, definition: Definition) -> Decoder:
             raise KeyError(name)
     except BROKEN as error:
         raise UndefinedTypeError(path, topic, definition.name, f"has no definition ({error})") from error
+    return store, name
+
+
+def decoder_of(path: Path, topic: str, definition: Definition) -> Decoder:
+    """Decoder of a topic.
+
+    Raises:
+        UndefinedTypeError: If its type is not defined; from the decoder, if a message is not of this type.
+    """
+    store, name = store_of(path, topic, definition)
 
     def decode(data: bytes) -> Any:
         try:
