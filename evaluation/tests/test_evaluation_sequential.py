@@ -127,6 +127,27 @@ def test_the_gate_promotes_only_what_was_called_better(
     assert judge(report, tmp_path / "report.json", digest_bytes(b"candidate"), rules).verdict == verdict
 
 
+@pytest.mark.parametrize(
+    ("candidate", "passed", "failed"),
+    [(0.4, (0.0, 0.001), (0.99, 1.0)), (0.6, (0.0, DESIGN.alpha), (0.9, 1.0)), (0.8, (DESIGN.power, 1.0), (0.0, 0.2))],
+    ids=["worse by 0.2", "equal", "better by 0.2"],
+)
+def test_the_gate_rejects_and_promotes_at_the_stated_rates(
+    tmp_path: Path, candidate: float, passed: tuple[float, float], failed: tuple[float, float]
+) -> None:
+    """From outcomes to the verdict of the file of rules: report, its own check, sequential test, gate."""
+    rng, trials = np.random.default_rng(0), 200
+    rules, verdicts = GateRules.load(PROMOTE), list[str]()
+    for _ in range(trials):
+        ours, theirs = rng.random(150) < candidate, rng.random(150) < DESIGN.reference
+        report = sequential_report(ours.tolist(), theirs.tolist())
+        verdicts.append(judge(report, tmp_path / "report.json", digest_bytes(b"candidate"), rules).verdict)
+    for verdict, (least, most) in (("PASS", passed), ("FAIL", failed)):
+        share = verdicts.count(verdict) / trials
+        spread = 3 * np.sqrt(np.array([least * (1 - least), most * (1 - most)]) / trials)  # three standard errors
+        assert least - spread[0] <= share <= most + spread[1], (verdict, share)
+
+
 def test_a_report_without_a_sequential_comparison_is_not_promoted(tmp_path: Path) -> None:
     pair = results([True] * 40, [False] * 40)
     report = make_report(draw_conditions(40), pair)
