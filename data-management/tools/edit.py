@@ -86,9 +86,7 @@ def _keep(
         for index in sorted(set(range(dataset.num_episodes)).difference(kept))
     ]
     pieces = [Piece.whole(dataset, index) for index in kept]
-    return _apply(
-        dataset.root, output, pieces, edit, dropped=dropped, parents={dataset: provenance}, progress=progress
-    )
+    return _apply(dataset.root, output, pieces, edit, dropped=dropped, parents={dataset: provenance}, progress=progress)
 
 
 def trim(

@@ -13,6 +13,7 @@ from ..commands import commands, find, misuse
 from ..contracts.catalog import CONTRACTS
 from ..errors import PhysaiError
 from ..settings import PREFIX, Settings
+from .capabilities import capability_facts, measured_facts, proof_facts, undeclared
 from .facts import (
     command_facts,
     commands_below,
@@ -24,10 +25,9 @@ from .facts import (
 )
 from .page import Block, Page, Piece, pages
 from .problem import Problem, problem
+from .requirements import TEST, requirements_of
 from .specification import DOMAINS, SUFFIX, Specification, read_specification, specification_files
 
-REQUIREMENT = re.compile(r"^- \*\*R(\d+)\*\*", re.MULTILINE)
-TEST = re.compile(r"([\w/.-]+\.py)::(\w+)")
 PLACEHOLDER = re.compile(r"[<>{}…|*$A-Z]|\.\.\.")
 SETTING = re.compile(rf"\b{PREFIX}([A-Z_]+)\b")
 WRITE = "Run `physai specs write` and commit the result."
@@ -69,10 +69,17 @@ def check(root: Path) -> list[Problem]:
             found.append(problem(path, 1, str(error).removeprefix(f"{path}: ")))
     for path, specification in specifications.items():
         found += _requirements(root, path, specification)
-    return found + list(_uncovered(root, specifications))
+    return [*found, *undeclared(root, specifications.items()), *_uncovered(root, specifications)]
 
 
 def _facts(root: Path, page: Page, block: Block) -> str:
+    linking = {
+        "capabilities": lambda: capability_facts(root, page.path, block.name),
+        "proof": lambda: proof_facts(root, page.path),
+        "measured": lambda: measured_facts(root, page.path, block.name),
+    }
+    if block.kind in linking:
+        return linking[block.kind]()
     if block.kind:
         return facts_of(root, block.kind, block.name)
     return _own_facts(root, read_specification(root, page.path))
@@ -205,20 +212,16 @@ def _link(root: Path, page: Page, piece: Piece) -> Iterator[Problem]:
 
 @cache
 def _anchors(path: Path) -> frozenset[str]:
-    return Page(path, path.read_text()).anchors
+    return Page(path, re.sub(r"^<!-- /?facts.*-->$", "", path.read_text(), flags=re.MULTILINE)).anchors
 
 
 def _requirements(root: Path, path: Path, specification: Specification) -> Iterator[Problem]:
     """Requirements are numbered without gaps, each is answered by a test, and the acceptance can be run."""
-    text = (root / path).read_text()
-    starts = [match.start() for match in REQUIREMENT.finditer(text)]
-    numbers = [int(number) for number in REQUIREMENT.findall(text)]
+    found = requirements_of((root / path).read_text())
+    numbers = [number for number, _, _ in found]
     if numbers != list(range(1, len(numbers) + 1)) or not numbers:
         yield problem(path, 0, f"requirements are numbered {numbers}. Number them R1, R2, … without a gap.")
-    for number, start, end in zip(numbers, starts, [*starts[1:], len(text)], strict=True):
-        line = text.count("\n", 0, start) + 1
-        item = text[start:end].partition("\n\n")[0]
-        tests = TEST.findall(item)
+    for number, line, tests in found:
         if not tests and specification.status == "active":
             yield problem(path, line, f"R{number} names no test. Write `path/test_x.py::test_name` behind it.")
     if specification.status == "active" and not specification.acceptance:

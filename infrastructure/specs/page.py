@@ -59,7 +59,8 @@ class Page:
         return BLOCK.sub(fill, self.text)
 
     @cached_property
-    def _tokens(self) -> list[Token]:
+    def tokens(self) -> list[Token]:
+        """What markdown-it makes of its prose."""
         # Front matter and generated text are not prose; blank lines in their place keep the line numbers.
         blank = lambda match: "\n" * match[0].count("\n")  # noqa: E731 - a name would say no more
         prose = BLOCK.sub(blank, re.sub(r"\A---\n.*?^---$", blank, self.text, flags=re.DOTALL | re.MULTILINE))
@@ -67,7 +68,7 @@ class Page:
 
     def _inline(self, kind: str) -> Iterator[tuple[Token, int]]:
         lines = self.text.splitlines()
-        for token in self._tokens:
+        for token in self.tokens:
             if token.type != "inline" or token.map is None:
                 continue
             for child in token.children or []:
@@ -85,7 +86,7 @@ class Page:
     @property
     def shell(self) -> Iterator[Piece]:
         """Command lines of shell blocks; continued lines are joined."""
-        for token in self._tokens:
+        for token in self.tokens:
             if token.type == "fence" and token.map and token.info.split(" ")[0] in SHELL:
                 yield from _command_lines(token.content, token.map[0] + 2)
 
@@ -99,7 +100,7 @@ class Page:
     @property
     def anchors(self) -> frozenset[str]:
         """What a link may name after `#`, as GitHub makes it of headings."""
-        heads = (self._tokens[i + 1] for i, token in enumerate(self._tokens) if token.type == "heading_open")
+        heads = (self.tokens[i + 1] for i, token in enumerate(self.tokens) if token.type == "heading_open")
         return frozenset(_slug("".join(child.content for child in head.children or [])) for head in heads)
 
 

@@ -59,6 +59,16 @@ class Specification(Contract):
     """Folders of Terraform modules, by path from the root of the repository."""
     acceptance: tuple[str, ...] = ()
     """Commands that show it: `uv run pytest …` or `uv run physai …`."""
+    guide: str = ""
+    """Where a person learns to use it: a page by path from the root, with `#heading` if it has several subjects."""
+    examples: tuple[str, ...] = ()
+    """Files to start from, by path from the root."""
+    proven_with: tuple[str, ...] = ()
+    """What the acceptance meets that is not ours, e.g. `Azurite, through azure-storage-blob`."""
+    reports: tuple[str, ...] = ()
+    """Committed benchmark reports, `…/report.json`; the machine in them says where it ran."""
+    not_yet: tuple[str, ...] = ()
+    """What has not been tried, and so is not claimed."""
 
     @model_validator(mode="after")
     def _belongs_to_its_domain(self) -> Self:
