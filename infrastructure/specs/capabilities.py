@@ -43,7 +43,7 @@ def capability_facts(root: Path, page: Path, domain: str) -> str:
                 (
                     _link(page, path.as_posix(), spec.title),
                     "<br>".join(f"`physai {name}`" for name in spec.commands) or "a Python API",
-                    _link(page, spec.guide, "guide"),
+                    _link(page, spec.guide, "guide") if spec.guide else "",
                     examples,
                     _link(page, f"{PROVEN.as_posix()}#{domain}", "proof"),
                 )

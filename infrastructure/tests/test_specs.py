@@ -2,10 +2,12 @@
 
 import shutil
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from physai.infrastructure.benchmark import BenchmarkMachine, BenchmarkReport, Result
 from physai.infrastructure.cli import main
 from physai.infrastructure.specs import check, read_specification, specification_files, write
 from physai.infrastructure.specs.check import _acceptance
@@ -15,6 +17,18 @@ REPOSITORY = Path(__file__).parents[2]
 WORKFLOW = "evaluation/sil/workflows/osmo/round.yaml"
 MODULE = "infrastructure/terraform/modules/box"
 PAGE = "infrastructure/specifications/boxes.specification.md"
+REPORT = "infrastructure/benchmarks/report.json"
+GUIDE = """# Guide
+
+<!-- facts: capabilities infrastructure -->
+<!-- /facts -->
+
+<!-- facts: measured infrastructure/benchmarks#open a lid -->
+<!-- /facts -->
+
+<!-- facts: proof -->
+<!-- /facts -->
+"""
 TEXT = f"""---
 id: infrastructure.boxes
 title: Boxes
@@ -27,6 +41,9 @@ settings: [storage]
 workflows: [{WORKFLOW}]
 terraform: [{MODULE}]
 acceptance: [uv run pytest infrastructure/tests/test_boxes.py]
+guide: docs/boxes.md
+examples: [infrastructure/boxes.py]
+reports: [{REPORT}]
 ---
 # Boxes
 
@@ -45,6 +62,20 @@ uv run physai storage ls PLACE --json > out.json   # PLACE is a URI
 """
 
 
+def report(*gpus: str) -> BenchmarkReport:
+    machine = BenchmarkMachine(processor="p", cores=2, memory_gib=8, gpus=gpus, system="s", python="3.12")
+    results = (Result(what="open a lid", ours=2.0, unit="ms", goal=5.0, higher_is_better=False),)
+    return BenchmarkReport(
+        domain="boxes",
+        measured_at=datetime(2026, 1, 1, tzinfo=UTC),
+        seconds=1,
+        commit="c",
+        machine=machine,
+        versions={},
+        results=results,
+    )
+
+
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """A repository with one specification, its facts written."""
@@ -54,6 +85,8 @@ def root(tmp_path: Path) -> Path:
         f"{MODULE}/variables.tf": 'variable "size" {\n description = "Edge in m."\n type = number\n default = 2\n}\n',
         f"{MODULE}/outputs.tf": 'output "volume" {\n  description = "In m3."\n  value = 8\n}\n',
         "infrastructure/boxes.py": "",
+        "docs/boxes.md": GUIDE,
+        REPORT: report("NVIDIA A10").model_dump_json(),
         "infrastructure/tests/test_boxes.py": "def test_a_box_has_a_lid(): assert len('lid') == 3\n",
         "scripts/test": '["physai", "jobs", "validate"]',
     }
@@ -126,6 +159,16 @@ def page(old: str, new: str) -> Callable[[Path], None]:
         ),
         (lambda root: shutil.rmtree(root / MODULE), f"Terraform folder '{MODULE}' does not exist"),
         (lambda root: (root / "infrastructure/boxes.py").unlink(), "`infrastructure/boxes.py` is not there"),
+        (lambda root: (root / "infrastructure/boxes.py").unlink(), "front matter names infrastructure/boxes.py, which"),
+        (lambda root: (root / "docs/boxes.md").unlink(), "front matter names docs/boxes.md, which is not there"),
+        (page("guide: docs/boxes.md", ""), "has no guide"),
+        (lambda root: (root / REPORT).unlink(), f"benchmark report '{REPORT}' does not exist"),
+        (lambda root: replace(root, REPORT, '"ours":2.0', '"ours":3.0'), "the code says: | open a lid | 3 ms | ≤ 5 |"),
+        (lambda root: replace(root, REPORT, '"ours":2.0', '"ours":9.0'), "≤ 5 (missed)"),
+        (lambda root: replace(root, REPORT, "open a lid", "shut a lid"), "'open a lid' does not exist"),
+        (lambda root: replace(root, REPORT, '["NVIDIA A10"]', "[]"), "1 requirements; [measured]"),
+        (page("title: Boxes", "title: Crates"), "the code says: | [Crates]"),
+        (lambda root: replace(root, "docs/boxes.md", "| 2 ms |", "| 1 ms |"), "the code says: | open a lid | 2 ms |"),
     ],
 )
 def test_a_mutation_is_found(root: Path, mutate: Callable[[Path], None], message: str) -> None:
@@ -136,7 +179,7 @@ def test_a_mutation_is_found(root: Path, mutate: Callable[[Path], None], message
 
 def test_a_problem_tells_file_and_line(root: Path) -> None:
     replace(root, PAGE, "(../boxes.py)", "(../crates.py)")
-    assert said(root) == [f"{PAGE}:16: link to ../crates.py: no such file. Correct it."]
+    assert said(root) == [f"{PAGE}:19: link to ../crates.py: no such file. Correct it."]
 
 
 def test_writing_mends_what_is_generated_and_changes_nothing_more(root: Path) -> None:
