@@ -83,8 +83,11 @@ def _rank(path: Path) -> tuple[int, str]:
 def _title(root: Path, path: Path) -> str:
     if path.name.endswith(SUFFIX):
         return f"Specification: {read_specification(root, path).title}"
+    if path.name == "report.md" and "benchmarks" in path.parts:
+        return f"Measured: {path.parent.name if path.parent.name != 'benchmarks' else path.parts[0]}"
     heading = re.search(r"^# (.+)$", (root / path).read_text(), re.MULTILINE)
-    return heading[1].replace("`", "") if heading else path.stem
+    title = heading[1].replace("`", "") if heading else path.stem
+    return f"In depth: {title}" if path.name == "README.md" and path.parts[0] in DOMAINS else title
 
 
 def _text(root: Path, page: Page, known: set[Path], folder: Path) -> str:
