@@ -55,7 +55,7 @@ class Track:
         """
         if self._layout is not None and self._layout.fits(raw.data):
             self._time(raw)
-            for numbers in self.numbers.values():
+            for numbers in self.numbers:
                 numbers.add_raw(raw.data)
             return
         first = not self._stamps
@@ -87,7 +87,7 @@ class Track:
         """Find the numbers in the bytes of a message; the next of the same layout are read there."""
         with suppress(LayoutError):
             layout = self._bag.layout(raw)
-            if all(numbers.learn(layout, raw.data) for numbers in self.numbers.values()):
+            if all(numbers.learn(layout, raw.data) for numbers in self.numbers):
                 self._layout = layout
 
     def _time(self, raw: Raw) -> None:
