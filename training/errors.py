@@ -325,6 +325,13 @@ class RateError(PackagingError):
         )
 
 
+class SbomError(PackagingError):
+    """No bill of materials that tells of a package is attached to it."""
+
+    def __init__(self, registry: str, digest: str, why: str) -> None:
+        super().__init__(f"{registry}: {digest}: {why}. Attach one with `physai training package sbom --attach`.")
+
+
 class StaleNormalizerError(PackagingError):
     """A package normalises with other statistics than those of the data."""
 

@@ -148,6 +148,23 @@ def verify_artifact(
     show(found, as_json, f"{found.digest} is signed by {', '.join(found.keys)}")
 
 
+@app.command()
+def referrers(reference: str, registry: Uri = None, as_json: Json = False) -> None:
+    """List what is attached to a package: its signatures, its bill of materials.
+
+    Example: physai registry referrers reach-v2
+    """
+    from .referrers import Attached, Attachments
+
+    where = _open(registry)
+    subject = where.resolve(reference)
+    lines = tuple(Attached(digest=line.digest, artifact_type=line.artifact_type) for line in where.referrers(subject))
+    table = Table(Column("digest", no_wrap=True, min_width=71), Column("type", overflow="fold"), box=None)
+    for line in lines:
+        table.add_row(line.digest, line.artifact_type)
+    show(Attachments(subject=subject, attached=lines), as_json, table)
+
+
 def _table(artifact: Artifact) -> Table:
     package = artifact.package
     table = Table("field", Column("value", overflow="fold"), show_header=False, box=None)

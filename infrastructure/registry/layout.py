@@ -14,11 +14,11 @@ from pydantic import ValidationError
 from ..aside import is_aside, locked, whole_file, write_whole
 from ..contracts import Digest, digest_bytes, digest_file
 from .errors import ForeignLayoutError, TamperedError, UnknownReferenceError, writing
-from .manifest import ARTIFACT_TYPE, MANIFEST_TYPE, Descriptor, OciModel
+from .manifest import ARTIFACT_TYPE, INDEX_TYPE, MANIFEST_TYPE, Descriptor, OciModel
+from .referrers import Referrer
 from .store import Entry, Registry
-from .tags import check_tag, is_digest, is_signature_tag, signature_tag
+from .tags import check_tag, is_attached_tag, is_digest, signature_tag
 
-INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
 REF_NAME = "org.opencontainers.image.ref.name"
 LAYOUT_VERSION = "1.0.0"
 BLOCK = 1 << 20  # bytes
@@ -29,7 +29,14 @@ class Indexed(OciModel):
 
     media_type: str
     digest: str
+    size: int = 0
+    artifact_type: str = ""
     annotations: dict[str, str] = {}
+
+    @property
+    def is_package(self) -> bool:
+        """Whether this may be a package, rather than what is attached to one."""
+        return self.artifact_type in {"", ARTIFACT_TYPE} and not is_attached_tag(self.annotations.get(REF_NAME, ""))
 
 
 class OciLayout(Registry):
@@ -63,7 +70,7 @@ class OciLayout(Registry):
     def entries(self) -> tuple[Entry, ...]:
         found: dict[str, list[str]] = {}
         for line in self._index():
-            if not is_digest(line.digest) or is_signature_tag(line.annotations.get(REF_NAME, "")):
+            if not is_digest(line.digest) or not line.is_package:
                 continue
             tags = found.setdefault(line.digest, [])
             if REF_NAME in line.annotations:
@@ -130,6 +137,19 @@ class OciLayout(Registry):
         tag = signature_tag(digest)
         found = [line.digest for line in self._index() if line.annotations.get(REF_NAME) == tag]
         return self._read(found[0]) if found else None
+
+    @override
+    def referrers(self, digest: Digest) -> tuple[Referrer, ...]:
+        lines = [line for line in self._index() if line.artifact_type and not line.is_package]
+        return tuple(
+            Referrer(digest=line.digest, size=line.size, artifact_type=line.artifact_type)
+            for line in lines
+            if json.loads(self._read(line.digest)).get("subject", {}).get("digest") == digest
+        )
+
+    @override
+    def _put_attachment(self, raw: bytes, subject: Digest, line: Referrer) -> None:
+        self._put_indexed(raw, None, {"artifactType": line.artifact_type})
 
     def _put_indexed(self, raw: bytes, tag: str | None, fields: dict[str, str]) -> Digest:
         blob = Descriptor(media_type=MANIFEST_TYPE, digest=digest_bytes(raw), size=len(raw))

@@ -6,7 +6,7 @@ Source: github.com/opencontainers/image-spec v1.1, manifest.md, "Guidelines for 
 import json
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
@@ -17,6 +17,7 @@ from .errors import NotAPackageError, TamperedError
 
 ARTIFACT_TYPE: Final = "application/vnd.physai.policy-package.v1"
 MANIFEST_TYPE: Final = "application/vnd.oci.image.manifest.v1+json"
+INDEX_TYPE: Final = "application/vnd.oci.image.index.v1+json"
 EMPTY = b"{}"
 EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
 TITLE = "org.opencontainers.image.title"
@@ -45,6 +46,18 @@ class OciModel(BaseModel):
     model_config = ConfigDict(frozen=True, alias_generator=to_camel, validate_by_name=True)
 
 
+def canonical(model: OciModel) -> bytes:
+    """Canonical bytes of a structure: keys sorted, no white space, nothing that is empty."""
+    fields = _without_empty(model.model_dump(by_alias=True))
+    return json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _without_empty(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_empty(each) for key, each in value.items() if each not in ({}, "")}
+    return [_without_empty(each) for each in value] if isinstance(value, (list, tuple)) else value
+
+
 class Descriptor(OciModel):
     """What a blob is, and by which digest it is found."""
 
@@ -71,12 +84,8 @@ class Manifest(OciModel):
 
     @property
     def raw(self) -> bytes:
-        """Its canonical bytes: keys sorted, no white space, nothing that is empty."""
-        fields = self.model_dump(by_alias=True)
-        for descriptor in (fields["config"], *fields["layers"]):
-            if not descriptor["annotations"]:
-                del descriptor["annotations"]
-        return json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+        """Its canonical bytes."""
+        return canonical(self)
 
     @classmethod
     def parse(cls, where: Path | str, raw: bytes, digest: Digest) -> Self:

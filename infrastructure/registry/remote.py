@@ -15,9 +15,10 @@ import httpx
 from ..contracts import Digest, digest_bytes
 from .auth import RegistryAuth
 from .errors import RegistryError, TamperedError, UnknownReferenceError, UnreachableError
-from .manifest import MANIFEST_TYPE, Descriptor
+from .manifest import INDEX_TYPE, MANIFEST_TYPE, Descriptor
+from .referrers import Referrer, read_index, with_line
 from .store import Entry, Registry
-from .tags import check_tag, is_digest, is_signature_tag, signature_tag
+from .tags import check_tag, is_attached_tag, is_digest, referrers_tag, signature_tag
 
 BLOCK = 1 << 20  # bytes
 MANIFEST_LIMIT = 4 << 20  # bytes; the size that the specification asks registries to accept
@@ -84,7 +85,7 @@ class OciRegistry(Registry):
     def _tags_of(self, answer: httpx.Response) -> list[str]:
         try:
             tags = [check_tag(str(tag)) for tag in answer.json()["tags"] or []]
-            return [tag for tag in tags if not is_signature_tag(tag)]
+            return [tag for tag in tags if not is_attached_tag(tag)]
         except (ValueError, KeyError, TypeError) as error:
             raise self._no_registry(answer) from error
 
@@ -144,6 +145,35 @@ class OciRegistry(Registry):
         place = f"manifests/{signature_tag(digest)}"
         answer = self._send("GET", place, headers={"Accept": MANIFEST_TYPE}, expect=(200, 404))
         return answer.content if answer.is_success else None
+
+    @override
+    def referrers(self, digest: Digest) -> tuple[Referrer, ...]:
+        found: list[Referrer] = []
+        page: str | None = f"referrers/{digest}"
+        while page:
+            answer = self._send("GET", page, headers={"Accept": INDEX_TYPE}, expect=(200, 404))
+            if not answer.is_success:
+                return self._tagged_referrers(digest)
+            found += read_index(f"{self.name} referrers of {digest}", answer.content)
+            page = str(answer.url.join(answer.links["next"]["url"])) if "next" in answer.links else None
+        return tuple(found)
+
+    def _tagged_referrers(self, digest: Digest) -> tuple[Referrer, ...]:
+        """Of a registry that has no referrers API."""
+        place = f"manifests/{referrers_tag(digest)}"
+        answer = self._send("GET", place, headers={"Accept": INDEX_TYPE}, expect=(200, 404))
+        return read_index(f"{self.name} {place}", answer.content) if answer.is_success else ()
+
+    @override
+    def _put_attachment(self, raw: bytes, subject: Digest, line: Referrer) -> None:
+        answer = self._send(
+            "PUT", f"manifests/{line.digest}", headers={"Content-Type": MANIFEST_TYPE}, content=raw, expect=(201,)
+        )
+        if "OCI-Subject" in answer.headers:  # the registry keeps the list itself
+            return
+        index = with_line(self._tagged_referrers(subject), line)
+        place = f"manifests/{referrers_tag(subject)}"
+        self._send("PUT", place, headers={"Content-Type": INDEX_TYPE}, content=index, expect=(201,))
 
     @override
     def _get_manifest(self, digest: Digest) -> bytes:

@@ -1,4 +1,4 @@
-"""Signatures of packages in the form that cosign writes: a signed payload, under a tag made of the package's digest.
+"""Signatures of packages in the two forms that cosign writes: under a tag made of the digest, and as OCI 1.1 referrers.
 
 The payload names the digest of the package's manifest, so a signature of one package never speaks for another.
 Source: github.com/sigstore/cosign, specs/SIGNATURE_SPEC.md; containers/image, docs/containers-signature.5.md.
@@ -29,11 +29,13 @@ from ..aside import write_whole
 from ..contracts import Contract, Digest, digest_bytes
 from ..errors import MissingFileError
 from .errors import RegistryError
-from .manifest import MANIFEST_TYPE, Descriptor, OciModel
+from .manifest import MANIFEST_TYPE, Descriptor, OciModel, canonical
 from .store import Registry
 
 PAYLOAD_TYPE = "application/vnd.dev.cosign.simplesigning.v1+json"
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
+ATTACHED_TYPE = "application/vnd.dev.cosign.artifact.sig.v1+json"
+"""Of a signature among the referrers. Source: sigstore/cosign v2, pkg/oci/remote/write.go, with OCI 1.1 referrers."""
 SIGNATURE: Final = "dev.cosignproject.cosign/signature"
 PRIVATE_FILE, PUBLIC_FILE = "cosign.key", "cosign.pub"
 
@@ -145,7 +147,8 @@ def sign(registry: Registry, reference: str, key: Path, password: str | None = N
     config = _config(layers)
     described = Descriptor(media_type=CONFIG_TYPE, digest=digest_bytes(config), size=len(config))
     manifest = _SignatureManifest(config=described, layers=layers)
-    registry.put_signatures(digest, [(layer, payload), (described, config)], _raw(manifest))
+    registry.put_signatures(digest, [(layer, payload), (described, config)], canonical(manifest))
+    registry.attach(digest, ATTACHED_TYPE, [(layer, payload)], _attached_config(layer))
     return digest
 
 
@@ -257,21 +260,27 @@ def _config(layers: tuple[Descriptor, ...]) -> bytes:
     return json.dumps(config, separators=(",", ":")).encode()
 
 
-def _raw(manifest: _SignatureManifest) -> bytes:
-    fields = manifest.model_dump(by_alias=True)
-    del fields["config"]["annotations"]
-    return json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()
+def _attached_config(layer: Descriptor) -> tuple[Descriptor, bytes]:
+    """The configuration by whose type cosign finds a signature among the referrers of an image."""
+    config = _config((layer,))
+    return Descriptor(media_type=ATTACHED_TYPE, digest=digest_bytes(config), size=len(config)), config
 
 
 def _signatures(registry: Registry, digest: Digest) -> tuple[Descriptor, ...]:
+    """Each signature once, whether it lies under cosign's tag, among the referrers, or in both places."""
+    layers = (*_tagged(registry, digest), *registry.attached(digest, ATTACHED_TYPE))
+    found = {(layer.digest, layer.annotations.get(SIGNATURE)): layer for layer in layers}
+    return tuple(layer for layer in found.values() if layer.media_type == PAYLOAD_TYPE)
+
+
+def _tagged(registry: Registry, digest: Digest) -> tuple[Descriptor, ...]:
     raw = registry.get_signatures(digest)
     if raw is None:
         return ()
     try:
-        layers = _SignatureManifest.model_validate_json(raw).layers
+        return _SignatureManifest.model_validate_json(raw).layers
     except ValidationError as error:
         raise SignatureError(registry.name, digest, "its signatures cannot be read") from error
-    return tuple(layer for layer in layers if layer.media_type == PAYLOAD_TYPE)
 
 
 def _speaks(one: Signature, digest: Digest, key: ec.EllipticCurvePublicKey) -> bool:

@@ -11,9 +11,22 @@ from ..aside import OccupiedError, whole_folder
 from ..contracts import Contract, ContractError, Digest, PolicyPackage, digest_bytes, digest_file
 from ..errors import MissingFileError
 from .errors import NotAPackageError, TamperedError, TargetExistsError, writing
-from .manifest import EMPTY, EMPTY_CONFIG, PACKAGE_FILE, Descriptor, Manifest, describe, manifest_digest
+from .manifest import (
+    EMPTY,
+    EMPTY_CONFIG,
+    MANIFEST_TYPE,
+    PACKAGE_FILE,
+    Descriptor,
+    Manifest,
+    canonical,
+    describe,
+    manifest_digest,
+)
+from .referrers import Attachment, Referrer, read_attachment
 from .tags import signature_tag
 from .verify import check_files
+
+type Blob = tuple[Descriptor, bytes]
 
 SMALL = 1 << 20  # bytes; a signature's payload is a few hundred
 
@@ -94,7 +107,7 @@ class Registry(ABC):
             digest=digest, tags=tags, files={layer.title: layer.size for layer in manifest.layers}, package=package
         )
 
-    def put_signatures(self, digest: Digest, blobs: Sequence[tuple[Descriptor, bytes]], raw: bytes) -> None:
+    def put_signatures(self, digest: Digest, blobs: Sequence[Blob], raw: bytes) -> None:
         """Store the manifest of a package's signatures, `raw`, and the blobs that it names, where cosign looks."""
         for blob, content in blobs:
             self._put_bytes(blob, content)
@@ -103,6 +116,47 @@ class Registry(ABC):
     @abstractmethod
     def get_signatures(self, digest: Digest) -> bytes | None:
         """The manifest of a package's signatures, or None if nobody has signed it."""
+
+    def attach(
+        self, digest: Digest, artifact_type: str, layers: Sequence[Blob], config: Blob = (EMPTY_CONFIG, EMPTY)
+    ) -> Digest:
+        """Attach something to a package that is there; doing it again changes nothing.
+
+        Two that attach to one package at once, in a registry without the referrers API, may lose one line of its list.
+
+        Args:
+            digest: Of the package.
+            artifact_type: Of what is attached.
+            layers: Each blob's descriptor and bytes.
+            config: The same of its configuration.
+
+        Returns:
+            Digest of what was attached.
+        """
+        for blob, content in (config, *layers):
+            self._put_bytes(blob, content)
+        subject = Descriptor(media_type=MANIFEST_TYPE, digest=digest, size=len(self._get_manifest(digest)))
+        attachment = Attachment(
+            artifact_type=artifact_type, config=config[0], layers=tuple(blob for blob, _ in layers), subject=subject
+        )
+        self._put_attachment(canonical(attachment), digest, attachment.referrer)
+        return attachment.referrer.digest
+
+    @abstractmethod
+    def referrers(self, digest: Digest) -> tuple[Referrer, ...]:
+        """Everything that is attached to a package."""
+
+    def attached(self, digest: Digest, artifact_type: str) -> tuple[Descriptor, ...]:
+        """The blobs of everything of one type that is attached to a package; `get_bytes` reads them.
+
+        Raises:
+            ReferrersError: If the registry names something that is not attached to this very package.
+            TamperedError: If bytes do not match their digest.
+        """
+        where = f"{self.name} referrers of {digest}"
+        lines = [line for line in self.referrers(digest) if line.artifact_type == artifact_type]
+        found = [read_attachment(where, self._get_manifest(line.digest), line, digest) for line in lines]
+        return tuple(blob for attachment in found for blob in attachment.layers)
 
     def get_bytes(self, blob: Descriptor) -> bytes:
         """A small blob, verified.
@@ -177,6 +231,9 @@ class Registry(ABC):
 
     @abstractmethod
     def _put_signature_manifest(self, raw: bytes, tag: str) -> None: ...
+
+    @abstractmethod
+    def _put_attachment(self, raw: bytes, subject: Digest, line: Referrer) -> None: ...
 
     @abstractmethod
     def _get_manifest(self, digest: Digest) -> bytes: ...

@@ -6,7 +6,8 @@ from .errors import RegistryError
 
 TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")  # Source: opencontainers/distribution-spec v1.1, spec.md, "Pull"
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-SIGNATURE_TAG = re.compile(r"sha256-[0-9a-f]{64}\.sig")  # Source: sigstore/cosign, specs/SIGNATURE_SPEC.md
+ATTACHED_TAG = re.compile(r"sha256-[0-9a-f]{64}(\.sig)?")
+"""Sources: sigstore/cosign, specs/SIGNATURE_SPEC.md; distribution-spec v1.1, "Referrers Tag Schema"."""
 
 
 class TagError(RegistryError):
@@ -33,6 +34,11 @@ def signature_tag(digest: str) -> str:
     return f"{digest.replace(':', '-')}.sig"
 
 
-def is_signature_tag(tag: str) -> bool:
-    """Whether a tag names signatures rather than a package."""
-    return SIGNATURE_TAG.fullmatch(tag) is not None
+def referrers_tag(digest: str) -> str:
+    """The tag under which a registry without the referrers API keeps the list of what is attached to a manifest."""
+    return digest.replace(":", "-")
+
+
+def is_attached_tag(tag: str) -> bool:
+    """Whether a tag names what is attached to a package rather than a package."""
+    return ATTACHED_TAG.fullmatch(tag) is not None

@@ -121,10 +121,11 @@ def test_a_payload_that_was_changed_is_refused(tmp_path: Path, packages: tuple[P
 
 @pytest.mark.parametrize("spoil", [b"not base64", b""])
 def test_a_broken_signature_is_refused(tmp_path: Path, packages: tuple[Path, Path], keys: Path, spoil: bytes) -> None:
-    registry = OciLayout(tmp_path / "registry")
-    one = registry.push(packages[0])
-    sign(registry, one, keys / "ours/cosign.key")
-    manifest = json.loads(registry.get_signatures(one) or b"")
+    signed, registry = OciLayout(tmp_path / "signed"), OciLayout(tmp_path / "registry")
+    one = signed.push(packages[0])
+    sign(signed, registry.push(packages[0]), keys / "ours/cosign.key")
+    shutil.copytree(signed.root / "blobs", registry.root / "blobs", dirs_exist_ok=True)
+    manifest = json.loads(signed.get_signatures(one) or b"")
     manifest["layers"][0]["annotations"]["dev.cosignproject.cosign/signature"] = spoil.decode()
     registry.put_signatures(one, [], json.dumps(manifest).encode())
     with pytest.raises(SignatureError, match="none of its 1 signatures"):

@@ -1,13 +1,15 @@
 """Packages of imitation policies: parity with LeRobot on the whole path, and time of a step on one CPU thread."""
 
+import copy
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from physai.infrastructure.benchmark import Result
 from physai.infrastructure.registry.verify import GOLDEN_FILE, GRAPH_FILE, open_session, read_golden
@@ -19,7 +21,7 @@ from ..il.demonstrations import ACTION
 from ..il.recipe import Observation, Recipe
 from ..il.train import train
 from ..packaging.build import build
-from ..packaging.graph import NOISE, graph_of
+from ..packaging.graph import NOISE, DiffusionGraph, graph_of
 from ..packaging.parity import ask_lerobot, history_of, random_inputs
 from ..run import find_checkpoint
 from .demonstrations import write_demonstrations
@@ -66,10 +68,12 @@ def _measure(case: Case, folder: Path) -> Iterator[Result]:
     made = policy.load(checkpoint)
     made.policy.eval()
     session = open_session(package / GRAPH_FILE)
-    inputs = random_inputs(made, graph_of(made, checkpoint), INPUTS, SEED)
+    graph = graph_of(made, checkpoint)
+    inputs = random_inputs(made, graph, INPUTS, SEED)
     golden = read_golden(package / GOLDEN_FILE, contract)
     answers = ask_lerobot(made, inputs)
-    random = float(np.abs(session.run([ACTION], inputs)[0] - answers).max())
+    ours = session.run([ACTION], inputs)[0]
+    random = float(np.abs(ours - answers).max())
     singly = [ask_lerobot(made, {n: v[i : i + 1] for n, v in inputs.items()}) for i in range(INPUTS)]
     itself = float(np.abs(np.concatenate(singly) - answers).max())
     recorded = float(np.abs(session.run([ACTION], {n: golden[n] for n in inputs})[0] - golden[ACTION]).max())
@@ -85,18 +89,46 @@ def _measure(case: Case, folder: Path) -> Iterator[Result]:
         f"{np.abs(golden[ACTION]).max():.2g} rad, where float32 has steps of "
         f"{np.spacing(np.float32(np.abs(golden[ACTION]).max())):.1g}; noise held fixed",
     )
+    if isinstance(graph, DiffusionGraph):
+        exact = _in_float64(graph, inputs)
+        yield Result(
+            what=f"{case.name}: largest rounding, as difference from the same policy in float64",
+            ours=float(np.abs(ours - exact).max()),
+            unit="rad",
+            higher_is_better=False,
+            peer=float(np.abs(answers - exact).max()),
+            peer_name="LeRobot's own, in float32",
+            note=f"the {INPUTS} random inputs; both roundings add up in the difference from LeRobot",
+        )
     row = {name: values[:1] for name, values in inputs.items()}
-    ours = _median_ms(lambda: session.run([ACTION], row))
+    step_ms = _median_ms(lambda: session.run([ACTION], row))
     theirs = _median_ms(_step_of_lerobot(made, row))
     yield Result(
         what=f"{case.name}: one chunk, times as fast as LeRobot",
-        ours=theirs / ours,
+        ours=theirs / step_ms,
         unit="x",
         goal=case.speedup,
         peer=1.0,
         peer_name="select_action with its processors",
-        note=f"ONNX Runtime {ours:.2f} ms, LeRobot {theirs:.2f} ms, medians of {STEPS}; one thread each",
+        note=f"ONNX Runtime {step_ms:.2f} ms, LeRobot {theirs:.2f} ms, medians of {STEPS}; one thread each",
     )
+
+
+def _in_float64(graph: DiffusionGraph, inputs: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float64]:
+    """What LeRobot's modules answer if nothing is rounded to float32 on the way, shape (N, chunk, A)."""
+    import torch
+
+    given = [torch.from_numpy(inputs[name]).double() for name in (*graph.inputs, NOISE)]
+    wide = copy.deepcopy(graph).double()
+    for name in ("alphas_cumprod", "final_alpha_cumprod"):  # constants of the sampler, which are no buffers
+        setattr(wide.scheduler, name, getattr(wide.scheduler, name).double())
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)  # position embeddings are made in it
+    try:
+        with torch.no_grad():
+            return np.asarray(wide(*given).numpy())
+    finally:
+        torch.set_default_dtype(before)
 
 
 def _step_of_lerobot(made: policy.TrainablePolicy, row: dict[str, Any]) -> Callable[[], object]:

@@ -24,6 +24,7 @@ def check(
     rate_hz: float | None = None,
     statistics: Path | None = None,
     keys: Sequence[Path] = (),
+    sbom: bool = False,
     registry: str | None = None,
 ) -> PolicyPackage:
     """Verify a package, and compare it with what is wanted of it.
@@ -36,16 +37,20 @@ def check(
         rate_hz: At which the robot is controlled.
         statistics: `meta/stats.json` of the data as it is now; the graph must normalise with these.
         keys: Public keys, one of which must have signed it.
-        registry: Where its signatures are; default: the setting.
+        sbom: Whether a bill of materials must be attached to it, and name its very files.
+        registry: Where signatures and bill are; default: the setting.
 
     Raises:
         RegistryError: If it is damaged, or does not run here as it did where it was built.
         SignatureError: If none of the keys has signed it.
+        SbomError: If it has no bill of materials, or one of something else.
         PackagingError: If it is not what is wanted: order of joints, scale, range, rate, normaliser.
     """
     if keys:
         _check_signature(folder, keys, registry)
     package = verify_package(folder, digest)
+    if sbom:
+        _check_sbom(folder, registry)
     if robot is not None:
         joints = joints or tuple(joint.joint for joint in robot.joints)
     if joints is not None and (driven := package.outputs[0].elements) != joints:
@@ -68,6 +73,15 @@ def _check_signature(folder: Path, keys: Sequence[Path], registry: str | None) -
     from physai.infrastructure.settings import settings
 
     verify(open_registry(registry or settings().registry or ""), manifest_digest(folder), read_keys(keys))
+
+
+def _check_sbom(folder: Path, registry: str | None) -> None:
+    from physai.infrastructure.registry import open_registry
+    from physai.infrastructure.settings import settings
+
+    from .sbom import check_sbom
+
+    check_sbom(folder, open_registry(registry or settings().registry or ""))
 
 
 def _check_scale(folder: Path, package: PolicyPackage) -> None:

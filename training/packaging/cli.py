@@ -52,7 +52,8 @@ def verify(
         Path | None, Option(help="meta/stats.json of the data as it is now: is the normaliser stale?")
     ] = None,
     key: Annotated[list[Path] | None, Option(help="Public key that must have signed it; may be repeated.")] = None,
-    registry: Annotated[str | None, Option(help="Where its signatures are; default: the setting.")] = None,
+    sbom: Annotated[bool, Option("--sbom", help="A bill of its very files must be attached to it.")] = False,
+    registry: Annotated[str | None, Option(help="Where signatures and bill are; default: the setting.")] = None,
     as_json: Json = False,
 ) -> None:
     """Check a package: signature, digests, contract, and its golden vectors replayed on this machine.
@@ -69,6 +70,7 @@ def verify(
         rate_hz=rate_hz,
         statistics=statistics,
         keys=key or (),
+        sbom=sbom,
         registry=registry,
     )
     _show(found, package, as_json)
@@ -109,13 +111,23 @@ def image(
 
 
 @app.command()
-def sbom(package: Package) -> None:
-    """Print the package's bill of materials, in CycloneDX 1.6.
+def sbom(
+    package: Package,
+    attach: Annotated[bool, Option("--attach", help="To the package in the registry, as an OCI referrer.")] = False,
+    registry: Annotated[str | None, Option(help="Where the package is; default: the setting.")] = None,
+) -> None:
+    """Print the package's bill of materials, in CycloneDX 1.6; or attach it, and print the digest it has there.
 
-    Example: physai training package sbom OUT/package
+    Example: physai training package sbom OUT/package --attach
     """
-    from .sbom import make_sbom
+    from physai.infrastructure.registry import open_registry
+    from physai.infrastructure.settings import settings
 
+    from .sbom import attach_sbom, make_sbom
+
+    if attach:
+        stdout.print(attach_sbom(package, open_registry(registry or settings().registry or "")), soft_wrap=True)
+        return
     sys.stdout.write(make_sbom(package) + "\n")
 
 

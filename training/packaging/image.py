@@ -14,17 +14,16 @@ from typing import Any
 from physai.infrastructure.aside import whole_folder
 from physai.infrastructure.contracts import Digest, PolicyPackage, digest_bytes
 from physai.infrastructure.registry import manifest_digest
-from physai.infrastructure.registry.manifest import MANIFEST_TYPE, PACKAGE_FILE
+from physai.infrastructure.registry.manifest import INDEX_TYPE, MANIFEST_TYPE, PACKAGE_FILE
 from physai.infrastructure.registry.verify import GOLDEN_FILE, GRAPH_FILE, verify_package
 
-from .sbom import make_sbom
+from .sbom import SBOM_FILE, make_sbom
 from .triton import config
 
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar"
-INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
 ARCHITECTURES = ("amd64", "arm64")
-TRITON_FILE, SBOM_FILE = "config.pbtxt", "sbom.cdx.json"
+TRITON_FILE = "config.pbtxt"
 
 
 def write_image(folder: Path, output: Path, architecture: str = "amd64") -> Digest:

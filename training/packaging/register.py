@@ -11,6 +11,7 @@ from physai.infrastructure.registry.verify import verify_package
 from physai.infrastructure.settings import settings
 
 from ..errors import NotPassedError
+from .sbom import attach_sbom
 
 
 class Registered(Document):
@@ -27,7 +28,7 @@ class Registered(Document):
 
 
 def register(folder: Path, verdict: Path, alias: Alias | None = None) -> Registered:
-    """Push a package and enter it by its digest; again, it changes nothing.
+    """Push a package with its bill of materials, and enter it by its digest; again, it changes nothing.
 
     Args:
         folder: Of the package.
@@ -47,5 +48,6 @@ def register(folder: Path, verdict: Path, alias: Alias | None = None) -> Registe
         raise NotPassedError(verdict, f"says {judged.verdict}")
     where = open_registry(str(settings().registry))
     where.push(folder)
+    attach_sbom(folder, where)
     version = enter(package.name, digest, run_id=package.run_id, alias=alias)
     return Registered(name=package.name, package=digest, registry=where.name, model_version=version, alias=alias)

@@ -3,6 +3,7 @@
 Source: cyclonedx.org/docs/1.6, `machine-learning-model` and `data` components.
 """
 
+import json
 import uuid
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -14,12 +15,17 @@ from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
-from physai.infrastructure.contracts import PolicyPackage
-from physai.infrastructure.registry import manifest_digest
-from physai.infrastructure.registry.manifest import PACKAGE_FILE
+from physai.infrastructure.contracts import Digest, PolicyPackage, digest_bytes
+from physai.infrastructure.registry import Registry, manifest_digest
+from physai.infrastructure.registry.manifest import PACKAGE_FILE, TITLE, Descriptor
 from physai.infrastructure.registry.verify import GRAPH_FILE, check_files
 
+from ..errors import SbomError
+
 BUILT_WITH = ("torch", "lerobot", "onnx", "onnxscript", "onnxruntime")
+SBOM_TYPE = "application/vnd.cyclonedx+json"
+"""Source: iana.org/assignments/media-types."""
+SBOM_FILE = "sbom.cdx.json"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)  # the time of building is no fact about the package
 NAMESPACE = uuid.UUID("8f1d6c1e-6a55-4a3b-9a6f-0d1f5d1b7c11")
 
@@ -58,6 +64,49 @@ def make_sbom(folder: Path) -> str:
     bom.components.update([*files, *libraries])
     bom.register_dependency(bom.metadata.component, [*files, *libraries])
     return JsonV1Dot6(bom).output_as_string(indent=1)
+
+
+def attach_sbom(folder: Path, registry: Registry) -> Digest:
+    """Attach the bill of a package to it, in a registry where the package is; again, it changes nothing.
+
+    Returns:
+        Digest of what was attached.
+
+    Raises:
+        UnknownReferenceError: If the package is not there.
+    """
+    content = make_sbom(folder).encode()
+    layer = Descriptor(
+        media_type=SBOM_TYPE, digest=digest_bytes(content), size=len(content), annotations={TITLE: SBOM_FILE}
+    )
+    return registry.attach(registry.resolve(manifest_digest(folder)), SBOM_TYPE, [(layer, content)])
+
+
+def check_sbom(folder: Path, registry: Registry) -> None:
+    """Check that a bill is attached to a package, and that each names its very files.
+
+    Raises:
+        SbomError: If there is none, or one that is not of this package.
+    """
+    package, digest = PolicyPackage.read(folder / PACKAGE_FILE), manifest_digest(folder)
+    blobs = registry.attached(digest, SBOM_TYPE)
+    if not blobs:
+        raise SbomError(registry.name, digest, "has no bill of materials")
+    for blob in blobs:
+        if (named := _files_of(registry.get_bytes(blob))) != package.files:
+            other = sorted(name for name, _ in named.items() ^ package.files.items())
+            why = f"'{other[0]}' is not as its bill says" if named else "its bill is not in CycloneDX, or names no file"
+            raise SbomError(registry.name, digest, why)
+
+
+def _files_of(bill: bytes) -> dict[str, Digest]:
+    """Name → digest of the files that a bill names."""
+    try:
+        components = json.loads(bill)["components"]
+        hashes = {each["name"]: each["hashes"][0]["content"] for each in components if each.get("hashes")}
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+        return {}
+    return {name: f"sha256:{content}" for name, content in hashes.items()}
 
 
 def _library(name: str) -> Component:

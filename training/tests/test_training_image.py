@@ -14,11 +14,16 @@ from cyclonedx.validation.json import JsonStrictValidator
 from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 
-from physai.infrastructure.registry import TamperedError, manifest_digest
+from physai.infrastructure.contracts import digest_bytes
+from physai.infrastructure.registry import OciLayout, TamperedError, manifest_digest
+from physai.infrastructure.registry.manifest import Descriptor
+from physai.infrastructure.registry.signing import generate_key_pair, sign
 from physai.infrastructure.tests.registry_packages import make_package
 from physai.infrastructure.tests.test_registry_remote import serving
+from physai.training.errors import SbomError
+from physai.training.packaging.check import check
 from physai.training.packaging.image import write_image
-from physai.training.packaging.sbom import make_sbom
+from physai.training.packaging.sbom import SBOM_TYPE, attach_sbom, make_sbom
 
 SKOPEO, SERVER = shutil.which("skopeo"), shutil.which("docker-registry")
 
@@ -93,3 +98,30 @@ def test_the_bill_of_materials_is_valid_and_names_files_data_and_libraries(packa
     contract = json.loads((package / "package.json").read_text())
     assert f"sha256:{stated['content']}" == contract["files"]["policy.onnx"]
     assert bill["metadata"]["component"]["version"] == manifest_digest(package)
+
+
+def test_a_bill_is_attached_to_its_package_and_demanded(package: Path, tmp_path: Path) -> None:
+    registry = OciLayout(tmp_path / "registry")
+    digest = registry.push(package)
+    sign(registry, digest, generate_key_pair(tmp_path / "keys").with_name("cosign.key"))
+    with pytest.raises(SbomError, match="has no bill of materials"):
+        check(package, sbom=True, registry=str(registry.root))
+    assert attach_sbom(package, registry) == attach_sbom(package, registry)
+    check(package, keys=[tmp_path / "keys/cosign.pub"], sbom=True, registry=str(registry.root))
+    (blob,) = registry.attached(digest, SBOM_TYPE)
+    assert registry.get_bytes(blob).decode() == make_sbom(package)
+
+
+@pytest.mark.parametrize(
+    ("bill", "why"),
+    [
+        (b"{}", "its bill is not in CycloneDX"),
+        (b'{"components": [{"name": "x", "hashes": [{"content": "00"}]}]}', "is not as its bill says"),
+    ],
+)
+def test_a_bill_of_something_else_is_refused(package: Path, tmp_path: Path, bill: bytes, why: str) -> None:
+    registry = OciLayout(tmp_path / "registry")
+    layer = Descriptor(media_type=SBOM_TYPE, digest=digest_bytes(bill), size=len(bill))
+    registry.attach(registry.push(package), SBOM_TYPE, [(layer, bill)])
+    with pytest.raises(SbomError, match=why):
+        check(package, sbom=True, registry=str(registry.root))
