@@ -59,7 +59,7 @@ class Numbers:
     def learn(self, layout: Layout, data: bytes) -> bool:
         """Find the numbers in the bytes of the first message; False if they are not found there."""
         numbers: list[Number] = []
-        for path in self._rule.fields:
+        for path in self.rule.fields:
             found = layout.find(path)
             picks = self._picked is not None and len(found) == len(self._keys)
             numbers += [found[index] for index in self._picked or ()] if picks else found
