@@ -102,7 +102,7 @@ def play(folder: Path) -> Story:
 
 def main() -> None:
     """Play it, and print the robot's audit log."""
-    story = play(Path(sys.argv[1] if len(sys.argv) > 1 else "out/one-robot"))
+    story = play(Path(sys.argv[1] if len(sys.argv) > 1 else "out/one-robot").resolve())
     table = Table("#", "event", "by", "result", "why")
     for record in story.records:
         if record.event["event"] != "outcome":

@@ -170,7 +170,7 @@ def roll_out(fleet: Fleet, name: str, robots: Sequence[Robot], cut_off: Sequence
 def main() -> None:
     """Play it, and print how it went."""
     table = Table("release", "ended", "in cohort", "episodes", "robots run", "commits")
-    for chapter in play(Path(sys.argv[1] if len(sys.argv) > 1 else "out/ten-robots")):
+    for chapter in play(Path(sys.argv[1] if len(sys.argv) > 1 else "out/ten-robots").resolve()):
         serving = ", ".join(f"{name}: {count}" for name, count in chapter.serving.items())
         table.add_row(
             chapter.release, chapter.phase, chapter.cohort, str(chapter.episodes), serving, "\n".join(chapter.commits)
