@@ -6,6 +6,7 @@ from http.client import HTTPException
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +45,7 @@ class PolicyClient:
         if address.scheme not in ("http", "https") or not address.netloc:
             raise HostError(url, "not a URL of a policy host", "Give one like http://127.0.0.1:8000.")
         self.url, self.model, self.package, self.digest = url, model, package, digest
+        self._name = uuid4().hex  # no other client's sequences are ours
         self.round_trips_ms: list[float] = []
         """Of every inference so far."""
         self._client = InferenceServerClient(
@@ -115,22 +117,50 @@ class PolicyClient:
             raise WrongPolicyError(self.url, self.model, reason)
         self.round_trips_ms.clear()
 
-    def infer(self, observation: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
+    def infer_sequences(
+        self, observation: Mapping[str, NDArray[Any]], rows: NDArray[np.intp], begins: NDArray[np.bool_]
+    ) -> NDArray[np.float32]:
+        """Likewise of a stateful policy, whose state the host keeps for every row of ours.
+
+        Args:
+            observation: First axis the rows that are asked.
+            rows: Their numbers.
+            begins: Whether an episode begins there.
+        """
+        answers = []
+        for index, (row, start) in enumerate(zip(rows, begins, strict=True)):
+            one = {name: values[index : index + 1] for name, values in observation.items()}
+            answers.append(self.infer(one, f"{self._name}-{row}", start=bool(start)))
+        return np.concatenate(answers)
+
+    def infer(
+        self, observation: Mapping[str, NDArray[Any]], sequence: str = "", *, start: bool = False
+    ) -> NDArray[np.float32]:
         """The first output for a batch of observations; entries that the policy does not take are left out.
+
+        Args:
+            observation: Inputs by name, first axis the batch.
+            sequence: Under which the host keeps the policy's state; it is then not among the inputs.
+            start: Whether this is the first request of the sequence.
 
         Raises:
             HostError: If the host refuses, fails or does not answer.
             WrongPolicyError: If another package answered.
         """
         inputs = []
+        kept = {state.input for state in self.package.states} if sequence else set()
         for spec in self.package.inputs:
+            if spec.name in kept:
+                continue
             array = np.ascontiguousarray(observation[spec.name], dtype=spec.dtype)
             tensor = InferInput(spec.name, list(array.shape), DATATYPES[spec.dtype])
             inputs.append(tensor.set_data_from_numpy(array))
         wanted = self.package.outputs[0].name
         asked = InferRequestedOutput(wanted)
         began = time.perf_counter()
-        result: InferResult = self._ask(lambda: self._client.infer(self.model, inputs, outputs=[asked]))
+        result: InferResult = self._ask(
+            lambda: self._client.infer(self.model, inputs, outputs=[asked], sequence_id=sequence, sequence_start=start)
+        )
         self.round_trips_ms.append((time.perf_counter() - began) * 1e3)
         answered = result.get_response().get("parameters", {}).get("package_digest", self.digest)
         if answered != self.digest:

@@ -105,7 +105,7 @@ def _blocks(
         )
         for entrant in asked.entrants:
             client = connected[entrant.role]
-            policy = linked(asked, entrant, client.infer, env)
+            policy = linked(asked, entrant, client, env)
             found = rollouts_of(env, policy, entrant, block, lambda *_: None, start)
             played[entrant.role].rollouts.extend(found.rollouts)
             played[entrant.role].links.update(found.links)

@@ -16,7 +16,7 @@ from physai.infrastructure.contracts import (
     PolicyResult,
     Role,
 )
-from physai.infrastructure.control import Infer, Policy
+from physai.infrastructure.control import Policy
 from physai.infrastructure.fit import MisfitError, check_fit, facts_of
 from physai.infrastructure.registry.verify import GOLDEN_FILE, read_golden
 from physai.infrastructure.simulation import Camera, Rollout, expert, launch, play
@@ -154,11 +154,11 @@ def _play_all(
             check_fit(entrant.package, facts_of(env), entrant.role)
         for entrant in entrants:
             client = asked[entrant.role]
-            played = rollouts_of(env, linked(plan, entrant, client.infer, env), entrant, conditions, progress)
+            played = rollouts_of(env, linked(plan, entrant, client, env), entrant, conditions, progress)
             result = result_of(entrant.role, entrant.digest, played, env, client.round_trips_ms, plan.interval)
             if entrant.role == "candidate":
                 write_rollouts(workspace.fresh(ROLLOUTS), played.rollouts, env, conditions, entrant.digest)
-                _film(env, linked(plan, entrant, client.infer, env), entrant, conditions, workspace.fresh(FILM))
+                _film(env, linked(plan, entrant, client, env), entrant, conditions, workspace.fresh(FILM))
             workspace.keep(result)
             yield result
         if plan.expert and workspace.finished("expert", None) is None:
@@ -182,7 +182,7 @@ def _play_gymnasium(
             check_spaces(entrant.package, env, timing.rate_hz, entrant.role)
         for entrant in entrants:
             client = asked[entrant.role]
-            policy = linked(plan, entrant, client.infer, env, timing.rate_hz)
+            policy = linked(plan, entrant, client, env, timing.rate_hz)
             rollouts = workspace.fresh(ROLLOUTS) if entrant.role == "candidate" else None
             episodes = play_role(env, policy, entrant, plan.conditions, timing.rate_hz, rollouts, progress)
             result = policy_result(entrant.role, entrant.digest, episodes, client.round_trips_ms, plan.interval)
@@ -199,12 +199,12 @@ class Played(NamedTuple):
 
 
 def linked(
-    plan: Plan, entrant: Entrant, infer: Infer, env: "TaskEnv | GymEnv", rate_hz: float | None = None
+    plan: Plan, entrant: Entrant, client: PolicyClient, env: "TaskEnv | GymEnv", rate_hz: float | None = None
 ) -> LinkedPolicy:
     """The policy behind its host, and behind the device's latencies if there are any."""
     package = entrant.package
     return LinkedPolicy(
-        infer,
+        client.infer,
         package.action_steps,
         env.num_envs,
         package.inputs,
@@ -212,6 +212,7 @@ def linked(
         profile=plan.profile,
         seed=plan.conditions.seed,
         stands=package.action_meaning == "absolute-joint-position",
+        infer_sequences=client.infer_sequences if package.states else None,
     )
 
 

@@ -24,7 +24,13 @@ from .served import VERSION
 SHUTDOWN_S = 5  # time that requests in flight have to finish
 THREADS = 4
 CONTENTS = {"FP32": "fp32_contents", "UINT8": "uint_contents"}
-STATUS = {404: grpc.StatusCode.NOT_FOUND, 413: grpc.StatusCode.RESOURCE_EXHAUSTED}
+SEQUENCE = ("sequence_id", "sequence_start", "sequence_end")
+STATUS = {
+    404: grpc.StatusCode.NOT_FOUND,
+    409: grpc.StatusCode.ABORTED,
+    413: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    503: grpc.StatusCode.RESOURCE_EXHAUSTED,
+}
 
 
 class GrpcHost(GRPCInferenceServiceServicer):  # type: ignore[misc]  # generated code is not typed
@@ -99,7 +105,14 @@ def read(request: Any) -> tuple[InferenceRequest, bytes]:
             entry["data"] = list(getattr(tensor.contents, CONTENTS.get(tensor.datatype, "fp32_contents")))
         inputs.append(entry)
     outputs = [{"name": output.name} for output in request.outputs]
-    return InferenceRequest.checked({"inputs": inputs, "outputs": outputs}), b"".join(raw)
+    content = {"inputs": inputs, "outputs": outputs, "parameters": _sequence(request)}
+    return InferenceRequest.checked(content), b"".join(raw)
+
+
+def _sequence(request: Any) -> dict[str, Any]:
+    """What the request says of its sequence."""
+    given = {name: request.parameters[name] for name in SEQUENCE if name in request.parameters}
+    return {name: getattr(value, value.WhichOneof("parameter_choice")) for name, value in given.items()}
 
 
 def _answered(context: grpc.ServicerContext, answer: Callable[[], Any]) -> Any:

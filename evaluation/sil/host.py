@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterable
 from importlib.metadata import version
 
+import numpy as np
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -28,6 +29,7 @@ from .protocol import (
     write_outputs,
 )
 from .served import VERSION, ServedPolicy
+from .sessions import Sessions
 
 DIGEST_HEADER = "Physai-Package-Digest"
 MAX_BODY_BYTES = 64 * 2**20
@@ -40,6 +42,7 @@ class PolicyHost:
         self.policies = {policy.name: policy for policy in policies}
         self.max_body_bytes = max_body_bytes
         self.metrics = HostMetrics()
+        self.sessions = Sessions()
         for policy in self.policies.values():
             self.metrics.serve(policy.name, policy.digest)
 
@@ -115,10 +118,33 @@ class PolicyHost:
         """
         with self.metrics.inference(policy.name):
             wanted = wanted_outputs(asked, policy.package.outputs)
-            inputs = read_inputs(asked, binary, policy.package.inputs)
-            with self.metrics.graph(policy.name, len(next(iter(inputs.values())))):
-                outputs = policy.infer(inputs)
+            sequence = asked.parameters.sequence_id
+            if sequence and policy.package.states:
+                outputs = self._step(policy, asked, binary, sequence)
+            else:
+                outputs = self._run(policy, read_inputs(asked, binary, policy.package.inputs))
             return {name: outputs[name] for name in wanted}
+
+    def _run(self, policy: ServedPolicy, inputs: Tensors) -> Tensors:
+        with self.metrics.graph(policy.name, len(next(iter(inputs.values())))):
+            return policy.infer(inputs)
+
+    def _step(self, policy: ServedPolicy, asked: InferenceRequest, binary: bytes, sequence: int | str) -> Tensors:
+        """One step of a sequence: its state is not among the inputs but kept here, all zeros when it begins."""
+        start, end = asked.parameters.sequence_start, asked.parameters.sequence_end
+        states = {state.input: state.output for state in policy.package.states}
+        given = tuple(spec for spec in policy.package.inputs if spec.name not in states)
+        with self.sessions.step((policy.name, sequence), start=start, end=end) as kept:
+            inputs = read_inputs(asked, binary, given)
+            rows = len(next(iter(inputs.values())))
+            for spec in policy.package.inputs:
+                if spec.name in states:
+                    inputs[spec.name] = kept.get(spec.name, np.zeros((rows, *spec.shape), spec.dtype))
+            if kept and (before := len(next(iter(kept.values())))) != rows:
+                raise RequestError(f"sequence {sequence!r}: {rows} rows, and {before} when it began.")
+            outputs = self._run(policy, inputs)
+            kept.update({name: outputs[output] for name, output in states.items()})
+        return outputs
 
     def ready(self, request: Request) -> Response:
         """Whether one model is ready."""

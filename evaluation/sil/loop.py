@@ -7,7 +7,7 @@ actions whose time has passed are left out, as the rehearsal on the device does 
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,6 +19,9 @@ from physai.infrastructure.control import ChunkError, Infer, Memory, Observation
 from .profile import DeviceProfile
 
 STATE = "observation.state"
+
+type InferSequences = Callable[[Observation, NDArray[np.intp], NDArray[np.bool_]], NDArray[np.float32]]
+"""Observations of rows, their numbers, and whether an episode begins in each → action chunks."""
 
 
 @dataclass
@@ -52,6 +55,7 @@ class LinkedPolicy:
         profile: DeviceProfile | None = None,
         seed: int = 0,
         stands: bool = True,
+        infer_sequences: InferSequences | None = None,
     ) -> None:
         """Nothing is asked yet.
 
@@ -65,6 +69,7 @@ class LinkedPolicy:
             seed: Of the latencies.
             stands: Whether a robot without any action yet is told where it was measured (absolute joint positions);
                 otherwise it is told zeros.
+            infer_sequences: Called in place of `infer` if the policy is stateful.
         """
         self.links: defaultdict[int, EpisodeLink] = defaultdict(EpisodeLink)
         """Episode → what it saw."""
@@ -75,6 +80,8 @@ class LinkedPolicy:
         self._age = np.zeros(num_envs, dtype=np.intp)  # control steps since the chunk in use was asked for
         self._due = np.zeros(num_envs, dtype=np.intp)  # age at which it arrives
         self._has = np.zeros(num_envs, dtype=np.bool_)  # whether a chunk is in use or on its way
+        self._sequences = infer_sequences
+        self._begins = np.ones(num_envs, dtype=np.bool_)  # whether the policy has not been asked in this episode
         self._held = np.zeros(num_envs, dtype=np.bool_)  # whether there is an action to hold
         self._chunk: NDArray[np.float32] | None = None  # (num_envs, action_steps, A)
         self._sent: NDArray[np.float32] | None = None  # (num_envs, A)
@@ -83,6 +90,7 @@ class LinkedPolicy:
         """A new episode: nothing of the old plan, and no answer to an old question, is used."""
         self._has[envs] = False
         self._held[envs] = False
+        self._begins[envs] = True
         self._memory.reset(envs)
 
     def begin(self, envs: NDArray[np.intp], episodes: NDArray[np.intp]) -> None:
@@ -135,7 +143,9 @@ class LinkedPolicy:
 
     def _ask(self, observation: Observation, rows: NDArray[np.intp]) -> None:
         began = time.perf_counter()
-        chunk = self._infer(self._memory.recall(observation, rows))
+        given = self._memory.recall(observation, rows)
+        chunk = self._sequences(given, rows, self._begins[rows]) if self._sequences else self._infer(given)
+        self._begins[rows] = False
         took_ms = (time.perf_counter() - began) * 1e3
         if chunk.ndim != 3 or chunk.shape[0] != rows.size or chunk.shape[1] < self._steps:
             raise ChunkError(chunk.shape, rows.size, self._steps)

@@ -61,6 +61,10 @@ class RequestParameters(Message):
     """Options of the whole request."""
 
     binary_data_output: bool = False
+    sequence_id: int | str = 0
+    """Of a stateful policy's episode; 0 and empty are none."""
+    sequence_start: bool = False
+    sequence_end: bool = False
 
 
 class InferenceRequest(Message):

@@ -1,5 +1,6 @@
-"""A link between two machines, on this one: passes bytes on after a delay, and can be cut."""
+"""A link between two machines, on this one: passes bytes on after a delay, loses some, and can be cut."""
 
+import random
 import socket
 import threading
 import time
@@ -7,12 +8,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 
+RESENT_AFTER_S = 0.2  # Linux's least retransmission timeout: how a lost segment of TCP looks to who waits for it
+
 
 class Link:
     """What a test turns while the link is in use."""
 
     def __init__(self) -> None:
         self.delay_s = 0.0
+        self.loss = 0.0
+        """Share of the parts of messages that are lost once, and sent again."""
+        self.lost = 0
         self.cut = threading.Event()
 
 
@@ -29,6 +35,9 @@ def linked(url: str) -> Iterator[tuple[str, Link]]:
                 if link.cut.is_set():
                     break
                 time.sleep(link.delay_s)
+                if random.random() < link.loss:
+                    link.lost += 1
+                    time.sleep(RESENT_AFTER_S)
                 sink.sendall(data)
         for end in (source, sink):
             with suppress(OSError):

@@ -17,6 +17,7 @@ from physai.evaluation.hil.realtime import AbortError, RealTimePolicy
 from physai.evaluation.hil.report import HilReport
 from physai.evaluation.sil.device import DeviceReading, power
 from physai.evaluation.sil.host import PolicyHost
+from physai.evaluation.sil.profile import read_profile
 from physai.evaluation.sil.served import ServedPolicy
 from physai.evaluation.sil.server import running
 from physai.infrastructure.contracts import JointLimits
@@ -175,7 +176,9 @@ PHYSAI = (sys.executable, "-c", "from physai.infrastructure.cli import main; mai
 
 
 @pytest.mark.simulation
-def test_a_slow_link_is_measured_and_a_link_that_breaks_stops_the_robot(package: Path, tmp_path: Path) -> None:
+def test_a_slow_and_lossy_link_is_measured_and_a_link_that_breaks_stops_the_robot(
+    package: Path, tmp_path: Path
+) -> None:
     conditions = tmp_path / "conditions.json"
     drawn = [*PHYSAI, "conditions", "create", "--episodes", "3", "--horizon-s", "1", "--output", str(conditions)]
     assert subprocess.run(drawn, capture_output=True).returncode == 0
@@ -187,6 +190,7 @@ def test_a_slow_link_is_measured_and_a_link_that_breaks_stops_the_robot(package:
             for line in process.stderr:
                 if line.startswith("limited: episode 1"):
                     link.delay_s = 0.005  # each way, for each part of a message; the policy plans two steps of 33 ms
+                    link.loss = 0.15
                 if line.startswith("full: episode 1"):
                     link.cut.set()
                     break
@@ -198,6 +202,10 @@ def test_a_slow_link_is_measured_and_a_link_that_breaks_stops_the_robot(package:
     assert (watched.rung, watched.episodes, watched.aborted) == ("no-command", 2, None)
     assert (limited.episodes, limited.aborted) == (2, None)
     assert limited.latency_ms["p90"] >= 10 > watched.latency_ms["p50"]
+    assert link.lost > 0
+    assert limited.latency_ms["p100"] >= 200  # what was lost came again, six control steps late, and was missed
+    assert limited.misses >= 4
+    assert read_profile(tmp_path / "hil.json").latency_ms[-1] == full.latency_ms["p100"]
     assert full.episodes < 3
     assert full.aborted is not None
     assert full.success is None
