@@ -96,6 +96,9 @@ def serve(
     grpc_port: Annotated[int | None, typer.Option(min=0, max=65535, help="Serve gRPC too; 0 takes a free one.")] = None,
     threads: Annotated[int, typer.Option(min=1, help="Of ONNX Runtime, per request.")] = 1,
     max_body_mb: Annotated[int, typer.Option(min=1, help="Larger requests are refused.")] = 64,
+    batch_wait_ms: Annotated[
+        float, typer.Option(min=0, max=1000, help="How long a request waits for others to be answered with it.")
+    ] = 0.0,
 ) -> None:
     """Serve verified packages by the Open Inference Protocol v2 over HTTP and gRPC, until SIGTERM or Ctrl-C.
 
@@ -110,7 +113,7 @@ def serve(
     names = [policy.name for policy in policies]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise typer.BadParameter(f"two packages are named '{twice[0]}'. Give one another name: NAME=PACKAGE.")
-    run(PolicyHost(policies, max_body_mb * 2**20), host, port, grpc_port)
+    run(PolicyHost(policies, max_body_mb * 2**20, batch_wait_ms / 1e3), host, port, grpc_port)
 
 
 @app.command()
@@ -145,7 +148,9 @@ def sil_run(
     conditions: Annotated[Path, typer.Option(help="From `physai evaluation conditions create`.")],
     policy: Annotated[list[str], typer.Option(metavar="ROLE=PACKAGE", help="candidate, champion or untrained.")],
     output: Annotated[Path, typer.Option(help="Folder to create.")],
-    server: Annotated[str | None, typer.Option(help="URL of a policy host; default: one of our own.")] = None,
+    server: Annotated[
+        str | None, typer.Option(help="http://, grpc:// or openpi's ws://; default: a host of our own.")
+    ] = None,
     expert: Annotated[bool, typer.Option("--expert", help="Let Isaac Lab's expert play too.")] = False,
     wait_s: Annotated[float, typer.Option(min=0, help="How long to wait for the policy host.")] = 60.0,
     timeout_s: Annotated[float, typer.Option(min=0.01, help="How long one answer may take.")] = 60.0,

@@ -5,12 +5,10 @@ from collections.abc import Mapping
 from http.client import HTTPException
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
-from tritonclient.http import InferenceServerClient, InferInput, InferRequestedOutput, InferResult
 from tritonclient.utils import InferenceServerException
 
 from physai.infrastructure.contracts import Digest, PolicyPackage
@@ -18,13 +16,13 @@ from physai.infrastructure.registry.verify import reproduces
 
 from ..errors import HostError, WrongPolicyError
 from .protocol import DATATYPES
+from .transports import NETWORK_S, Answer, Metadata, transport
 
 POLL_S = 0.2
-NETWORK_S = 60.0
 
 
 class PolicyClient:
-    """One model on a policy host, spoken to with NVIDIA's own client."""
+    """One model on a policy host, over HTTP, gRPC or openpi's websocket."""
 
     def __init__(
         self, url: str, model: str, package: PolicyPackage, digest: Digest, timeout_s: float = NETWORK_S
@@ -32,7 +30,7 @@ class PolicyClient:
         """Prepare; nothing is sent yet.
 
         Args:
-            url: Of the host, e.g. `http://127.0.0.1:8000`.
+            url: Of the host, e.g. `http://127.0.0.1:8000`, `grpc://127.0.0.1:8001`, `ws://127.0.0.1:8000`.
             model: Name of the model there.
             package: Contract of the package that the model must be.
             digest: Of that package.
@@ -41,25 +39,17 @@ class PolicyClient:
         Raises:
             HostError: If the URL cannot be used.
         """
-        address = urlsplit(url)
-        if address.scheme not in ("http", "https") or not address.netloc:
-            raise HostError(url, "not a URL of a policy host", "Give one like http://127.0.0.1:8000.")
         self.url, self.model, self.package, self.digest = url, model, package, digest
         self._name = uuid4().hex  # no other client's sequences are ours
         self.round_trips_ms: list[float] = []
         """Of every inference so far."""
-        self._client = InferenceServerClient(
-            address.netloc + address.path.rstrip("/"),
-            ssl=address.scheme == "https",
-            connection_timeout=timeout_s,
-            network_timeout=timeout_s,
-        )
+        self._host = transport(url, timeout_s)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: BaseException | type[BaseException] | TracebackType | None) -> None:
-        self._client.close()
+        self._host.close()
 
     def wait(self, deadline_s: float) -> None:
         """Wait until the model is ready.
@@ -79,24 +69,29 @@ class PolicyClient:
 
     def _why_not_ready(self) -> str | None:
         try:
-            return None if self._client.is_model_ready(self.model) else f"model '{self.model}' is not ready"
+            return None if self._host.ready(self.model) else f"model '{self.model}' is not ready"
         except (OSError, HTTPException, InferenceServerException) as error:
             return f"no answer ({error})"
 
     def check_identity(self) -> None:
-        """Make sure that the model is the package: by its digest, where the host states one, and by its tensors.
+        """Make sure that the model is the package: by its digest and its tensors, where the host states them.
 
         Raises:
             WrongPolicyError: If it is another.
-            HostError: If the host does not answer.
+            HostError: If the host does not answer, or the package has a state that it cannot carry.
         """
-        metadata = self._ask(lambda: self._client.get_model_metadata(self.model))
-        stated = metadata.get("parameters", {}).get("package_digest", self.digest)
-        if stated != self.digest:
-            raise WrongPolicyError(self.url, self.model, f"it is {stated}, wanted {self.digest}")
-        for kind, specs in (("inputs", self.package.inputs), ("outputs", self.package.outputs)):
+        found: Metadata | None = self._ask(lambda: self._host.metadata(self.model))
+        if found is None:
+            if self.package.states:
+                raise HostError(self.url, "its protocol carries no state", "Serve it with `physai evaluation serve`.")
+            return
+        if found.digest not in (None, self.digest):
+            raise WrongPolicyError(self.url, self.model, f"it is {found.digest}, wanted {self.digest}")
+        for kind, specs, got in (
+            ("inputs", self.package.inputs, found.inputs),
+            ("outputs", self.package.outputs, found.outputs),
+        ):
             wanted = {spec.name: (DATATYPES[spec.dtype], [-1, *spec.shape]) for spec in specs}
-            got = {entry["name"]: (entry["datatype"], entry["shape"]) for entry in metadata[kind]}
             if got != wanted:
                 raise WrongPolicyError(self.url, self.model, f"its {kind} are {got}, wanted {wanted}")
 
@@ -147,26 +142,16 @@ class PolicyClient:
             HostError: If the host refuses, fails or does not answer.
             WrongPolicyError: If another package answered.
         """
-        inputs = []
         kept = {state.input for state in self.package.states} if sequence else set()
-        for spec in self.package.inputs:
-            if spec.name in kept:
-                continue
-            array = np.ascontiguousarray(observation[spec.name], dtype=spec.dtype)
-            tensor = InferInput(spec.name, list(array.shape), DATATYPES[spec.dtype])
-            inputs.append(tensor.set_data_from_numpy(array))
+        specs = [spec for spec in self.package.inputs if spec.name not in kept]
+        inputs = {spec.name: np.asarray(observation[spec.name], dtype=spec.dtype) for spec in specs}
         wanted = self.package.outputs[0].name
-        asked = InferRequestedOutput(wanted)
         began = time.perf_counter()
-        result: InferResult = self._ask(
-            lambda: self._client.infer(self.model, inputs, outputs=[asked], sequence_id=sequence, sequence_start=start)
-        )
+        answer: Answer = self._ask(lambda: self._host.infer(self.model, inputs, wanted, sequence, start=start))
         self.round_trips_ms.append((time.perf_counter() - began) * 1e3)
-        answered = result.get_response().get("parameters", {}).get("package_digest", self.digest)
-        if answered != self.digest:
-            raise WrongPolicyError(self.url, self.model, f"{answered} answered, wanted {self.digest}")
-        output: NDArray[np.float32] = result.as_numpy(wanted)
-        return output
+        if answer.digest not in (None, self.digest):
+            raise WrongPolicyError(self.url, self.model, f"{answer.digest} answered, wanted {self.digest}")
+        return answer.output
 
     def _ask(self, call: Any) -> Any:
         try:

@@ -25,7 +25,7 @@ from physai.infrastructure.video import write_video
 from ..errors import TaskError
 from ..metrics import limit_violations, motion_kpis, success_rate
 from ..report import make_report
-from .client import NETWORK_S, PolicyClient
+from .client import PolicyClient
 from .conditions import check_conditions, is_gymnasium
 from .entrants import Entrant
 from .film import TILE, film
@@ -36,6 +36,7 @@ from .results import FILM, ROLLOUTS, Workspace
 from .rollouts import write_rollouts
 from .served import ServedPolicy
 from .server import running
+from .transports import NETWORK_S
 
 if TYPE_CHECKING:
     from physai.infrastructure.simulation import TaskEnv

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ..errors import EvaluationError, RequestError
+from .batcher import Batcher
 from .device import read_device
 from .host_metrics import HostMetrics
 from .openapi import openapi
@@ -38,11 +39,24 @@ MAX_BODY_BYTES = 64 * 2**20
 class PolicyHost:
     """Answers for a few policies by name."""
 
-    def __init__(self, policies: Iterable[ServedPolicy], max_body_bytes: int = MAX_BODY_BYTES) -> None:
+    def __init__(
+        self, policies: Iterable[ServedPolicy], max_body_bytes: int = MAX_BODY_BYTES, batch_wait_s: float = 0.0
+    ) -> None:
+        """Nothing is served yet.
+
+        Args:
+            policies: Verified, each under a name of its own.
+            max_body_bytes: Larger requests are refused.
+            batch_wait_s: How long a request waits for others to be answered with it; 0 answers each alone.
+        """
         self.policies = {policy.name: policy for policy in policies}
         self.max_body_bytes = max_body_bytes
         self.metrics = HostMetrics()
         self.sessions = Sessions()
+        self._infer = {
+            name: Batcher(policy.infer, batch_wait_s).infer if batch_wait_s > 0 else policy.infer
+            for name, policy in self.policies.items()
+        }
         for policy in self.policies.values():
             self.metrics.serve(policy.name, policy.digest)
 
@@ -127,7 +141,7 @@ class PolicyHost:
 
     def _run(self, policy: ServedPolicy, inputs: Tensors) -> Tensors:
         with self.metrics.graph(policy.name, len(next(iter(inputs.values())))):
-            return policy.infer(inputs)
+            return self._infer[policy.name](inputs)
 
     def _step(self, policy: ServedPolicy, asked: InferenceRequest, binary: bytes, sequence: int | str) -> Tensors:
         """One step of a sequence: its state is not among the inputs but kept here, all zeros when it begins."""

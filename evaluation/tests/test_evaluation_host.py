@@ -303,7 +303,7 @@ def test_a_host_that_goes_away_in_the_middle_is_named(package: Path) -> None:
         client.infer({STATE: np.ones((1, 6), np.float32), TARGET: np.zeros((1, 7), np.float32)})
 
 
-@pytest.mark.parametrize("url_of_host", ["127.0.0.1:8000", "grpc://127.0.0.1", "http://", ""])
+@pytest.mark.parametrize("url_of_host", ["127.0.0.1:8000", "ftp://127.0.0.1", "http://", ""])
 def test_a_url_that_cannot_be_a_host_is_refused(url_of_host: str, package: Path) -> None:
     with pytest.raises(HostError, match="not a URL of a policy host"):
         PolicyClient(url_of_host, "hold", PolicyPackage.read(package / "package.json"), digest_bytes(b""))
