@@ -4,6 +4,7 @@ import gc
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ def merge(folder: Path) -> Result:
 
 def _middle(work: Callable[[int], Any]) -> float:
     """The median time of three runs, each of which is told its number."""
-    return statistics.median(_seconds(lambda number=number: work(number)) for number in range(3))
+    return statistics.median(_seconds(partial(work, number)) for number in range(3))
 
 
 def _seconds(work: Callable[[], Any]) -> float:
