@@ -476,5 +476,6 @@ def test_a_blob_container_is_browsed_and_played_and_not_changed(blob_data: str) 
         refused = served.call(
             "admin", "POST", f"/api/datasets/{dataset}/preview", json={"operation": "delete", "episodes": "0"}
         )
-        assert (refused.status_code, "Blob Storage" in refused.json()["detail"]) == (409, True)
+        mend = f"`physai storage sync {blob_data}/lab/cube cube`"
+        assert (refused.status_code, mend in refused.json()["detail"]) == (409, True)
         assert httpx.get(f"{served.url}/datasets/{dataset}", headers={"x-role": "admin"}).status_code == 200

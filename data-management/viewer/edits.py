@@ -89,7 +89,7 @@ def preview(index: Index, book: FactBook, body: EditBody, others: Mapping[str, I
         ManagementError: If it cannot be done.
     """
     if not index.entry.place.writable:
-        raise ReadOnlyError(index.entry.name)
+        raise ReadOnlyError(index.entry.uri)
     chosen = book.select(index, body.episodes, body.where)
     lengths, name = index.lengths, body.name or index.entry.name
     if body.operation in ("split", "merge"):
@@ -176,7 +176,7 @@ def _together(index: Index, body: EditBody, others: Mapping[str, Index]) -> tupl
         raise RequestError("a merge needs other datasets and a name for the new one.")
     for other in others.values():
         if not other.entry.place.writable:
-            raise ReadOnlyError(other.entry.name)
+            raise ReadOnlyError(other.entry.uri)
         check_mergeable(other.dataset, index.dataset)
     all_of = [index, *(others[other] for other in body.others)]
     rows = [sum(each.lengths) for each in all_of]

@@ -1,5 +1,7 @@
 """What the viewer refuses."""
 
+import shlex
+
 from ..errors import ManagementError
 
 
@@ -31,10 +33,12 @@ class OutsideError(ViewerError):
 class ReadOnlyError(ViewerError):
     """A dataset in Blob Storage cannot be changed where it is."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, uri: str) -> None:
+        name = uri.rpartition("/")[2]
         super().__init__(
-            f"{name} is in Blob Storage, where datasets are not changed. "
-            "Bring it here with `physai storage sync`, change it, and publish the result."
+            f"{uri} is in Blob Storage, where datasets are not changed. "
+            f"Bring it here with `physai storage sync {shlex.quote(uri)} {shlex.quote(name)}`, "
+            "change it, and publish the result."
         )
 
 

@@ -46,7 +46,7 @@ class FactBook:
     def of(self, index: Index) -> Facts:
         """The facts of every episode, quality among them where it is known."""
         if not index.entry.place.writable:
-            raise ReadOnlyError(index.entry.name)
+            raise ReadOnlyError(index.entry.uri)
         report, said = self.judged(index), index.root / ANNOTATIONS
         mark = (index.mark, said.stat().st_mtime_ns if said.exists() else 0, report is not None)
         with self._lock:

@@ -111,5 +111,5 @@ def writable(index: Index) -> Index:
         ReadOnlyError: If not.
     """
     if not index.entry.place.writable:
-        raise ReadOnlyError(index.entry.name)
+        raise ReadOnlyError(index.entry.uri)
     return index

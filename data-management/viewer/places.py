@@ -186,6 +186,11 @@ class Entry:
         """Where `meta/` lies on this machine."""
         return self.place.meta(self.path)
 
+    @property
+    def uri(self) -> str:
+        """Where the dataset is, as `physai storage` takes it."""
+        return f"{self.place.uri}/{self.path}" if self.path else self.place.uri
+
     def local(self, file: Path) -> Path:
         """A file of the dataset on this machine."""
         return self.place.local(self.path, file)
