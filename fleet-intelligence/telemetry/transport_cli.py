@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,7 +14,12 @@ from ..errors import BrokerError
 from .store import TelemetryStore
 from .wire import Broker
 
+if TYPE_CHECKING:
+    from .agent.agent import TelemetryAgent
+
 app = typer.Typer()
+
+DRAIN_S = 5.0  # at the end of listening
 
 Host = Annotated[str, typer.Option("--host", help="Of the MQTT 5 broker.")]
 Port = Annotated[int, typer.Option("--port", min=1, max=65535)]
@@ -71,12 +76,55 @@ def send(
         agent.tell(events)
         if health:
             agent.health()
-        deadline = time.monotonic() + seconds
-        while (waiting := agent.outbox.waiting) and time.monotonic() < deadline:
-            time.sleep(0.05)
+        waiting = _drain(agent, seconds)
     if waiting:
         raise BrokerError(host, port, waiting, seconds)
     show(Sent(events=len(events) + health, waiting=waiting), as_json, f"{len(events) + health} events sent")
+
+
+class Listened(Contract):
+    """What a robot's topics have told."""
+
+    episodes: int
+    refused: tuple[str, ...]
+    """Messages that were not what they should be, and why."""
+    waiting: int
+    """Events that the broker does not have yet; they stay in the outbox."""
+
+
+@app.command()
+def listen(
+    topics: Annotated[Path, typer.Argument(help="YAML file: the robot, its policy, and its topics.")],
+    host: Host = "127.0.0.1",
+    port: Port = 1883,
+    ca: Ca = None,
+    username: Username = None,
+    password_file: PasswordFile = None,
+    seconds: Annotated[float | None, typer.Option(min=0.1, help="Stop after; by default, never.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Hear a robot's ROS 2 topics over DDS, without ROS, and send what they tell to the broker.
+
+    Example: physai fleet-intelligence telemetry listen robot-1.yaml --host broker.plant-1 --ca ca.pem
+    """
+    from physai.infrastructure.ros2.definitions import Definitions
+    from physai.infrastructure.ros2.listener import Listener
+
+    from .agent.agent import TelemetryAgent
+    from .agent.topics import WAITING, AgentTopics, TopicListener
+
+    asked, definitions = AgentTopics.read(topics), Definitions()
+    broker = Broker(host=host, port=port, ca=ca, username=username, password_file=password_file)
+    until_s = None if seconds is None else time.monotonic() + seconds
+    home = settings().home / "robots" / asked.robot
+    with TelemetryAgent(home, asked.site, asked.robot, asked.cohort, broker=broker) as agent:
+        hearing = TopicListener(asked, agent, definitions)
+        listener = Listener(asked.types, definitions, asked.domain, depth=WAITING)
+        stderr.print(f"listening to {', '.join(asked.types)} in domain {asked.domain}", highlight=False)
+        hearing.run(listener, lambda: until_s is not None and time.monotonic() >= until_s)
+        waiting = _drain(agent, DRAIN_S)
+    done = Listened(episodes=hearing.episodes, refused=tuple(hearing.refused), waiting=waiting)
+    show(done, as_json, f"{done.episodes} episodes told, {len(done.refused)} messages refused, {waiting} events wait")
 
 
 @app.command()
@@ -125,6 +173,14 @@ def receive(
         receiver.stop()
     done = receiver.done
     show(done, as_json, _words(done.added, done.duplicates, done.refused))
+
+
+def _drain(agent: "TelemetryAgent", seconds: float) -> int:
+    """Wait until the broker has all; how many events it does not have after so long."""
+    deadline = time.monotonic() + seconds
+    while (waiting := agent.outbox.waiting) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return waiting
 
 
 def _words(added: int, duplicates: int, refused: int) -> str:

@@ -25,10 +25,10 @@ class ContractError(PhysaiError):
         got = first.get("input")
         quoted = f" (got {got!r:.80})" if not isinstance(got, dict | list | bytes) and got is not None else ""
         more = f", and {error.error_count() - 1} more" if error.error_count() > 1 else ""
-        super().__init__(
-            f"{path}: not a valid {contract.kind_name()}: {where}: {first['msg']}{quoted}{more}. "
-            f"Compare it with `physai contracts show {contract.kind_name()}`."
-        )
+        shown = f"Compare it with `physai contracts show {contract.kind_name()}`."
+        if not contract.__module__.startswith(__package__):  # a domain's own file, which crosses no border
+            shown = f"Its fields are: {', '.join(contract.model_fields)}."
+        super().__init__(f"{path}: not a valid {contract.kind_name()}: {where}: {first['msg']}{quoted}{more}. {shown}")
 
 
 class NotYamlError(PhysaiError):

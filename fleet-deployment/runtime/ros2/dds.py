@@ -4,26 +4,13 @@ import threading
 import time
 from collections.abc import Mapping
 
-from cyclonedds.core import InstanceState, ReadCondition, SampleState, ViewState, WaitSet
-from cyclonedds.domain import DomainParticipant
-from cyclonedds.qos import Policy, Qos
-from cyclonedds.topic import Topic
-from cyclonedds.util import duration
-
 from physai.infrastructure.ros2.definitions import Definitions
-from physai.infrastructure.ros2.idl import Types, dds_name
+from physai.infrastructure.ros2.listener import Listener
 from physai.infrastructure.ros2.publisher import Publisher
-from physai.infrastructure.ros2.reader import Reader
 
 from .bus import Heard
 
-NEW = ViewState.Any | InstanceState.Any | SampleState.NotRead
-WAIT = duration(milliseconds=100)  # how soon `close` is noticed
-NEWEST = Qos(
-    Policy.Reliability.BestEffort,  # hears every publisher; a lost message is followed by a newer one
-    Policy.History.KeepLast(1),
-    Policy.DataRepresentation(use_cdrv0_representation=True),
-)
+WAIT_S = 0.1  # how soon `close` is noticed
 
 
 class DdsBus:
@@ -41,12 +28,7 @@ class DdsBus:
             domain: ROS 2's `ROS_DOMAIN_ID`.
         """
         self._publisher = Publisher(dict(said), definitions, domain, depth=1)
-        self._participant = DomainParticipant(domain)
-        types = Types(definitions)
-        self._readers = {
-            name: Reader(self._participant, Topic(self._participant, dds_name(name), types.of(kind)), qos=NEWEST)
-            for name, kind in heard.items()
-        }
+        self._listener = Listener(heard, definitions, domain, depth=1)  # a lost message is followed by a newer one
         self._newest: dict[str, Heard] = {}
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._listen, name="dds", daemon=True)
@@ -66,11 +48,6 @@ class DdsBus:
         self._thread.join()
 
     def _listen(self) -> None:
-        waitset = WaitSet(self._participant)
-        for reader in self._readers.values():
-            waitset.attach(ReadCondition(reader, NEW))
         while not self._over.is_set():
-            waitset.wait(WAIT)
-            for topic, reader in self._readers.items():
-                for data, _ in reader.take_raw():
-                    self._newest[topic] = Heard(data, time.monotonic())
+            for topic, data in self._listener.wait(WAIT_S):
+                self._newest[topic] = Heard(data, time.monotonic())

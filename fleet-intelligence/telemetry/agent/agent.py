@@ -77,14 +77,26 @@ class TelemetryAgent:
         if data is not None:
             self.tell([ControlEvent(id=self._ticket(), source=self.source, time=self.clock.now(), data=data)])
 
-    def health(self, policy: Digest | None = None, joint_temperature_c: Sequence[float] = ()) -> HealthEvent:
-        """Look at the hardware, and tell."""
+    def health(
+        self,
+        policy: Digest | None = None,
+        joint_temperature_c: Sequence[float] = (),
+        battery_share: float | None = None,
+    ) -> HealthEvent:
+        """Look at the hardware, and tell.
+
+        Args:
+            policy: Active one.
+            joint_temperature_c: By joint.
+            battery_share: Of the robot's battery; None for that of its computer, if it has one.
+        """
         data = look(
             self.site,
             self.robot,
             self.cohort,
             policy=policy,
             joint_temperature_c=tuple(joint_temperature_c),
+            battery_share=battery_share,
             queued_events=self.outbox.waiting,
             dropped_events=self.outbox.dropped,
             clock_offset_s=round(self.clock.offset_s(), 3),

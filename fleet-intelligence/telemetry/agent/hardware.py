@@ -7,9 +7,9 @@ import psutil
 from physai.infrastructure.contracts import HealthData
 
 
-def look(site: str, robot: str, cohort: str | None, **known: Any) -> HealthData:
+def look(site: str, robot: str, cohort: str | None, *, battery_share: float | None = None, **known: Any) -> HealthData:
     """Ask the operating system; `known` is what only the robot's program can tell."""
-    battery = psutil.sensors_battery()
+    battery = psutil.sensors_battery() if battery_share is None else None
     return HealthData(
         cohort=cohort,
         robot=robot,
@@ -18,7 +18,7 @@ def look(site: str, robot: str, cohort: str | None, **known: Any) -> HealthData:
         memory_share=psutil.virtual_memory().percent / 100,
         disk_free_bytes=psutil.disk_usage("/").free,
         temperature_c=_hottest_c(),
-        battery_share=battery.percent / 100 if battery else None,
+        battery_share=battery.percent / 100 if battery else battery_share,
         **known,
     )
 
