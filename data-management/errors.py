@@ -97,3 +97,17 @@ class NotConvertibleError(ManagementError):
 
     def __init__(self, path: Path, found: object, known: str) -> None:
         super().__init__(f"{path}: codebase_version is {found!r}, this converts {known}. Use LeRobot's own converter.")
+
+
+class Hdf5Error(ManagementError):
+    """An HDF5 file cannot be converted."""
+
+    def __init__(self, path: Path, where: str, detail: str, mend: str) -> None:
+        super().__init__(f"{path}, /{where.strip('/').replace('//', '/')}: {detail}. {mend}.")
+
+
+class PipelineError(ManagementError):
+    """The pipeline, which converts recordings, is not there or has refused them."""
+
+    def __init__(self, source: Path, detail: str) -> None:
+        super().__init__(f"{source}: {detail}.")

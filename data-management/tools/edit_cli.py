@@ -10,6 +10,7 @@ from typer import Argument, Option, Typer
 from physai.infrastructure.console import Json, show, stdout, tracked, watched
 
 if TYPE_CHECKING:
+    from .hdf5 import Hdf5Report
     from .rewrite import EditReport
 
 app = Typer()
@@ -169,17 +170,43 @@ def split(
 
 @app.command()
 def convert(
-    source: Annotated[Path, Argument(help="Folder of a LeRobot v2.1 dataset.")],
+    source: Annotated[Path, Argument(help="LeRobot v2.1 dataset, HDF5 file or folder of them, or recordings.")],
     output: Annotated[Path, Option(help="Where the v3.0 dataset appears.")],
+    mapping: Annotated[
+        Path | None, Option(help="HDF5: what becomes what, as YAML; by default it is found out.")
+    ] = None,
+    fps: Annotated[int | None, Option(help="HDF5: rows per second, if the files do not tell.", min=1)] = None,
+    task: Annotated[str | None, Option(help="HDF5: what the robot was asked to do.")] = None,
+    pipeline: Annotated[
+        list[str] | None,
+        Argument(
+            help="Recordings: after `--`, options of `physai data-pipeline convert run`, e.g. -- --config arm.yaml"
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Make a v3.0 dataset of a v2.1 one; rows stay, video packets are copied.
+    """Make a v3.0 dataset of a v2.1 one, of HDF5 files as of ALOHA and robomimic, or of recordings.
+
+    Of a v2.1 dataset rows stay and video packets are copied. What comes from HDF5 is read back and compared.
+
+    Recordings (MCAP, rosbag) are handed to `physai data-pipeline convert run`.
 
     Example: physai data-management dataset convert OUT/old --output OUT/dataset
     """
     from .convert import convert as run
+    from .hdf5 import convert_hdf5, hdf5_files
+    from .hdf5_mapping import Hdf5Mapping
+    from .recordings import are_recordings, convert_recordings
 
-    summary = run(source, output, tracked("converting"))
+    if hdf5_files(source):
+        told = Hdf5Mapping.read(mapping) if mapping else None
+        report = convert_hdf5(source, output, mapping=told, fps=fps, task=task, track=tracked("converting"))
+        show(report, as_json, _converted(report))
+        return
+    if are_recordings(source):
+        summary = convert_recordings(source, output, pipeline or ())
+    else:
+        summary = run(source, output, tracked("converting"))
     show(summary, as_json, f"{output}: {summary.episodes} episodes, {summary.rows} rows")
 
 
@@ -212,6 +239,21 @@ def undo(
     run(dataset)
     summary = summarise(dataset)
     show(summary, as_json, f"{dataset}: again as it was, {summary.episodes} episodes, {summary.rows} rows")
+
+
+def _converted(report: "Hdf5Report") -> Table:
+    table = Table(title=f"{report.dataset}: {report.episodes} episodes, {report.rows} rows", show_header=False)
+    table.add_column()
+    table.add_column(overflow="fold")
+    for feature, paths in report.mapping.columns.items():
+        table.add_row(feature, ", ".join(paths))
+    for feature, path in report.mapping.cameras.items():
+        table.add_row(feature, path)
+    table.add_row("rows per second", str(report.fps))
+    table.add_row("proof", f"{report.numbers} numbers read back, equal bit for bit")
+    if report.worst_psnr_db is not None:
+        table.add_row("", f"{report.frames} frames compared, the worst with a PSNR of {report.worst_psnr_db:g} dB")
+    return table
 
 
 def _chosen(dataset: Path, episodes: str | None, where: str | None) -> list[int]:
