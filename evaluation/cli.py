@@ -1,5 +1,7 @@
 """Play policies in simulation under stored conditions, and decide on the evidence."""
 
+import os
+from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, get_args
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
     from .hil.report import HilReport
     from .offline import OfflineReport
+    from .sinks import Publication, Sink
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 conditions_app = typer.Typer(help="Stored conditions, so that policies meet the same world.", no_args_is_help=True)
@@ -33,6 +36,14 @@ Alpha = Annotated[float, typer.Option(min=1e-4, max=0.4, help="Risk, at most, of
 Power = Annotated[float, typer.Option(min=0.51, max=0.99, help="Chance, at least, of finding that gain.")]
 EXIT = {"PASS": 0, "FAIL": 1, "INCONCLUSIVE": 3}
 ROLES: tuple[Role, ...] = get_args(Role)
+
+
+class Target(StrEnum):
+    """A kind of sink."""
+
+    MLFLOW = "mlflow"
+    AZURE_MONITOR = "azure-monitor"
+    EVENTHOUSE = "eventhouse"
 
 
 def parse_pair(text: str) -> tuple[str | None, Path]:
@@ -281,6 +292,58 @@ def replay_offline(
     report = replay(dataset, package, split, tracked("replaying"))
     report.write(output)
     show(report, as_json, offline_table(report))
+
+
+@app.command("publish")
+def publish_report(
+    report: Annotated[Path, typer.Argument(help="report.json of an evaluation.")],
+    to: Annotated[list[Target], typer.Option(help="Where to; again for more.")],
+    experiment: Annotated[str, typer.Option(help="Of MLflow.")] = "evaluation",
+    eventhouse: Annotated[str | None, typer.Option(help="URI of the Eventhouse, or of a Kusto cluster.")] = None,
+    database: Annotated[str, typer.Option(help="Of the Eventhouse.")] = "Fleet",
+    as_json: Json = False,
+) -> None:
+    """Send a report to sinks that lack it. Exits with 1 if one did not take it; the report stays, so publish again.
+
+    MLflow is the setting `tracking_uri`; Azure Monitor is what APPLICATIONINSIGHTS_CONNECTION_STRING names.
+
+    Example: physai evaluation publish out/evaluation/report.json --to mlflow --to azure-monitor
+    """
+    from .errors import UnpublishedError
+    from .sinks import publish
+
+    published = publish(report, [_sink(target, experiment, eventhouse, database) for target in dict.fromkeys(to)])
+    show(published, as_json, publication_table(published))
+    if published.failures:
+        raise UnpublishedError(report, published.failures)
+
+
+def _sink(target: Target, experiment: str, eventhouse: str | None, database: str) -> "Sink":
+    if target is Target.MLFLOW:
+        from .sinks.tracking import TrackingSink
+
+        return TrackingSink(experiment)
+    if target is Target.AZURE_MONITOR:
+        from .sinks.monitor import CONNECTION, MonitorSink
+
+        if not (connection := os.environ.get(CONNECTION)):
+            raise typer.BadParameter(f"--to azure-monitor needs {CONNECTION} of the Application Insights resource.")
+        return MonitorSink(connection)
+    from .sinks.eventhouse import EventhouseSink
+
+    if eventhouse is None:
+        raise typer.BadParameter("--to eventhouse needs --eventhouse URI.")
+    return EventhouseSink.at(eventhouse, database)
+
+
+def publication_table(published: "Publication") -> "Table":
+    """What became of a report at every sink."""
+    from rich.table import Table
+
+    table = Table("sink", "report")
+    for delivery in published.deliveries:
+        table.add_row(delivery.sink, delivery.status)
+    return table
 
 
 @hil_app.command("run")

@@ -1,5 +1,6 @@
 """What can go wrong in an evaluation."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from physai.infrastructure.errors import PhysaiError
@@ -71,6 +72,23 @@ class TaskError(EvaluationError):
 
     def __init__(self, task: str, reason: str, mend: str) -> None:
         super().__init__(f"{task}: {reason}. {mend}")
+
+
+class SinkError(EvaluationError):
+    """A sink did not take what an evaluation says."""
+
+    def __init__(self, sink: str, reason: str, mend: str) -> None:
+        super().__init__(f"{sink}: {reason}. {mend}")
+
+
+class UnpublishedError(EvaluationError):
+    """Some sinks lack a report."""
+
+    def __init__(self, path: Path, reasons: Sequence[str]) -> None:
+        super().__init__(
+            f"{path}: kept, but not published everywhere: {' '.join(reasons)} "
+            "Publish again: what was taken is not sent twice."
+        )
 
 
 class ConditionsError(EvaluationError):

@@ -7,7 +7,8 @@ eventstream by a dataflow graph. Dataflows hand bytes on as they are, so robots 
 
 from typing import Any, NamedTuple
 
-from ..telemetry.kusto import mapping, raw
+from physai.infrastructure.kusto import mapping, raw
+
 from ..telemetry.tables import TABLES
 from ..telemetry.wire import PREFIX
 from .site import Site

@@ -6,11 +6,11 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from physai.infrastructure.errors import PhysaiError
+from physai.infrastructure.kusto import script
 from physai.infrastructure.setup.command import Command
 
 from ..dashboards.azure import alert_rules
-from ..telemetry.kusto import script
-from ..telemetry.tables import TABLES
+from ..telemetry.tables import IN_KUSTO, TABLES
 from . import resources
 from .site import Site
 
@@ -101,7 +101,7 @@ def streams(site: Site) -> list[Command]:
 def tables(site: Site) -> list[Command]:
     """The tables, mappings and views in Kusto, and what fills them from the event hubs."""
     uri = f"https://{site.kusto_cluster}.{site.location}.kusto.windows.net"
-    asked = json.dumps({"db": site.kusto_database, "csl": script()})
+    asked = json.dumps({"db": site.kusto_database, "csl": script(IN_KUSTO)})
     create = Command(
         argv=(
             *("az", "rest", "--method", "post", "--url", f"{uri}/v1/rest/mgmt", "--resource", uri),

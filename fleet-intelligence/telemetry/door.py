@@ -14,9 +14,10 @@ import msgspec
 from pydantic import ValidationError
 
 from physai.infrastructure.contracts import CloudEvent, Contract
+from physai.infrastructure.kusto import Table
 
 from .rows import Row, columns_of, decode, row_of
-from .tables import BY_EVENT, TABLES, Table
+from .tables import BY_EVENT, TABLES
 
 if typing.TYPE_CHECKING:
     import pyarrow

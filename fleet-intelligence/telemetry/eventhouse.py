@@ -1,18 +1,15 @@
 """Events on to Kusto: Azure Data Explorer, or an Eventhouse in Fabric, by streaming ingestion."""
 
-import gzip
-import io
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Self
 
+from physai.infrastructure import kusto
+
 from .door import Passed
-from .kusto import mapping, raw
 from .sql import event_of
 
 if TYPE_CHECKING:
     from azure.kusto.data import KustoClient
-
-MAX_BODY_BYTES = 4 * 2**20  # of one streaming request; learn.microsoft.com/kusto/management/streaming-ingestion
 
 
 class Eventhouse:
@@ -24,30 +21,12 @@ class Eventhouse:
     @classmethod
     def at(cls, uri: str, database: str) -> Self:
         """The database of a cluster, as whoever this machine is logged in as."""
-        from azure.identity import DefaultAzureCredential
-        from azure.kusto.data import KustoClient, KustoConnectionStringBuilder
-
-        who = KustoConnectionStringBuilder.with_azure_token_credential(uri, DefaultAzureCredential())
-        return cls(KustoClient(who), database)
+        return cls(kusto.connect(uri), database)
 
     def take(self, batch: Passed) -> int:
         """Send the events of one table, and return how many; after an exception of the SDK's none may be forgotten."""
-        lines, start = list(_lines(batch)), 0
-        while start < len(lines):
-            size, stop = 0, start
-            while stop < len(lines) and (stop == start or size + len(lines[stop]) < MAX_BODY_BYTES):
-                size += len(lines[stop]) + 1
-                stop += 1
-            content = gzip.compress(b"\n".join(lines[start:stop]), compresslevel=1)
-            self._client.execute_streaming_ingest(
-                self._database,
-                raw(batch.table),
-                stream=io.BytesIO(content),
-                blob_url=None,
-                stream_format="multijson",
-                mapping_name=mapping(batch.table),
-            )
-            start = stop
+        lines = list(_lines(batch))
+        kusto.stream(self._client, self._database, batch.table, lines)
         return len(lines)
 
 

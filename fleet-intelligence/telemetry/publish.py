@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 from physai.infrastructure.aside import write_whole
+from physai.infrastructure.kusto import script
 
 from ..errors import StaleTablesError
-from .kusto import script
-from .tables import TABLES
+from .tables import IN_KUSTO
 
 
 def files() -> dict[str, bytes]:
@@ -20,9 +20,9 @@ def files() -> dict[str, bytes]:
                 for each in table.columns
             ],
         }
-        for table in TABLES.values()
+        for table in IN_KUSTO
     }
-    return {"tables.json": (json.dumps(described, indent=2) + "\n").encode(), "tables.kql": script().encode()}
+    return {"tables.json": (json.dumps(described, indent=2) + "\n").encode(), "tables.kql": script(IN_KUSTO).encode()}
 
 
 def export(folder: Path) -> tuple[str, ...]:

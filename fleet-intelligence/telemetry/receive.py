@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from physai.infrastructure.contracts import Contract
+from physai.infrastructure.kusto import Table
 
 from .door import Door, Passed, Refusal, refuse
 from .eventhouse import Eventhouse
 from .store import EPISODES, TelemetryStore
-from .tables import Table
 from .wire import ENCODING, PREFIX, Broker, OversizedError, parse_topic, unpack_payload
 
 if TYPE_CHECKING:

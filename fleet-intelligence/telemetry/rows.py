@@ -19,8 +19,7 @@ from pydantic import AwareDatetime, BaseModel
 from pydantic.fields import FieldInfo
 
 from physai.infrastructure.contracts import CloudEvent
-
-from .tables import Table
+from physai.infrastructure.kusto import Table
 
 if TYPE_CHECKING:
     import pyarrow

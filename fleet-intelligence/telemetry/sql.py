@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from physai.infrastructure.contracts import CloudEvent
+from physai.infrastructure.kusto import ENVELOPE, Table
 
-from .tables import ENVELOPE, TABLES, Table
+from .tables import TABLES
 
 if TYPE_CHECKING:
     import duckdb

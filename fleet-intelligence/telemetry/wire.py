@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import zstandard
 
 from physai.infrastructure.contracts import Contract
+from physai.infrastructure.kusto import Table
 
-from .tables import BY_TOPIC, Table
+from .tables import BY_TOPIC
 
 if TYPE_CHECKING:
     import paho.mqtt.client as mqtt

@@ -15,9 +15,9 @@ from azure.kusto.data.exceptions import KustoServiceError
 from physai.fleet_intelligence.errors import StaleTablesError
 from physai.fleet_intelligence.telemetry import publish
 from physai.fleet_intelligence.telemetry.door import pack
-from physai.fleet_intelligence.telemetry.eventhouse import MAX_BODY_BYTES, Eventhouse
-from physai.fleet_intelligence.telemetry.kusto import commands
+from physai.fleet_intelligence.telemetry.eventhouse import Eventhouse
 from physai.fleet_intelligence.telemetry.tables import TABLES
+from physai.infrastructure.kusto import MAX_BODY_BYTES, commands
 
 from .make_events import control, episode, health
 
@@ -111,7 +111,7 @@ def test_every_mapping_leads_from_an_event_to_a_column(table) -> None:
     event = json.loads(
         {"Episodes": episode(0), "Control": control(0), "Health": health(0)}[table.name].model_dump_json()
     )
-    (command,) = (each for each in commands() if f"{table.name}Raw ingestion json mapping" in each)
+    (command,) = (each for each in commands(TABLES.values()) if f"{table.name}Raw ingestion json mapping" in each)
     paths = json.loads(re.search(r"'(\[.*\])'", command)[1])
     assert [each["column"] for each in paths] == [column.name for column in table.columns]
     for each in paths:

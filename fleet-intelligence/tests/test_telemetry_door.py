@@ -12,7 +12,8 @@ from pydantic import ValidationError
 
 from physai.fleet_intelligence.telemetry.door import MAX_EVENT_BYTES, Door
 from physai.fleet_intelligence.telemetry.rows import decode
-from physai.fleet_intelligence.telemetry.tables import TABLES, Table
+from physai.fleet_intelligence.telemetry.tables import TABLES
+from physai.infrastructure.kusto import Table
 
 from .make_events import control, episode, health
 

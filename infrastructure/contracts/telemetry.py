@@ -103,6 +103,34 @@ class HealthData(Contract):
     """How far the clock of the wall has jumped from that of the agent, which stamps the events."""
 
 
+class EvaluationData(Contract):
+    """How one policy did in an evaluation."""
+
+    report: Digest
+    """Of the evaluation report; the same report tells the same event."""
+    conditions: Digest
+    policy: Digest | None = None
+    """None for an expert, which has no package."""
+    role: Name
+    task: Name
+    world: Name
+    episodes: Count
+    successes: Count
+    success: Share
+    success_lower: Share
+    """Ends of the interval at `confidence`."""
+    success_upper: Share
+    confidence: Share
+    difference: float | None = None
+    """Success of the candidate minus that of this policy, on the same conditions."""
+    difference_lower: float | None = None
+    difference_upper: float | None = None
+    inference_p50_ms: float | None = None
+    inference_p99_ms: float | None = None
+    kpis: Measures = {}
+    """Means over the episodes, with the unit in the name."""
+
+
 class CloudEvent(Contract):
     """The envelope in its JSON format. Source: github.com/cloudevents/spec, cloudevents/formats/json-format.md."""
 
@@ -110,7 +138,7 @@ class CloudEvent(Contract):
     id: Name
     """Idempotency key within the source; what is told again has the same id."""
     source: Annotated[str, Field(pattern=r"^/[^/]{1,200}/[^/]{1,200}$")]
-    """URI of the robot, `/<site>/<robot>`."""
+    """URI of the robot, `/<site>/<robot>`; of an evaluation, `/evaluation/<task>`."""
     time: AwareDatetime
     datacontenttype: Literal["application/json"] = "application/json"
 
@@ -134,6 +162,13 @@ class HealthEvent(CloudEvent):
 
     type: Literal["dev.physai.robot.health.v1"] = "dev.physai.robot.health.v1"
     data: HealthData
+
+
+class EvaluationEvent(CloudEvent):
+    """A policy was evaluated."""
+
+    type: Literal["dev.physai.policy.evaluated.v1"] = "dev.physai.policy.evaluated.v1"
+    data: EvaluationData
 
 
 TelemetryEvent = Annotated[EpisodeEvent | ControlEvent | HealthEvent, Field(discriminator="type")]

@@ -5,8 +5,9 @@ Source: learn.microsoft.com/kusto/management/materialized-views/materialized-vie
 """
 
 import json
+from collections.abc import Iterable
 
-from .tables import TABLES, Table
+from .tables import Table
 
 RETENTION_DAYS = 90
 
@@ -49,14 +50,14 @@ def policies(table: Table) -> tuple[str, ...]:
     )
 
 
-def commands() -> tuple[str, ...]:
+def commands(tables: Iterable[Table]) -> tuple[str, ...]:
     """Everything, in order; running it again changes nothing."""
     made: list[str] = []
-    for table in TABLES.values():
+    for table in tables:
         made += [create_table(table), create_mapping(table), *policies(table), create_view(table)]
     return tuple(made)
 
 
-def script() -> str:
+def script(tables: Iterable[Table]) -> str:
     """The commands as one script."""
-    return ".execute database script with (ContinueOnErrors=false) <|\n" + "\n\n".join(commands()) + "\n"
+    return ".execute database script with (ContinueOnErrors=false) <|\n" + "\n\n".join(commands(tables)) + "\n"
