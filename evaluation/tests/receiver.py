@@ -50,7 +50,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
             return
         if self.server.mode == "slow":
-            time.sleep(1.0)
+            time.sleep(3.0)
         insights = {"itemsReceived": len(told), "itemsAccepted": len(told), "errors": []}
         self.answer(200, KUSTO if "/ingest/" in self.path else insights)
 

@@ -45,7 +45,7 @@ def report(make_evaluation: Make, tmp_path: Path) -> Path:
 
 
 def monitor(receiver: Receiver) -> Sink:
-    return MonitorSink(receiver.connection_string, timeout_s=0.3, retries=0)
+    return MonitorSink(receiver.connection_string, timeout_s=1.5, retries=0)
 
 
 def eventhouse(receiver: Receiver) -> Sink:

@@ -38,7 +38,7 @@ def stream(client: "KustoClient", database: str, table: Table, lines: Sequence[b
     """
     from azure.kusto.data import ClientRequestProperties
 
-    properties = ClientRequestProperties()
+    properties = ClientRequestProperties()  # type: ignore[no-untyped-call] # it is not annotated
     properties.set_option(ClientRequestProperties.request_timeout_option_name, timedelta(seconds=timeout_s))
     start = 0
     while start < len(lines):
