@@ -13,6 +13,13 @@ from physai.infrastructure.settings import PREFIX, settings
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
+# pytest-xdist tells workers of a terminal; a console made with these keeps their width, whatever a test sets.
+for size in ("COLUMNS", "LINES"):
+    os.environ.pop(size, None)
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = (
+    "false"  # else a child of a process that has served gRPC may die before it runs
+)
+
 hypothesis.settings.register_profile("physai", deadline=None)  # machines differ, and are shared
 hypothesis.settings.load_profile("physai")
 
