@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper
 
 from physai.evaluation.metrics import success_rate
 from physai.evaluation.report import make_report
@@ -19,14 +19,14 @@ from physai.infrastructure.contracts import (
     EpisodeOutcome,
     EvaluationReport,
     JointLimits,
-    PolicyPackage,
     PolicyResult,
     Role,
     TensorSpec,
     World,
     digest_bytes,
-    digest_file,
 )
+
+from .packages import graph, write_package
 
 JOINTS = (
     "shoulder_pan_joint",
@@ -44,62 +44,43 @@ STATE, TARGET, ACTION = "observation.state", "observation.environment_state", "a
 
 def linear_graph(gain: float) -> onnx.ModelProto:
     """action[n, k] = gain * state[n] for each k of a chunk; the target is read and weighs nothing."""
-    weights = numpy_helper.from_array(np.zeros((7, 6), np.float32), "weights")
-    factor = numpy_helper.from_array(np.full((1, CHUNK, 1), gain, np.float32), "factor")
-    axis = numpy_helper.from_array(np.array([1], np.int64), "axis")
     nodes = [
         helper.make_node("MatMul", [TARGET, "weights"], ["nothing"]),
         helper.make_node("Add", [STATE, "nothing"], ["sum"]),
         helper.make_node("Unsqueeze", ["sum", "axis"], ["row"]),
         helper.make_node("Mul", ["row", "factor"], [ACTION]),
     ]
-    graph = helper.make_graph(
-        nodes,
-        "linear",
-        [
-            helper.make_tensor_value_info(STATE, TensorProto.FLOAT, ["N", 6]),
-            helper.make_tensor_value_info(TARGET, TensorProto.FLOAT, ["N", 7]),
-        ],
-        [helper.make_tensor_value_info(ACTION, TensorProto.FLOAT, ["N", CHUNK, 6])],
-        [weights, factor, axis],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
-    onnx.checker.check_model(model)
-    return model
+    constants = {
+        "weights": np.zeros((7, 6), np.float32),
+        "axis": np.array([1], np.int64),
+        "factor": np.full((1, CHUNK, 1), gain, np.float32),
+    }
+    return graph(nodes, {STATE: (6,), TARGET: (7,)}, {ACTION: (CHUNK, 6)}, constants)
 
 
 def build_package(folder: Path, gain: float = 1.0, **changes: object) -> Path:
     """A whole package around the linear graph; `changes` replace fields of its contract."""
-    folder.mkdir(parents=True)
-    onnx.save(linear_graph(gain), folder / "policy.onnx")
     state = np.linspace(-1, 1, 18, dtype=np.float32).reshape(3, 6)
     target = np.full((3, 7), 0.5, np.float32)
     action = np.repeat(gain * state[:, None], CHUNK, axis=1)
-    np.savez(folder / "golden.npz", **{STATE: state, TARGET: target, ACTION: action})
-    package = PolicyPackage(
-        name="linear",
-        policy_type="linear",
-        task="Isaac-Reach-UR10",
-        robot="ur10",
-        inputs=(
+    fields: dict[str, object] = {
+        "name": "linear",
+        "policy_type": "linear",
+        "task": "Isaac-Reach-UR10",
+        "robot": "ur10",
+        "inputs": (
             TensorSpec(name=STATE, dtype="float32", shape=(6,), elements=JOINTS, units=("rad",) * 6),
             TensorSpec(name=TARGET, dtype="float32", shape=(7,), elements=POSE, units=POSE_UNITS),
         ),
-        outputs=(TensorSpec(name=ACTION, dtype="float32", shape=(CHUNK, 6), elements=JOINTS, units=("rad",) * 6),),
-        rate_hz=30.0,
-        action_meaning="absolute-joint-position",
-        action_steps=2,
-        limits=tuple(JointLimits(joint=joint, lower_rad=-3.0, upper_rad=3.0) for joint in JOINTS),
-        dataset=digest_bytes(b"a dataset"),
-        run_id="0123",
-        training_steps=0,
-        commit="unknown",
-        opset=18,
-        parity_max_abs=0.0,
-        files={name: digest_file(folder / name) for name in ("policy.onnx", "golden.npz")},
-    )
-    package.model_copy(update=changes).write(folder / "package.json")
-    return folder
+        "outputs": (TensorSpec(name=ACTION, dtype="float32", shape=(CHUNK, 6), elements=JOINTS, units=("rad",) * 6),),
+        "rate_hz": 30.0,
+        "action_meaning": "absolute-joint-position",
+        "action_steps": 2,
+        "limits": tuple(JointLimits(joint=joint, lower_rad=-3.0, upper_rad=3.0) for joint in JOINTS),
+        "dataset": digest_bytes(b"a dataset"),
+    }
+    golden = {STATE: state, TARGET: target, ACTION: action}
+    return write_package(folder, linear_graph(gain), golden, **fields | changes)
 
 
 @pytest.fixture(scope="session")

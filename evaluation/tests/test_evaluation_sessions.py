@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
 import tritonclient.grpc
 import tritonclient.http
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper
 from tritonclient.utils import InferenceServerException
 
 from physai.evaluation.errors import RequestError
@@ -20,7 +19,9 @@ from physai.evaluation.sil.host import PolicyHost
 from physai.evaluation.sil.served import ServedPolicy
 from physai.evaluation.sil.server import running
 from physai.evaluation.sil.sessions import Sessions
-from physai.infrastructure.contracts import PolicyPackage, RecurrentState, TensorSpec, World, digest_file
+from physai.infrastructure.contracts import RecurrentState, TensorSpec, World
+
+from .packages import graph, write_package
 
 STATE, ACTION = "observation.state", "action"
 PENDULUM = "gymnasium:Pendulum-v1"
@@ -28,30 +29,18 @@ PENDULUM = "gymnasium:Pendulum-v1"
 
 def summing(folder: Path) -> Path:
     """A recurrent policy: h' = h + state, and the action is the first element of h'."""
-    folder.mkdir(parents=True)
-    info = helper.make_tensor_value_info
     nodes = [
         helper.make_node("Add", [STATE, "h_in"], ["h_out"]),
         helper.make_node("MatMul", ["h_out", "first"], ["flat"]),
         helper.make_node("Unsqueeze", ["flat", "axis"], [ACTION]),
     ]
-    graph = helper.make_graph(
-        nodes,
-        "summing",
-        [info(name, TensorProto.FLOAT, ["N", 3]) for name in (STATE, "h_in")],
-        [info(ACTION, TensorProto.FLOAT, ["N", 1, 1]), info("h_out", TensorProto.FLOAT, ["N", 3])],
-        [
-            numpy_helper.from_array(np.array([[1], [0], [0]], np.float32), "first"),
-            numpy_helper.from_array(np.array([1], np.int64), "axis"),
-        ],
-    )
-    onnx.save(
-        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10), folder / "policy.onnx"
-    )
+    constants = {"first": np.array([[1], [0], [0]], np.float32), "axis": np.array([1], np.int64)}
     state, h = np.eye(3, dtype=np.float32), np.full((3, 3), 0.5, np.float32)
-    np.savez(folder / "golden.npz", **{STATE: state, "h_in": h, ACTION: (state + h)[:, :1, None], "h_out": state + h})
     tensor = {"dtype": "float32", "shape": (3,)}
-    PolicyPackage(
+    return write_package(
+        folder,
+        graph(nodes, {STATE: (3,), "h_in": (3,)}, {ACTION: (1, 1), "h_out": (3,)}, constants),
+        {STATE: state, "h_in": h, ACTION: (state + h)[:, :1, None], "h_out": state + h},
         name="summing",
         policy_type="summing",
         task=PENDULUM,
@@ -62,15 +51,7 @@ def summing(folder: Path) -> Path:
         rate_hz=20.0,
         action_meaning="joint-effort",
         action_steps=1,
-        limits=(),
-        run_id="0123",
-        training_steps=0,
-        commit="unknown",
-        opset=18,
-        parity_max_abs=0.0,
-        files={name: digest_file(folder / name) for name in ("policy.onnx", "golden.npz")},
-    ).write(folder / "package.json")
-    return folder
+    )
 
 
 @pytest.fixture(scope="module")

@@ -28,8 +28,7 @@ from physai.infrastructure.registry import (
 )
 from physai.infrastructure.registry.verify import verify_package
 from physai.infrastructure.tests.registry_packages import make_package
-
-SKOPEO = shutil.which("skopeo")
+from physai.infrastructure.tests.registry_server import SKOPEO
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -17,7 +16,7 @@ from physai.infrastructure.registry.remote import OciRegistry
 from physai.infrastructure.registry.signing import fetch_signatures, generate_key_pair, read_keys, sign, verify
 from physai.infrastructure.registry.tags import referrers_tag
 from physai.infrastructure.tests.registry_packages import make_package
-from physai.infrastructure.tests.test_registry_remote import SERVER, SKOPEO, serving
+from physai.infrastructure.tests.registry_server import SKOPEO
 
 BILL_TYPE = "application/vnd.cyclonedx+json"
 COSIGN_TYPE = "application/vnd.dev.cosign.artifact.sig.v1+json"
@@ -26,21 +25,6 @@ COSIGN_TYPE = "application/vnd.dev.cosign.artifact.sig.v1+json"
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_package(tmp_path_factory.mktemp("packages") / "reach")
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    if SERVER is None:
-        pytest.skip("docker-registry is not installed")
-    with serving(tmp_path_factory.mktemp("registry")) as host:
-        yield host
-
-
-@pytest.fixture(params=["layout", pytest.param("server", marks=pytest.mark.registry)])
-def registry(request: pytest.FixtureRequest, tmp_path: Path) -> Registry:
-    if request.param == "layout":
-        return OciLayout(tmp_path / "registry")
-    return open_registry(f"{request.getfixturevalue('server')}/policies/{tmp_path.name.lower().replace('_', '-')}")
 
 
 def layer(content: bytes) -> tuple[Descriptor, bytes]:
@@ -78,9 +62,9 @@ def test_a_signature_among_the_referrers_counts_without_cosigns_tag(
 
 @pytest.mark.registry
 @pytest.mark.skipif(SKOPEO is None, reason="skopeo is not installed")
-def test_skopeo_reads_the_list_and_what_it_names(server: str, package: Path, tmp_path: Path) -> None:
+def test_skopeo_reads_the_list_and_what_it_names(host: str, package: Path, tmp_path: Path) -> None:
     """Docker's registry 2.8 has no referrers API: the list lies under its tag, as oras and cosign look for it there."""
-    registry = open_registry(f"{server}/policies/skopeo-referrers")
+    registry = open_registry(f"{host}/policies/skopeo-referrers")
     digest = registry.push(package)
     attached = registry.attach(digest, BILL_TYPE, [layer(b"bill")])
     place = f"docker://{registry.name}"
@@ -129,9 +113,9 @@ class WithReferrers(httpx.HTTPTransport):
 
 
 @pytest.mark.registry
-def test_a_registry_with_the_api_keeps_the_list_itself(server: str, package: Path) -> None:
+def test_a_registry_with_the_api_keeps_the_list_itself(host: str, package: Path) -> None:
     transport = WithReferrers()
-    registry = OciRegistry(server, "policies/with-api", transport)
+    registry = OciRegistry(host, "policies/with-api", transport)
     digest = registry.push(package)
     attached = [registry.attach(digest, BILL_TYPE, [layer(content)]) for content in (b"one", b"two")]
     assert [line.digest for line in registry.referrers(digest)] == attached

@@ -2,12 +2,9 @@
 
 import base64
 import json
-import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -25,9 +22,8 @@ from physai.infrastructure.registry import (
 from physai.infrastructure.registry.credentials import Credentials, find_credentials
 from physai.infrastructure.registry.remote import OciRegistry
 from physai.infrastructure.tests.registry_packages import make_package
+from physai.infrastructure.tests.registry_server import SERVER, SKOPEO, serving
 
-SERVER = shutil.which("docker-registry")
-SKOPEO = shutil.which("skopeo")
 USER, PASSWORD = "robot", "secret"
 HASH = "$2b$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a"  # bcrypt of PASSWORD
 
@@ -37,42 +33,6 @@ with_server = pytest.mark.skipif(SERVER is None, reason="docker-registry is not 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_package(tmp_path_factory.mktemp("packages") / "reach")
-
-
-@contextmanager
-def serving(folder: Path, extra: str = "") -> Iterator[str]:
-    """Docker's registry on a free port of this machine; yields `host:port`."""
-    assert SERVER is not None
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        host = f"127.0.0.1:{probe.getsockname()[1]}"
-    config = folder / "registry.yml"
-    config.write_text(
-        f"version: 0.1\nhttp: {{addr: '{host}'}}\nstorage: {{filesystem: {{rootdirectory: '{folder / 'data'}'}}}}\n"
-        f"log: {{accesslog: {{disabled: true}}}}\n{extra}"
-    )
-    with (folder / "registry.log").open("wb") as log:
-        server = subprocess.Popen([SERVER, "serve", str(config)], stdout=log, stderr=log)
-    try:
-        while server.poll() is None:
-            try:
-                httpx.get(f"http://{host}/v2/")
-                break
-            except httpx.TransportError:
-                time.sleep(0.05)
-        assert server.poll() is None, (folder / "registry.log").read_text()
-        yield host
-    finally:
-        server.terminate()
-        server.wait()
-
-
-@pytest.fixture(scope="module")
-def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    if SERVER is None:
-        pytest.skip("docker-registry is not installed")
-    with serving(tmp_path_factory.mktemp("registry")) as address:
-        yield address
 
 
 @pytest.mark.registry

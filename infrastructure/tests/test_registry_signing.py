@@ -4,7 +4,6 @@ import base64
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,7 +22,7 @@ from physai.infrastructure.registry.signing import (
 )
 from physai.infrastructure.registry.tags import signature_tag
 from physai.infrastructure.tests.registry_packages import make_package
-from physai.infrastructure.tests.test_registry_remote import SERVER, SKOPEO, serving
+from physai.infrastructure.tests.registry_server import SKOPEO
 
 OPENSSL = shutil.which("openssl")
 
@@ -40,21 +39,6 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("ours", "theirs"):
         generate_key_pair(root / name)
     return root
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    if SERVER is None:
-        pytest.skip("docker-registry is not installed")
-    with serving(tmp_path_factory.mktemp("registry")) as host:
-        yield host
-
-
-@pytest.fixture(params=["layout", pytest.param("server", marks=pytest.mark.registry)])
-def registry(request: pytest.FixtureRequest, tmp_path: Path) -> Registry:
-    if request.param == "layout":
-        return OciLayout(tmp_path / "registry")
-    return open_registry(f"{request.getfixturevalue('server')}/policies/{tmp_path.name.lower().replace('_', '-')}")
 
 
 def trusted(keys: Path, *names: str) -> list[str]:
@@ -177,9 +161,9 @@ def test_an_encrypted_key_wants_its_password(tmp_path: Path, packages: tuple[Pat
 @pytest.mark.registry
 @pytest.mark.skipif(SKOPEO is None or OPENSSL is None, reason="skopeo or openssl is not installed")
 def test_skopeo_fetches_the_signature_from_cosigns_place_and_openssl_verifies_it(
-    server: str, packages: tuple[Path, Path], keys: Path, tmp_path: Path
+    host: str, packages: tuple[Path, Path], keys: Path, tmp_path: Path
 ) -> None:
-    registry = open_registry(f"{server}/policies/skopeo-signed")
+    registry = open_registry(f"{host}/policies/skopeo-signed")
     digest = registry.push(packages[0])
     sign(registry, digest, keys / "ours/cosign.key")
     place = f"docker://{registry.name}:{signature_tag(digest)}"

@@ -1,7 +1,6 @@
 """An image that other tools read, and a bill of materials that its own schema accepts."""
 
 import json
-import shutil
 import subprocess
 import tarfile
 from pathlib import Path
@@ -19,13 +18,11 @@ from physai.infrastructure.registry import OciLayout, TamperedError, manifest_di
 from physai.infrastructure.registry.manifest import Descriptor
 from physai.infrastructure.registry.signing import generate_key_pair, sign
 from physai.infrastructure.tests.registry_packages import make_package
-from physai.infrastructure.tests.test_registry_remote import serving
+from physai.infrastructure.tests.registry_server import SERVER, SKOPEO, serving
 from physai.training.errors import SbomError
 from physai.training.packaging.check import check
 from physai.training.packaging.image import write_image
 from physai.training.packaging.sbom import SBOM_TYPE, attach_sbom, make_sbom
-
-SKOPEO, SERVER = shutil.which("skopeo"), shutil.which("docker-registry")
 
 
 @pytest.fixture

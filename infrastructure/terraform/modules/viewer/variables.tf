@@ -40,7 +40,7 @@ variable "registry_login_server" {
 }
 
 variable "identity" {
-  description = "User-assigned identity of the viewer: AcrPull on the registry, Storage Blob Data Reader on the data."
+  description = "User-assigned identity of the viewer: AcrPull on the registry, Storage Blob Data Contributor on the data, where it publishes selections that are trained on."
   type = object({
     resource_id = string
     client_id   = string
