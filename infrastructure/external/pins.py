@@ -31,7 +31,7 @@ class Pin(Contract):
     tag: str
     """What people call the commit."""
     commit: str | None = Field(default=None, pattern=r"^[0-9a-f]{40}$")
-    """None until `physai external pin` has looked the tag up."""
+    """None until the tag was looked up, by `physai external pin` or the first `sync`."""
     python: tuple[str, ...] = ()
     """Folders that an editor searches for modules."""
 

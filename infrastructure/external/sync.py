@@ -18,7 +18,8 @@ class Synced(Contract):
 
     name: str
     folder: str
-    commit: str
+    commit: str | None
+    """None: its tag is looked up when it is cloned."""
     action: Literal["clone", "move", "none"]
     """`move`: it is there at another commit."""
 
@@ -27,11 +28,9 @@ def plan(root: Path, pin: Pin) -> Synced:
     """What `sync` would do.
 
     Raises:
-        ExternalError: If the pin has no commit, or the clone has changes that a move would lose.
+        ExternalError: If the clone has changes that a move would lose.
     """
     folder = PINS.parent / pin.name
-    if pin.commit is None:
-        raise ExternalError(pin.name, f"has no commit. Run `physai external pin {pin.name}`.")
     if not (root / folder).exists():
         action: Literal["clone", "move", "none"] = "clone"
     elif _git(pin, root / folder, "rev-parse", "HEAD") == pin.commit:
@@ -47,8 +46,10 @@ def sync(root: Path, pin: Pin) -> Synced:
     """Bring one project to its pinned commit, without its history.
 
     Raises:
-        ExternalError: If its repository cannot be reached or does not have the commit.
+        ExternalError: If the pin has no commit, or its repository cannot be reached or does not have it.
     """
+    if pin.commit is None:
+        raise ExternalError(pin.name, f"has no commit. Run `physai external pin {pin.name}`.")
     planned = plan(root, pin)
     if planned.action == "clone":
         with whole_folder(root / planned.folder) as folder:

@@ -101,9 +101,20 @@ def test_a_tag_is_looked_up_and_written(root: Path, upstream: Path, monkeypatch:
         look_up(read_pins(root, ("crates",))[0].model_copy(update={"tag": "v9"}))
 
 
-def test_a_project_without_a_commit_is_not_cloned(root: Path) -> None:
+def test_a_tag_alone_is_pinned_by_the_first_clone(root: Path, upstream: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = (root / "external/pins.yaml").read_text()
+    assert call(monkeypatch, "sync", "crates", "--plan", "--root", str(root)) == 0
+    assert (root / "external/pins.yaml").read_text() == before
+    assert call(monkeypatch, "sync", "--root", str(root)) == 0
+    assert (root / "external/crates/module.py").read_text() == "version = 'v2'\n"
+    pinned = read_pins(root, ("crates",))[0]
+    git(upstream, "tag", "-f", "-a", "v2", "-m", "moved", "v1^{commit}")
+    assert plan(root, pinned).action == "none"
+
+
+def test_a_project_that_is_not_pinned_is_named(root: Path) -> None:
     with pytest.raises(ExternalError, match="Run `physai external pin crates`"):
-        plan(root, read_pins(root, ("crates",))[0])
+        sync(root, read_pins(root, ("crates",))[0])
     with pytest.raises(ExternalError, match="Did you mean 'boxes'"):
         read_pins(root, ("boxs",))
 
