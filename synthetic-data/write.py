@@ -10,6 +10,7 @@ from physai.infrastructure.contracts import (
     Clip,
     ClipVerdict,
     Contract,
+    DatasetVerification,
     Digest,
     DroppedEpisode,
     EpisodeSource,
@@ -17,6 +18,7 @@ from physai.infrastructure.contracts import (
     GenerationPlan,
     Variation,
     VerificationReport,
+    VerifiedClip,
 )
 from physai.infrastructure.datasets import Dataset, DatasetWriter, publish
 from physai.infrastructure.datasets.stats import image_stats
@@ -25,6 +27,8 @@ from physai.infrastructure.datasets.video import decode
 from .errors import NothingAcceptedError, OtherPlanError
 from .generate import CLIP, is_made, planned_dataset, video_path
 from .plan import HELDOUT, training_episodes
+
+CHANGED = "changed: the clip is not the one that was checked"
 
 
 class WriteReport(Contract):
@@ -88,16 +92,25 @@ def write(
         writer.add_parent(dataset)
         for index in train:
             writer.copy_episode(dataset, index, source=_source(dataset, index))
-        for verdict, generation in zip(report.clips, plan.generations, strict=True):
-            if verdict.accepted and is_made(plan, clips, generation):
-                _add(writer, dataset, plan, clips, verdict)
-            else:
-                reason = "; ".join(verdict.reasons) or "the clip has changed since it was checked"
+        verified = []
+        for found, generation in zip(report.clips, plan.generations, strict=True):
+            verdict = found
+            if found.accepted and not is_made(plan, clips, generation):
+                verdict = found.model_copy(update={"accepted": False, "reasons": (CHANGED,)})
+            at = _add(writer, dataset, plan, clips, verdict) if verdict.accepted else None
+            verified.append(VerifiedClip(**dict(verdict), source_episode=generation.episode, episode=at))
+            if at is None:
+                reason = f"{verdict.id}: {'; '.join(verdict.reasons)}"
                 writer.dropped.append(
-                    DroppedEpisode(
-                        source=plan.dataset, source_episode=generation.episode, reason=f"{verdict.id}: {reason}"
-                    )
+                    DroppedEpisode(source=plan.dataset, source_episode=generation.episode, reason=reason)
                 )
+        writer.verification = DatasetVerification(
+            plan=plan.digest,
+            dataset=plan.dataset,
+            thresholds=report.thresholds,
+            judge=report.judge,
+            clips=tuple(verified),
+        )
         for index in held:
             writer.copy_episode(dataset, index, source=_source(dataset, index))
         generated = writer.num_episodes - len(train) - len(held)
@@ -118,7 +131,7 @@ def write(
     )
 
 
-def _add(writer: DatasetWriter, dataset: Dataset, plan: GenerationPlan, folder: Path, verdict: ClipVerdict) -> None:
+def _add(writer: DatasetWriter, dataset: Dataset, plan: GenerationPlan, folder: Path, verdict: ClipVerdict) -> int:
     clip = Clip.read(folder / verdict.id / CLIP)
     generation = clip.generation
     paths = {camera: video_path(folder, verdict.id, camera) for camera in plan.cameras}
@@ -148,7 +161,7 @@ def _add(writer: DatasetWriter, dataset: Dataset, plan: GenerationPlan, folder: 
             "generated": generated,
         }
     )
-    writer.add_clips(columns, paths, stats, source=source, task=dataset.tasks[generation.episode])
+    return writer.add_clips(columns, paths, stats, source=source, task=dataset.tasks[generation.episode])
 
 
 def parameters(variation: Variation) -> dict[str, float]:

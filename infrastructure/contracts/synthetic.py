@@ -231,6 +231,24 @@ class Clip(Document):
     """What the generation took."""
 
 
+class Threshold(Contract):
+    """A limit of one score."""
+
+    limit: float
+    side: Literal["at least", "at most"]
+
+    def holds(self, value: float) -> bool:
+        """Whether the score passes."""
+        return value >= self.limit if self.side == "at least" else value <= self.limit
+
+
+class JudgeVote(Contract):
+    """What a vision language model says of a clip."""
+
+    plausible: bool
+    reason: str = Field(min_length=1)
+
+
 class ClipVerdict(Contract):
     """What the checks found of one clip."""
 
@@ -239,8 +257,8 @@ class ClipVerdict(Contract):
     scores: dict[str, float]
     reasons: tuple[str, ...] = ()
     """Why it was rejected: `check: what was found`."""
-    vote: str = ""
-    """What the judge said, if there was one."""
+    vote: JudgeVote | None = None
+    """None if there was no judge, or the clip was rejected before it was asked."""
 
 
 class VerificationReport(Document):
@@ -251,7 +269,8 @@ class VerificationReport(Document):
     plan: Digest
     dataset: Digest
     made_at: AwareDatetime
-    thresholds: dict[str, float]
+    thresholds: dict[str, Threshold]
+    """Score → what it must hold."""
     judge: str = ""
     """Model that voted; empty: none."""
     clips: tuple[ClipVerdict, ...]
@@ -260,3 +279,32 @@ class VerificationReport(Document):
     def accepted(self) -> int:
         """Clips that may become data."""
         return sum(clip.accepted for clip in self.clips)
+
+
+class VerifiedClip(ClipVerdict):
+    """The verdict on one clip, and which episode it became."""
+
+    source_episode: int
+    """Index in the dataset that was varied."""
+    episode: int | None
+    """Index in this dataset; None if the clip was rejected."""
+
+
+class DatasetVerification(Document):
+    """`meta/verification.json` of a dataset with generated episodes: the verdicts by which they were let in.
+
+    It is content of the dataset, and holds no time: the same plan gives the same file.
+    """
+
+    kind: Literal["dataset-verification"] = "dataset-verification"
+    version: Literal[1] = 1
+    plan: Digest
+    dataset: Digest
+    """The one that was varied."""
+    thresholds: dict[str, Threshold]
+    judge: str = ""
+    clips: tuple[VerifiedClip, ...]
+
+    def of_episode(self, episode: int) -> VerifiedClip | None:
+        """The verdict on an episode of this dataset; None if it was recorded."""
+        return next((clip for clip in self.clips if clip.episode == episode), None)

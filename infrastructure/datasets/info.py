@@ -19,6 +19,7 @@ STATS = Path("meta/stats.json")
 TASKS = Path("meta/tasks.parquet")
 PROVENANCE = Path("meta/provenance.json")
 ANCESTORS = Path("meta/ancestors")
+VERIFICATION = Path("meta/verification.json")
 ANNOTATIONS = Path("meta/annotations.sqlite")
 QUALITY = Path("meta/quality.json")
 NOT_CONTENT = frozenset(

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from ..contracts import DatasetProvenance, Digest, digest_bytes, digest_tree
+from ..contracts import DatasetProvenance, DatasetVerification, Digest, digest_bytes, digest_tree
 from . import video
 from .depth import Scale, in_unit
 from .errors import (
@@ -26,7 +26,7 @@ from .errors import (
     TornFileError,
 )
 from .identity import episode_keys
-from .info import ANCESTORS, EPISODES, INFO, NOT_CONTENT, NUMBERS, PROVENANCE, TASKS, Feature, Info
+from .info import ANCESTORS, EPISODES, INFO, NOT_CONTENT, NUMBERS, PROVENANCE, TASKS, VERIFICATION, Feature, Info
 from .stats import NAMES, DepthCounts, ImageCounts, Stats, sample_indices
 
 
@@ -127,6 +127,12 @@ class Dataset:
         if self.provenance is None:
             raise ProvenanceError(self.root)
         return self.provenance
+
+    @cached_property
+    def verification(self) -> DatasetVerification | None:
+        """The verdicts on its generated episodes, and on clips that were rejected; None if nothing was generated."""
+        path = self.root / VERIFICATION
+        return DatasetVerification.read(path) if path.exists() else None
 
     @cached_property
     def ancestors(self) -> dict[Digest, DatasetProvenance]:

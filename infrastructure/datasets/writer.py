@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..aside import part_of, whole_folder
-from ..contracts import DatasetProvenance, Digest, DroppedEpisode, EpisodeSource, digest_tree
+from ..contracts import DatasetProvenance, DatasetVerification, Digest, DroppedEpisode, EpisodeSource, digest_tree
 from . import video
 from .depth import dtype_of
 from .errors import EmptyError, FeatureError
 from .files import ClipFiles, RowFiles
-from .info import ANCESTORS, INDEX_FEATURES, NOT_CONTENT, PROVENANCE, Feature, Info, check_features
+from .info import ANCESTORS, INDEX_FEATURES, NOT_CONTENT, PROVENANCE, VERIFICATION, Feature, Info, check_features
 from .metadata import write_episodes, write_stats, write_tasks
 from .reader import Dataset
 from .stats import Stats, column_stats, depth_stats, image_stats
@@ -81,6 +81,8 @@ class DatasetWriter:
         self.task = task
         self.splits: dict[str, int] | None = None
         self.dropped: list[DroppedEpisode] = []
+        self.verification: DatasetVerification | None = None
+        """Goes under `meta/` if it is set before the end."""
         self.frames: dict[str, int] = {}
         """Camera → frames in the finished files, each at its row's time; known after the end."""
         self._part = part_of(root)
@@ -280,6 +282,8 @@ class DatasetWriter:
         write_episodes(part, self._rows, self._stats)
         for digest, provenance in self._ancestors.items():
             provenance.write(part / ANCESTORS / f"{digest.replace(':', '-')}.json")
+        if self.verification is not None:
+            self.verification.write(part / VERIFICATION)
         written = Dataset(part)
         self.frames = {camera: written.count_frames(camera) for camera in self.info.cameras}
         if self._sources:

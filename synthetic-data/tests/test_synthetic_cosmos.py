@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from physai.infrastructure.contracts import Variations
+from physai.infrastructure.contracts import JudgeVote, Variations
 from physai.infrastructure.datasets.video import count_frames
 from physai.synthetic_data.cosmos.export import export
 from physai.synthetic_data.cosmos.predict import predict_inputs, transfer_inputs
@@ -217,6 +217,7 @@ def test_a_judge_has_a_vote_and_its_reason_is_kept(plan, source, tmp_path, endpo
     report = verify(local, source, tmp_path / "clips", judge=judge)
     assert (report.judge, report.accepted) == ("nvidia/Cosmos-Reason2-2B", 0)
     assert report.clips[0].reasons == ("judge: the arm bends",)
+    assert report.clips[0].vote == JudgeVote(plausible=False, reason="the arm bends")
     assert asked[0][0] == "/v1/chat/completions"
     video = asked[0][2]["messages"][0]["content"][0]["video_url"]["url"]
     assert video.startswith("data:video/mp4;base64,")

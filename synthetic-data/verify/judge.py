@@ -9,9 +9,9 @@ import os
 import re
 
 import httpx
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
-from physai.infrastructure.contracts import Contract, Generation
+from physai.infrastructure.contracts import Generation, JudgeVote
 from physai.infrastructure.datasets.video import encode
 
 from ..backend import Frames
@@ -26,13 +26,6 @@ QUESTION = (
 )
 
 
-class Vote(Contract):
-    """What the judge says of a clip."""
-
-    plausible: bool
-    reason: str = Field(min_length=1)
-
-
 class Judge:
     """Asks one model; a bearer token is taken from `JUDGE_TOKEN`."""
 
@@ -41,7 +34,7 @@ class Judge:
         self.url = url.rstrip("/")
         self.model = model
 
-    def __call__(self, generation: Generation, frames: dict[str, Frames], fps: int) -> Vote:
+    def __call__(self, generation: Generation, frames: dict[str, Frames], fps: int) -> JudgeVote:
         """Ask about one clip.
 
         Raises:
@@ -66,6 +59,6 @@ class Judge:
             raise JudgeError(self.url, f"{type(error).__name__}: {error}") from error
         found = re.search(r"\{[^{}]*\}\s*$", text.strip().removesuffix("```").strip())
         try:
-            return Vote.model_validate_json(found[0] if found else "")
+            return JudgeVote.model_validate_json(found[0] if found else "")
         except ValidationError as error:
             raise JudgeError(self.url, f"answered {text[-80:]!r}, which is no vote") from error

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,8 @@ from physai.infrastructure.contracts import (
     ClipVerdict,
     Contract,
     GenerationPlan,
+    JudgeVote,
+    Threshold,
     VerificationReport,
     digest_file,
 )
@@ -24,33 +26,21 @@ from physai.infrastructure.datasets.video import TOLERANCE_S, decode, frame_rows
 from ..backend import Frames, Request
 from ..generate import CLIP, Progress, planned_dataset, unwatched, video_path
 from ..scene import EMPTY, Masks
-from .judge import Judge, Vote
+from .judge import Judge
 from .motion import Motion, motion
 from .picture import Picture, difference, picture, thumbnail
 
-
-class Threshold(NamedTuple):
-    """A limit of one score."""
-
-    limit: float
-    side: Literal["at least", "at most"]
-
-    def holds(self, value: float) -> bool:
-        """Whether the score passes."""
-        return value >= self.limit if self.side == "at least" else value <= self.limit
-
-
 THRESHOLDS: dict[str, Threshold] = {
-    "fit": Threshold(0.965, "at least"),
-    "tool_fit": Threshold(0.956, "at least"),
-    "lag_rows": Threshold(0.75, "at most"),
-    "still_rows": Threshold(0, "at most"),
-    "black_frames": Threshold(0, "at most"),
-    "flicker_levels": Threshold(2.0, "at most"),
-    "sharpness": Threshold(0.03, "at least"),
-    "drift_levels": Threshold(4.0, "at most"),
-    "views_lag_rows": Threshold(1.0, "at most"),
-    "nearest_levels": Threshold(1.0, "at least"),
+    "fit": Threshold(limit=0.965, side="at least"),
+    "tool_fit": Threshold(limit=0.956, side="at least"),
+    "lag_rows": Threshold(limit=0.75, side="at most"),
+    "still_rows": Threshold(limit=0.0, side="at most"),
+    "black_frames": Threshold(limit=0.0, side="at most"),
+    "flicker_levels": Threshold(limit=2.0, side="at most"),
+    "sharpness": Threshold(limit=0.03, side="at least"),
+    "drift_levels": Threshold(limit=4.0, side="at most"),
+    "views_lag_rows": Threshold(limit=1.0, side="at most"),
+    "nearest_levels": Threshold(limit=1.0, side="at least"),
 }
 """Calibrated on clean clips of `local` and on injected faults; `benchmarks/report.md` has both distributions."""
 
@@ -112,7 +102,7 @@ def verify(
         plan=plan.digest,
         dataset=plan.dataset,
         made_at=datetime.now(UTC).replace(microsecond=0),
-        thresholds={name: threshold.limit for name, threshold in THRESHOLDS.items()},
+        thresholds=THRESHOLDS,
         judge=judge.model if judge else "",
         clips=tuple(verdicts),
     )
@@ -202,9 +192,9 @@ def _file_fault(path: Path, digest: str | None, rows: int, fps: int) -> str:
     return ""
 
 
-def _with_vote(verdict: ClipVerdict, vote: Vote) -> ClipVerdict:
+def _with_vote(verdict: ClipVerdict, vote: JudgeVote) -> ClipVerdict:
     reasons = () if vote.plausible else (f"judge: {vote.reason}",)
-    return verdict.model_copy(update={"accepted": vote.plausible, "reasons": reasons, "vote": vote.reason})
+    return verdict.model_copy(update={"accepted": vote.plausible, "reasons": reasons, "vote": vote})
 
 
 class VerifySummary(Contract):
