@@ -301,6 +301,9 @@ def publish_report(
     experiment: Annotated[str, typer.Option(help="Of MLflow.")] = "evaluation",
     eventhouse: Annotated[str | None, typer.Option(help="URI of the Eventhouse, or of a Kusto cluster.")] = None,
     database: Annotated[str, typer.Option(help="Of the Eventhouse.")] = "Fleet",
+    receipt: Annotated[
+        Path | None, typer.Option(help="Where to note which sinks have it; default: beside the report.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Send a report to sinks that lack it. Exits with 1 if one did not take it; the report stays, so publish again.
@@ -312,7 +315,8 @@ def publish_report(
     from .errors import UnpublishedError
     from .sinks import publish
 
-    published = publish(report, [_sink(target, experiment, eventhouse, database) for target in dict.fromkeys(to)])
+    sinks = [_sink(target, experiment, eventhouse, database) for target in dict.fromkeys(to)]
+    published = publish(report, sinks, receipt)
     show(published, as_json, publication_table(published))
     if published.failures:
         raise UnpublishedError(report, published.failures)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from physai.infrastructure.console import Json, show, stderr
+from physai.infrastructure.console import Json
 
 
 def setup(
@@ -25,10 +25,9 @@ def setup(
     from pydantic import ValidationError
 
     from physai.infrastructure.errors import PhysaiError
-    from physai.infrastructure.setup.command import Runner
+    from physai.infrastructure.setup.plan import carry_out
 
     from ..arc.edge import Edge
-    from .plan import Plan
     from .steps import commands_of
 
     try:
@@ -44,13 +43,4 @@ def setup(
         first = error.errors()[0]
         option = str(first["loc"][0]).replace("_", "-")
         raise PhysaiError(f"--{option}: {first['msg']} (got {first['input']!r}). Mend it.") from error
-    commands = commands_of(step, edge)
-    ran = 0
-    if apply:
-        runner = Runner(step)
-        for command in commands:
-            stderr.print(command.shown(), soft_wrap=True, markup=False)
-            ran += runner.run(command)
-    plan = Plan(step=step, commands=tuple(commands), applied=apply, ran=ran)
-    done = f"{ran} of {len(commands)} commands run, the others were done already"
-    show(plan, as_json, done if apply else "\n".join(command.shown() for command in commands))
+    carry_out(step, commands_of(step, edge), apply=apply, as_json=as_json)

@@ -60,12 +60,13 @@ def receipt_path(report: Path) -> Path:
     return report.with_suffix(".published.json")
 
 
-def publish(path: Path, sinks: Sequence[Sink]) -> Publication:
+def publish(path: Path, sinks: Sequence[Sink], noted: Path | None = None) -> Publication:
     """Send a report to each sink that has not taken it yet; one that fails keeps no other from it.
 
     Args:
-        path: `report.json` of an evaluation; it is only read. The receipt is written beside it after each sink.
+        path: `report.json` of an evaluation; it is only read.
         sinks: Where to.
+        noted: The receipt, written after each sink; default: beside the report.
 
     Raises:
         ReportError: If the report contradicts itself; then nothing is sent.
@@ -73,9 +74,10 @@ def publish(path: Path, sinks: Sequence[Sink]) -> Publication:
     report = EvaluationReport.read(path)
     check_report(report, path)
     told = events(report, datetime.fromtimestamp(path.stat().st_mtime, UTC))
+    noted = noted or receipt_path(path)
     deliveries: list[Delivery] = []
     for sink in sinks:
-        receipt = _receipt(path, report.digest)
+        receipt = _receipt(noted, report.digest)
         if sink.name in receipt.sinks:
             deliveries.append(Delivery(sink=sink.name, status="already"))
             continue
@@ -84,14 +86,13 @@ def publish(path: Path, sinks: Sequence[Sink]) -> Publication:
         except PhysaiError as error:
             deliveries.append(Delivery(sink=sink.name, status="failed", reason=str(error)))
             continue
-        receipt.model_copy(update={"sinks": (*receipt.sinks, sink.name)}).write(receipt_path(path))
+        receipt.model_copy(update={"sinks": (*receipt.sinks, sink.name)}).write(noted)
         deliveries.append(Delivery(sink=sink.name, status="published"))
     return Publication(report=report.digest, deliveries=tuple(deliveries))
 
 
 def _receipt(path: Path, digest: Digest) -> Receipt:
     """What is known to be taken of this very report."""
-    beside = receipt_path(path)
-    if beside.exists() and (found := Receipt.read(beside)).report == digest:
+    if path.exists() and (found := Receipt.read(path)).report == digest:
         return found
     return Receipt(report=digest)
