@@ -76,6 +76,8 @@ class Marks(Contract):
     category: str | None = None
     rating: int | None = Field(default=None, ge=1, le=5)
     review: Review | None = None
+    decision: Annotation | None = None
+    """The review with who gave it, and when."""
     comments: tuple[Annotation, ...] = ()
     subtasks: tuple[Annotation, ...] = ()
     """In order of their first rows."""
@@ -270,6 +272,7 @@ def _marks(annotations: Sequence[Annotation]) -> Marks:
             "category": single.get("category"),
             "rating": int(single["rating"]) if "rating" in single else None,
             "review": single.get("review"),
+            "decision": next((a for a in reversed(annotations) if a.kind == "review"), None),
             "comments": tuple(a for a in annotations if a.kind == "comment"),
             "subtasks": tuple(
                 sorted((a for a in annotations if a.kind == "subtask"), key=lambda a: (a.from_row or 0, a.id))

@@ -1,9 +1,7 @@
 """The viewer in a real Chromium: browsing, scrubbing, judging, curating, launching, on a laptop and on a tablet."""
 
 import shutil
-import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +14,9 @@ from physai.infrastructure.datasets import Dataset
 
 from .test_viewer_service import WORKFLOW
 from .viewer_data import FPS, ROWS, Served, make_dataset, serving
+from .viewer_page import CHROMIUM, READY, SIZES, settle, shown, wait
 
-CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
-SIZES = {"laptop": (1366, 768), "tablet, flat": (1024, 768), "tablet, upright": (768, 1024)}
-READY = "document.getElementById('episode')?.clock !== undefined"
-SEEN = """(number) => {
-    const video = document.querySelectorAll('video')[number];
-    const canvas = Object.assign(document.createElement('canvas'), { width: 8, height: 8 });
-    const pen = canvas.getContext('2d');
-    pen.drawImage(video, 0, 0, 8, 8);
-    return [...pen.getImageData(4, 4, 1, 1).data].slice(0, 3);
-}"""
 
 
 @pytest.fixture(scope="module")
@@ -46,59 +35,10 @@ def served(template: Path, tmp_path: Path) -> Iterator[Served]:
         yield found
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        started = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield started
-        started.close()
-
-
-@pytest.fixture
-def page(browser: Any, served: Served) -> Iterator[Any]:
-    """A page of an admin on a laptop; an error of a script or of the content policy fails the test."""
-    context = browser.new_context(viewport={"width": 1366, "height": 768})
-    context.add_cookies([{"name": "role", "value": "admin", "url": served.url}])
-    made = context.new_page()
-    wrong: list[str] = []
-    made.on("pageerror", lambda error: wrong.append(str(error)))
-    made.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
-    yield made
-    context.close()
-    assert wrong == []
-
-
-def wait(page: Any, condition: str) -> None:
-    """Ask until it is true; Playwright's own waiting evaluates text, which the content policy forbids."""
-    from playwright.sync_api import Error
-
-    deadline = time.monotonic() + 30
-    while True:
-        with suppress(Error):  # the page is being loaded anew
-            if page.evaluate(condition):
-                return
-        assert time.monotonic() < deadline, condition
-        page.wait_for_timeout(30)
-
-
 def open_episode(page: Any, served: Served, name: str, episode: int, query: str = "") -> None:
     page.goto(f"{served.url}/datasets/{served.id(name)}/episodes/{episode}{query}")
     wait(page, READY)
     settle(page)
-
-
-def settle(page: Any) -> None:
-    """Wait until every film shows the frame it was sent to."""
-    wait(page, "[...document.querySelectorAll('video')].every((v) => v.readyState >= 2 && !v.seeking)")
-    page.wait_for_timeout(100)
-
-
-def shown(page: Any, film: int = 0) -> tuple[int, int, int]:
-    """Row, episode and camera by the colours of the picture, see `viewer_data.frames`."""
-    red, green, blue = page.evaluate(SEEN, film)
-    return round(red / 8), round((green - 40) / 60), round(blue / 200)
 
 
 def test_a_person_finds_a_dataset_and_walks_through_its_episodes(page: Any, served: Served) -> None:

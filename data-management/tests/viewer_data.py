@@ -20,8 +20,17 @@ from starlette.requests import Request
 from physai.data_management.viewer.identity import Person, Role
 from physai.data_management.viewer.places import Catalog, open_place
 from physai.data_management.viewer.service import Desk, create_app
-from physai.infrastructure.contracts import EpisodeSource
-from physai.infrastructure.datasets import DatasetWriter, camera, depth_camera, vector
+from physai.infrastructure.contracts import (
+    DatasetVerification,
+    DroppedEpisode,
+    EpisodeSource,
+    Generated,
+    JudgeVote,
+    Threshold,
+    VerifiedClip,
+)
+from physai.infrastructure.contracts.evaluation import FILM, ROLLOUTS
+from physai.infrastructure.datasets import Dataset, DatasetWriter, Feature, camera, depth_camera, vector
 from physai.infrastructure.datasets.stats import image_stats
 
 FPS, ROWS, EDGE = 10, 30, 64
@@ -95,6 +104,91 @@ def make_dataset(
             }
             stats = {name: image_stats(shown) for name, shown in pictures.items()}
             writer.add_clips(columns(episode), clips, stats, source=source(episode, **told))
+    return root
+
+
+CONDITIONS = f"sha256:{'c' * 64}"
+THRESHOLDS = {
+    "fit": Threshold(limit=0.965, side="at least"),
+    "lag_rows": Threshold(limit=0.75, side="at most"),
+}
+
+
+def make_rollouts(evaluation: Path, policy: str, successes: tuple[bool, ...], *, told: bool = True) -> Path:
+    """What an evaluation leaves: rollouts of a policy under conditions, and a film of the first.
+
+    Args:
+        evaluation: Its folder.
+        policy: Digest.
+        successes: Of each condition.
+        told: Whether the provenance tells the outcome; the column `next.success` always does.
+    """
+    root = evaluation / ROLLOUTS
+    flag = Feature(dtype="bool", shape=(1,))
+    features = {name: vector(JOINTS) for name in ("observation.state", "action")}
+    features |= {"next.success": flag, CAMERAS[0]: camera(EDGE, EDGE)}
+    with DatasetWriter(root, fps=FPS, features=features, robot="so101", task="Put the cube into the ring") as writer:
+        for number, success in enumerate(successes):
+            outcome = "unknown" if not told else "success" if success else "failure"
+            from_ = source(
+                number, source=CONDITIONS, source_episode=number, generator=policy, world="nominal", outcome=outcome
+            )
+            flags = (np.arange(ROWS) == ROWS - 1) & success
+            writer.add_episode(
+                {**columns(number), "next.success": flags}, {CAMERAS[0]: frames(number, 0)}, source=from_
+            )
+    write_h264(evaluation / FILM, frames(0, 1))
+    return root
+
+
+def make_synthetic(root: Path, parent: Path) -> Path:
+    """The recorded episodes, a clip of episodes 0 and 2 each, and a rejected one of episode 1."""
+    dataset = Dataset(parent)
+    content = dataset.required_provenance.content
+    clips = [
+        VerifiedClip(
+            id="e0000-v00",
+            accepted=True,
+            scores={"fit": 0.98, "lag_rows": 0.1},
+            source_episode=0,
+            episode=3,
+            vote=JudgeVote(plausible=True, reason="The cube is put into the ring."),
+        ),
+        VerifiedClip(
+            id="e0001-v00",
+            accepted=False,
+            scores={"fit": 0.51, "lag_rows": 0.1},
+            reasons=("fit: 0.51, must be at least 0.965",),
+            source_episode=1,
+            episode=None,
+        ),
+        VerifiedClip(id="e0002-v00", accepted=True, scores={"fit": 0.97, "lag_rows": 0.5}, source_episode=2, episode=4),
+    ]
+    plan = f"sha256:{'a' * 64}"
+    features = {name: feature for name, feature in dataset.info.recorded.items() if not feature.is_video}
+    features |= {name: camera(EDGE, EDGE) for name in CAMERAS}
+    with DatasetWriter(root, fps=FPS, features=features, robot="so101", task="Put the cube into the ring") as writer:
+        writer.add_parent(dataset)
+        for episode in range(dataset.num_episodes):
+            copied = dataset.required_provenance.episodes[episode]
+            writer.copy_episode(
+                dataset, episode, source=copied.model_copy(update={"source": content, "source_episode": episode})
+            )
+        for clip in clips:
+            if clip.episode is None:
+                reason = f"{clip.id}: {'; '.join(clip.reasons)}"
+                writer.dropped.append(DroppedEpisode(source=content, source_episode=clip.source_episode, reason=reason))
+                continue
+            made = Generated(
+                plan=plan, backend="local", model="photometric", model_digest=plan, seed=1, scores=clip.scores
+            )
+            of = {"source": content, "source_episode": clip.source_episode, "generator": "synthetic-local"}
+            varied = source(clip.source_episode, **of, parameters={"photometric.contrast": 1.2}, generated=made)
+            pictures = {name: frames(clip.source_episode, i) // 2 + 20 for i, name in enumerate(CAMERAS)}
+            writer.add_episode(columns(clip.source_episode), pictures, source=varied)
+        writer.verification = DatasetVerification(
+            plan=plan, dataset=content, thresholds=THRESHOLDS, judge="reason-2", clips=tuple(clips)
+        )
     return root
 
 

@@ -23,7 +23,7 @@ from physai.infrastructure.contracts import (
     digest_tree,
 )
 from physai.infrastructure.datasets import Dataset
-from physai.infrastructure.datasets.info import ANCESTORS, INFO, NOT_CONTENT, PROVENANCE
+from physai.infrastructure.datasets.info import ANCESTORS, INFO, NOT_CONTENT, PROVENANCE, VERIFICATION
 from physai.infrastructure.datasets.metadata import write_tasks
 
 from ..annotations import Annotations, Moved
@@ -33,6 +33,7 @@ from .episodes import write_episodes
 from .pieces import Piece, Tasks
 from .provenance import provenance_of
 from .rows import RowFiles
+from .verification import verification_of
 
 Progress = Callable[[int, int], None]
 """Is told (done, total)."""
@@ -115,6 +116,8 @@ def rewrite(
         encoded = _fill(part, pieces, counts, progress)
         for digest, ancestor in _ancestors(parents).items():
             ancestor.write(part / ANCESTORS / f"{digest.replace(':', '-')}.json")
+        if verification := verification_of(pieces):
+            verification.write(part / VERIFICATION)
         written = Dataset(part)
         made = edit.model_copy(update={"encoded_frames": encoded})
         provenance = _provenance(part, pieces, parents, made, dropped)

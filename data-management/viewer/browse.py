@@ -7,6 +7,7 @@ from pydantic import ConfigDict
 
 from ..tools.quality import QualityReport
 from .media import video
+from .relatives import family_of
 from .views import (
     Card,
     DatasetView,
@@ -18,7 +19,6 @@ from .views import (
     dataset_view,
     episode_view,
     line_of,
-    original_of,
     validation_view,
 )
 
@@ -61,7 +61,7 @@ def routes(desk: "Desk") -> APIRouter:
         """Episodes of a dataset of which a condition is true, e.g. `rating >= 4 and 'blurred' not in labels`."""
         index = desk.indexes.of(desk.catalog.get(dataset))
         chosen = desk.facts.select(index, "", where)
-        facts = desk.facts.known(index)
+        facts = desk.facts.of(index) if where.strip() else desk.facts.known(index)
         shown = tuple(line_of(index, each, facts) for each in chosen[(page - 1) * size : page * size])
         return Page(items=shown, total=len(chosen), page=page, size=size)
 
@@ -82,7 +82,7 @@ def routes(desk: "Desk") -> APIRouter:
         """One episode: its clips, its numbers over time, its subtasks."""
         index = desk.indexes.of(desk.catalog.get(dataset))
         index.row(episode)
-        return episode_view(index, episode, desk.facts, original_of(index, episode, desk.catalog, desk.indexes))
+        return episode_view(index, episode, desk.facts, family_of(index, episode, desk.catalog, desk.indexes))
 
     @router.get(
         "/{dataset}/episodes/{episode}/video/{camera}",

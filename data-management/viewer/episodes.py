@@ -14,11 +14,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from physai.infrastructure.contracts import Contract, DatasetProvenance, EpisodeSource
+from physai.infrastructure.contracts import Contract, DatasetProvenance, DatasetVerification, Digest, EpisodeSource
 from physai.infrastructure.datasets import Dataset, Info
 from physai.infrastructure.datasets.errors import InfoError, TornFileError
-from physai.infrastructure.datasets.info import EPISODES, INFO, NUMBERS, PROVENANCE, Feature
+from physai.infrastructure.datasets.info import EPISODES, INFO, NUMBERS, PROVENANCE, VERIFICATION, Feature
+from physai.infrastructure.datasets.reader import read_ancestors
 
+from ..tools.outcome import SUCCESS_COLUMNS
 from .errors import UnknownError
 from .places import Entry
 
@@ -63,6 +65,8 @@ class Columns:
     """Every how many rows one is shown."""
     series: tuple[Series, ...]
     marks: tuple[Mark, ...]
+    succeeded: bool | None
+    """By a column of success; None if there is none."""
 
 
 class Index:
@@ -115,6 +119,17 @@ class Index:
         """Where the episodes come from; None for a dataset that was made elsewhere."""
         path = self.root / PROVENANCE
         return DatasetProvenance.read(path) if path.exists() else None
+
+    @cached_property
+    def ancestors(self) -> dict[Digest, DatasetProvenance]:
+        """Provenance of every dataset this one stems from, by content digest."""
+        return read_ancestors(self.root)
+
+    @cached_property
+    def verification(self) -> DatasetVerification | None:
+        """The verdicts on its generated episodes; None if there are none, or they were not written down."""
+        path = self.root / VERIFICATION
+        return DatasetVerification.read(path) if path.exists() else None
 
     def source(self, episode: int) -> EpisodeSource | None:
         """Where one episode comes from."""
@@ -179,7 +194,9 @@ class Index:
             if name in self.info.recorded and name in table.column_names and feature.dtype in NUMBERS
         }
         series = [_series(name, feature, table[name], step) for name, feature in shown.items()]
-        return Columns(step, tuple(each for each in series if each), tuple(_marks(table)))
+        told = next((table[name].to_pylist() for name in SUCCESS_COLUMNS if name in table.column_names), None)
+        succeeded = None if told is None else bool(np.array(told, dtype=bool).any())
+        return Columns(step, tuple(each for each in series if each), tuple(_marks(table)), succeeded)
 
     def _path(self, template: str, **numbers: object) -> Path:
         """A file by its template in the info."""

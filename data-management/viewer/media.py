@@ -2,6 +2,7 @@
 
 import io
 import re
+from pathlib import Path
 from typing import BinaryIO
 
 from starlette.requests import Request
@@ -9,7 +10,7 @@ from starlette.responses import FileResponse, Response
 
 from .coloured import Coloured
 from .episodes import Index
-from .places import FolderPlace
+from .places import FolderPlace, Place
 
 PIECE = 4 << 20  # bytes of one answer from Blob Storage; a browser asks on
 RANGE = re.compile(r"bytes=(\d{1,15})-(\d{0,15})")
@@ -26,9 +27,14 @@ def video(request: Request, index: Index, episode: int, camera: str, coloured: C
     file, entry = index.video(episode, camera), index.entry
     if index.info.features[camera].is_depth:
         return _part(request, io.BytesIO(coloured.of(index, episode, camera)))
-    if isinstance(entry.place, FolderPlace):
-        return FileResponse(entry.local(file), media_type="video/mp4", headers=HEADERS)
-    with entry.place.open(entry.path, file) as opened:
+    return served(request, entry.place, entry.path, file)
+
+
+def served(request: Request, place: Place, name: str, file: Path) -> Response:
+    """A video of a place, or the part of it that is asked for; errors as of `video`."""
+    if isinstance(place, FolderPlace):
+        return FileResponse(place.local(name, file), media_type="video/mp4", headers=HEADERS)
+    with place.open(name, file) as opened:
         return _part(request, opened)
 
 

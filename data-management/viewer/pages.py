@@ -13,7 +13,9 @@ from . import rerun
 from .browse import DatasetId, EpisodeId, PageNumber, Search
 from .identity import Person, Role
 from .launch import RunId
-from .views import cards, dataset_view, episode_view, original_of
+from .relatives import family_of
+from .review import waiting
+from .views import cards, dataset_view, episode_view
 
 if TYPE_CHECKING:
     from .service import Desk
@@ -42,7 +44,7 @@ def routes(desk: "Desk") -> APIRouter:
     def episode(request: Request, dataset: DatasetId, episode: EpisodeId, against: str = "") -> Response:
         index = desk.indexes.of(desk.catalog.get(dataset))
         index.row(episode)
-        view = episode_view(index, episode, desk.facts, original_of(index, episode, desk.catalog, desk.indexes))
+        view = episode_view(index, episode, desk.facts, family_of(index, episode, desk.catalog, desk.indexes))
         writable = index.entry.place.writable
         return _page(
             request,
@@ -52,6 +54,16 @@ def routes(desk: "Desk") -> APIRouter:
             writable=writable,
             rerun=rerun.is_installed(),
         )
+
+    @router.get("/review")
+    def reviews(request: Request) -> Response:
+        places = [place.uri for place in desk.catalog.places]
+        return _page(request, "reviews.html", waiting=waiting(desk), places=places, here="review")
+
+    @router.get("/datasets/{dataset}/review")
+    def review(request: Request, dataset: DatasetId) -> Response:
+        view = dataset_view(desk.catalog.get(dataset), desk.indexes)
+        return _page(request, "review.html", view=view, workflows=desk.runs.workflows, here="review")
 
     @router.get("/runs")
     def runs(request: Request) -> Response:

@@ -117,7 +117,7 @@ def create_app(
         rate_hz: Requests per second that one client may send for long.
         burst: And at once.
     """
-    from . import browse, curate, judge, launch, pages
+    from . import browse, curate, judge, launch, pages, review
 
     app = FastAPI(title="physai viewer", version="1", docs_url=None, redoc_url=None)
     app.add_middleware(BaseHTTPMiddleware, dispatch=guard)
@@ -142,7 +142,13 @@ def create_app(
         return Alive()
 
     for role, routers in {
-        Role.VIEWER: (browse.routes(desk), curate.work_routes(desk), launch.view_routes(desk), pages.routes(desk)),
+        Role.VIEWER: (
+            browse.routes(desk),
+            review.routes(desk),
+            curate.work_routes(desk),
+            launch.view_routes(desk),
+            pages.routes(desk),
+        ),
         Role.ANNOTATOR: (judge.routes(desk),),
         Role.ADMIN: (curate.routes(desk), launch.routes(desk)),
     }.items():

@@ -16,6 +16,8 @@ from ..tools.validate import ValidationReport
 from .episodes import Clip, Index, Indexes, Mark, Series
 from .facts import FactBook, Facts
 from .places import Catalog, Entry
+from .relatives import Family, Rival, policy_of
+from .verified import Verified, verified_of
 
 Kind = Literal["recorded", "curated", "synthetic", "rollouts", "other"]
 """Rollouts were moved by a policy; `other` has no provenance."""
@@ -109,6 +111,12 @@ class EpisodeView(Contract):
     source_episode: int | None
     original: str
     """Address part `dataset/episode` of the episode this one was made from, if it is at hand; else empty."""
+    rivals: tuple[Rival, ...]
+    """What other policies did under the same condition, as far as it is at hand."""
+    policy: str
+    """Digest of the policy that moved the robot; empty if it was none."""
+    verified: Verified | None
+    """What the checks found, if it was generated."""
     parameters: dict[str, float]
     clips: tuple[Clip, ...]
     step: int
@@ -166,11 +174,11 @@ def kind_of(provenance: DatasetProvenance | None) -> Kind:
     """What sort of dataset it is, by where its episodes come from."""
     if provenance is None or not provenance.episodes:
         return "other"
-    if any(source.parameters for source in provenance.episodes):
+    if any(source.generated or source.parameters for source in provenance.episodes):
         return "synthetic"
     if provenance.parents:
         return "curated"
-    return "rollouts" if provenance.episodes[0].generator.startswith("sha256:") else "recorded"
+    return "rollouts" if policy_of(provenance.episodes[0]) else "recorded"
 
 
 def card_of(entry: Entry, indexes: Indexes) -> Card:
@@ -281,7 +289,7 @@ def line_of(index: Index, episode: int, facts: Facts | None = None) -> EpisodeLi
         rows=index.lengths[episode],
         seconds=index.lengths[episode] / index.info.fps,
         split=split_of(index, episode),
-        outcome=source.outcome if source else None,
+        outcome=known.get("outcome", source.outcome if source else None),
         generator=source.generator if source else "",
         world=source.world if source else "",
         score=score,
@@ -289,7 +297,7 @@ def line_of(index: Index, episode: int, facts: Facts | None = None) -> EpisodeLi
     )
 
 
-def episode_view(index: Index, episode: int, book: FactBook, original: str = "") -> EpisodeView:
+def episode_view(index: Index, episode: int, book: FactBook, family: Family | None = None) -> EpisodeView:
     """An episode with its plots.
 
     Raises:
@@ -298,15 +306,21 @@ def episode_view(index: Index, episode: int, book: FactBook, original: str = "")
     """
     columns, judged = index.columns(episode), book.judged(index)
     source = index.source(episode)
+    line = line_of(index, episode).model_dump(include=set(EpisodeView.model_fields))
+    if line["outcome"] in (None, "unknown") and columns.succeeded is not None:
+        line["outcome"] = "success" if columns.succeeded else "failure"
     return EpisodeView(
-        **line_of(index, episode).model_dump(include=set(EpisodeView.model_fields)),
+        **line,
         dataset=index.entry.id,
         name=index.entry.name,
         of=index.count,
         rate_hz=index.info.fps,
         source=source.source if source else "",
         source_episode=source.source_episode if source else None,
-        original=original,
+        original=family.original if family else "",
+        rivals=family.rivals if family else (),
+        policy=policy_of(source),
+        verified=verified_of(index, source),
         parameters=source.parameters if source else {},
         clips=tuple(index.clips(episode)),
         step=columns.step,
@@ -315,18 +329,3 @@ def episode_view(index: Index, episode: int, book: FactBook, original: str = "")
         said=Annotations(index.dataset).marks(episode) if (index.root / ANNOTATIONS).exists() else Marks(),
         quality=judged.episodes[episode] if judged else None,
     )
-
-
-def original_of(index: Index, episode: int, catalog: Catalog, indexes: Indexes) -> str:
-    """The episode that one was made from, as `dataset/episode`; empty if it is not at hand."""
-    source = index.source(episode)
-    if source is None or source.source_episode is None:
-        return ""
-    for entry in catalog.entries():
-        try:
-            provenance = indexes.of(entry).provenance
-        except PhysaiError:
-            continue
-        if provenance is not None and provenance.content == source.source:
-            return f"{entry.id}/{source.source_episode}"
-    return ""

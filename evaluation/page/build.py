@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from physai.infrastructure.aside import write_whole
 from physai.infrastructure.contracts import ConditionSet, EvaluationReport, PolicyResult
+from physai.infrastructure.contracts.evaluation import CONDITIONS, FILM, REPORT
 from physai.infrastructure.page import data_uri, environment
 from physai.infrastructure.page.svg import EN_DASH, MINUS
 
@@ -35,9 +36,9 @@ def write_page(folder: Path) -> Path:
     Args:
         folder: Holds `report.json`, `conditions.json` and perhaps `rollout.mp4`.
     """
-    report = EvaluationReport.read(folder / "report.json")
-    conditions = ConditionSet.read(folder / "conditions.json")
-    film = folder / "rollout.mp4"
+    report = EvaluationReport.read(folder / REPORT)
+    conditions = ConditionSet.read(folder / CONDITIONS)
+    film = folder / FILM
     shown = film.exists() and film.stat().st_size <= MAX_FILM_BYTES
     candidate = report.policies[0]
     page = (

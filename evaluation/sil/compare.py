@@ -12,6 +12,7 @@ from physai.infrastructure.contracts import (
     SequentialComparison,
     SequentialDesign,
 )
+from physai.infrastructure.contracts.evaluation import ROLLOUTS
 from physai.infrastructure.fit import check_fit, facts_of
 from physai.infrastructure.simulation import launch
 
@@ -21,7 +22,7 @@ from ..report import make_report
 from .client import PolicyClient
 from .conditions import check_conditions, is_gymnasium
 from .evaluate import Plan, Played, Progress, camera_of, clients, linked, result_of, rollouts_of
-from .results import ROLLOUTS, Workspace
+from .results import Workspace
 from .rollouts import write_rollouts
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ from physai.infrastructure.contracts import (
     PolicyResult,
     Role,
 )
+from physai.infrastructure.contracts.evaluation import FILM, ROLLOUTS
 from physai.infrastructure.control import Policy
 from physai.infrastructure.fit import MisfitError, check_fit, facts_of
 from physai.infrastructure.registry.verify import GOLDEN_FILE, read_golden
@@ -32,7 +33,7 @@ from .film import TILE, film
 from .host import PolicyHost
 from .loop import EpisodeLink, LinkedPolicy, inference_ms, link_kpis, percentiles
 from .profile import DeviceProfile
-from .results import FILM, ROLLOUTS, Workspace
+from .results import Workspace
 from .rollouts import write_rollouts
 from .served import ServedPolicy
 from .server import running

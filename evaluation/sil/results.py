@@ -10,14 +10,10 @@ from pydantic import ValidationError
 
 from physai.infrastructure.aside import is_free, part_of, whole_folder
 from physai.infrastructure.contracts import ConditionSet, Digest, Document, EvaluationReport, PolicyResult, Role
+from physai.infrastructure.contracts.evaluation import CONDITIONS, REPORT
 
 from ..errors import OutputError
 from ..page import write_page
-
-REPORT = "report.json"
-CONDITIONS = "conditions.json"
-ROLLOUTS = "rollouts"
-FILM = "rollout.mp4"
 
 
 class RoleResult(Document):

@@ -137,10 +137,10 @@ def digest_tree(folder: Path, exclude: frozenset[str] = frozenset()) -> Digest:
 
     Args:
         folder: Any folder; empty folders inside it do not count.
-        exclude: Relative POSIX paths left out, e.g. a file that itself states the digest.
+        exclude: Relative POSIX paths left out, e.g. a file that itself states the digest; `name/` leaves out a folder.
     """
-    lines = sorted(
-        (path.relative_to(folder).as_posix(), digest_file(path)) for path in folder.rglob("*") if path.is_file()
-    )
-    text = "".join(f"{digest}  {name}\n" for name, digest in lines if name not in exclude)
+    folders = tuple(name for name in exclude if name.endswith("/"))
+    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    named = sorted(name for name in files if name not in exclude and not name.startswith(folders))
+    text = "".join(f"{digest_file(files[name])}  {name}\n" for name in named)
     return digest_bytes(text.encode())

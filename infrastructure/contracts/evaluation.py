@@ -10,6 +10,9 @@ Role = Literal["candidate", "champion", "expert", "untrained"]
 Interval = Literal["wilson", "clopper-pearson"]
 Verdict = Literal["PASS", "FAIL", "INCONCLUSIVE"]
 
+REPORT, CONDITIONS, ROLLOUTS, FILM = "report.json", "conditions.json", "rollouts", "rollout.mp4"
+"""Names in an evaluation's folder: the report, what was played, the candidate's dataset, and its first conditions."""
+
 
 class Rate(Contract):
     """A success rate with its interval.

@@ -35,6 +35,20 @@ export async function attempt(work) {
   }
 }
 
+// Follow a piece of work to its end.
+export async function finish(work) {
+  tell(work.title);
+  let now = work;
+  while (now.state === 'running') {
+    await new Promise((go) => { setTimeout(go, 250); });
+    now = await get(`/api/works/${work.id}`);
+    if (now.state === 'running') tell(now.total ? `${now.title}: ${now.done} of ${now.total}` : now.title);
+  }
+  if (now.state === 'failed') throw new Error(now.detail);
+  tell(now.detail);
+  return now;
+}
+
 // An element: make('button', { class: 'go', onclick: f }, 'Text', child)
 export function make(name, attributes = {}, ...children) {
   const element = document.createElement(name);

@@ -1,6 +1,6 @@
 // Editing and training: a form, what would change, and then doing it.
 
-import { attempt, call, get, make } from './api.js';
+import { attempt, call, finish, get, make } from './api.js';
 
 const $ = (id) => document.getElementById(id);
 const ABOUT = {
@@ -12,7 +12,7 @@ const ABOUT = {
 };
 const about = ({ count }) => `${count} episode${count === 1 ? '' : 's'}`;
 
-export function openers({ dataset, base, selection, finish }) {
+export function openers({ dataset, base, selection }) {
   let operation = null;
   let seen = null;
   const form = $('edit-form');
@@ -78,10 +78,10 @@ export function openers({ dataset, base, selection, finish }) {
     $('undo').disabled = !points.length;
     $('undo').title = points.length ? `Bring back ${points[0].episodes} episodes: before ${points[0].undoes}` : 'Nothing to bring back';
   });
-  training({ dataset, selection, finish });
+  training({ dataset, selection });
 }
 
-function training({ dataset, selection, finish }) {
+function training({ dataset, selection }) {
   const form = $('launch-form');
   let workflows = [];
 

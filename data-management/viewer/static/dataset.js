@@ -1,6 +1,6 @@
 // A dataset: its episodes, filtered and chosen; scores, faults; and what can be done with them.
 
-import { attempt, call, get, make, tell } from './api.js';
+import { attempt, call, finish, get, make } from './api.js';
 import { openers } from './curate.js';
 
 const main = document.querySelector('main');
@@ -12,7 +12,7 @@ const SIZE = 24;
 const QUICK = { all: '', failures: "outcome == 'failure'", 'not reviewed': 'review is None', accepted: "review == 'accept'", rejected: "review == 'reject'", 'low quality': 'quality.score < 0.6' };
 const state = { page: 1, where: '', total: 0, chosen: new Set() };
 
-export const selection = () => (state.chosen.size
+const selection = () => (state.chosen.size
   ? { episodes: [...state.chosen].sort((a, b) => a - b).join(','), where: '', count: state.chosen.size }
   : { episodes: '', where: state.where, count: state.total });
 
@@ -72,20 +72,6 @@ function filter(where) {
   state.chosen.clear();
   for (const chip of document.querySelectorAll('#quick button')) chip.setAttribute('aria-pressed', String(QUICK[chip.textContent] === where));
   return attempt(show);
-}
-
-// Follow a piece of work to its end.
-export async function finish(work) {
-  tell(work.title);
-  let now = work;
-  while (now.state === 'running') {
-    await new Promise((go) => { setTimeout(go, 250); });
-    now = await get(`/api/works/${work.id}`);
-    if (now.state === 'running') tell(now.total ? `${now.title}: ${now.done} of ${now.total}` : now.title);
-  }
-  if (now.state === 'failed') throw new Error(now.detail);
-  tell(now.detail);
-  return now;
 }
 
 function histogram(episodes) {
@@ -155,6 +141,6 @@ if (may.edit) {
     }
     await show();
   }));
-  openers({ dataset, base, selection, finish });
+  openers({ dataset, base, selection });
 }
 attempt(show);
