@@ -100,7 +100,8 @@ def test_a_host_that_dies_or_hangs_is_one_named_failure_and_the_run_goes_on_with
     kept: list[Role] = []
     with host(balance) as (url, _):
         report = evaluate(planned(balance, conditions, url), output, lambda role, *_: kept.append(role))
-    assert ("candidate" not in kept) == (when >= EPISODES), f"struck at episode {when}"
+    # episodes that end at one step are told one after the other: some may follow the strike
+    assert ("candidate" not in kept) == (episodes >= EPISODES), f"struck at episode {when}, {episodes} ended"
     assert_whole(output, report, whole)
 
 

@@ -5,6 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from ..benchmark import BenchmarkReport, Result
+from ..contracts import FlywheelSummary
+from ..errors import MissingFileError
+from ..page.laps import lap_rows
 from .facts import UnknownFactError, table
 from .problem import Problem, problem
 from .requirements import tests_of
@@ -134,6 +137,18 @@ def measured_facts(root: Path, page: Path, wanted: str) -> str:
             raise UnknownFactError(f"one result of {folder}", begin, (result.what for result in report.results))
         rows.append((*_result(found[0]), _link(page, f"{folder}/report.md", f"{report.measured_at:%Y-%m-%d}")))
     return table(("measured", "result", "goal", "peer in the same run", "report"), rows)
+
+
+def lap_facts(root: Path, name: str) -> str:
+    """The laps of a committed summary of the flywheel.
+
+    Raises:
+        MissingFileError: If it is not there.
+    """
+    if not (root / name).is_file():
+        raise MissingFileError(Path(name), "summary of the flywheel", "Copy `summary.json` of a run there.")
+    summary = FlywheelSummary.model_validate_json((root / name).read_text())
+    return table(("", *(f"lap {lap.lap}" for lap in summary.laps)), lap_rows(summary))
 
 
 def _result(result: Result) -> tuple[str, ...]:

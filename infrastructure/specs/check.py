@@ -13,7 +13,7 @@ from ..commands import commands, find, misuse
 from ..contracts.catalog import CONTRACTS
 from ..errors import PhysaiError
 from ..settings import PREFIX, Settings
-from .capabilities import capability_facts, measured_facts, proof_facts, undeclared
+from .capabilities import capability_facts, lap_facts, measured_facts, proof_facts, undeclared
 from .facts import (
     command_facts,
     commands_below,
@@ -77,6 +77,7 @@ def _facts(root: Path, page: Page, block: Block) -> str:
         "capabilities": lambda: capability_facts(root, page.path, block.name),
         "proof": lambda: proof_facts(root, page.path),
         "measured": lambda: measured_facts(root, page.path, block.name),
+        "laps": lambda: lap_facts(root, block.name),
     }
     if block.kind in linking:
         return linking[block.kind]()

@@ -10,7 +10,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 BLOCK = re.compile(
-    r"^<!-- facts(?:: (?P<kind>\S+) ?(?P<name>.*?))? -->\n(?P<body>.*?)^<!-- /facts -->$", re.DOTALL | re.MULTILINE
+    r"^<!-- facts(?:: (?P<kind>\S+)(?: (?P<name>[^\n]*?))?)? -->\n(?P<body>.*?)^<!-- /facts -->$",
+    re.DOTALL | re.MULTILINE,
 )
 SHELL = frozenset({"bash", "sh", "shell", "console"})
 

@@ -9,6 +9,7 @@ import pytest
 
 from physai.infrastructure.benchmark import BenchmarkMachine, BenchmarkReport, Result
 from physai.infrastructure.cli import main
+from physai.infrastructure.contracts import FlywheelSummary, LapSummary
 from physai.infrastructure.specs import check, read_specification, specification_files, write
 from physai.infrastructure.specs.check import _acceptance
 from physai.infrastructure.specs.facts import UnknownFactError, command_facts, contract_facts, facts_of
@@ -18,7 +19,8 @@ WORKFLOW = "evaluation/sil/workflows/osmo/round.yaml"
 MODULE = "infrastructure/terraform/modules/box"
 PAGE = "infrastructure/specifications/boxes.specification.md"
 REPORT = "infrastructure/benchmarks/report.json"
-GUIDE = """# Guide
+SUMMARY = "docs/summary.json"
+GUIDE = f"""# Guide
 
 <!-- facts: capabilities infrastructure -->
 <!-- /facts -->
@@ -27,6 +29,9 @@ GUIDE = """# Guide
 <!-- /facts -->
 
 <!-- facts: proof -->
+<!-- /facts -->
+
+<!-- facts: laps {SUMMARY} -->
 <!-- /facts -->
 """
 TEXT = f"""---
@@ -76,6 +81,14 @@ def report(*gpus: str) -> BenchmarkReport:
     )
 
 
+def summary() -> FlywheelSummary:
+    unknown = dict.fromkeys(LapSummary.model_fields) | {"verdicts": (), "tasks": (), "problems": ()}
+    lap = LapSummary.model_validate(unknown | {"lap": 1, "episodes_recorded": 7})
+    return FlywheelSummary(
+        laps=(lap,), episodes_recorded=7, production_episodes=0, training_s=0, tasks_s=0, wall_s=None
+    )
+
+
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """A repository with one specification, its facts written."""
@@ -87,6 +100,7 @@ def root(tmp_path: Path) -> Path:
         "infrastructure/boxes.py": "",
         "docs/boxes.md": GUIDE,
         REPORT: report("NVIDIA A10").model_dump_json(),
+        SUMMARY: summary().model_dump_json(),
         "infrastructure/tests/test_boxes.py": "def test_a_box_has_a_lid(): assert len('lid') == 3\n",
         "scripts/test": '["physai", "jobs", "validate"]',
     }
@@ -168,6 +182,11 @@ def page(old: str, new: str) -> Callable[[Path], None]:
         (lambda root: replace(root, REPORT, "open a lid", "shut a lid"), "'open a lid' does not exist"),
         (lambda root: replace(root, REPORT, '["NVIDIA A10"]', "[]"), "1 requirements; [measured]"),
         (page("title: Boxes", "title: Crates"), "the code says: | [Crates]"),
+        (lambda root: (root / SUMMARY).unlink(), f"{SUMMARY}: no summary of the flywheel here"),
+        (
+            lambda root: replace(root, SUMMARY, '"episodes_recorded":7', '"episodes_recorded":8'),
+            "the code says: | episodes recorded | 8 |",
+        ),
         (lambda root: replace(root, "docs/boxes.md", "| 2 ms |", "| 1 ms |"), "the code says: | open a lid | 2 ms |"),
     ],
 )
