@@ -8,17 +8,30 @@ from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import NamedTuple
+
+from mcap.reader import make_reader
 
 from physai.infrastructure.benchmark import Result
-from physai.infrastructure.contracts import RawEpisode, RecordingConfig, TopicRule
+from physai.infrastructure.contracts import RawEpisode, RecordingConfig, TopicRecord, TopicRule
 from physai.infrastructure.errors import PhysaiError
 
 from ..capture.live import LiveRecorder
-from .robot import CAMERAS, LOOPBACK, Images, perform, voices
+from .robot import CAMERAS, LOOPBACK, Images, Speech, number_of, perform, voices
 
 DOMAIN = 1 + os.getpid() % 100
 SETTLE_S = 0.3  # until the recorder has begun
-END_S = 0.05  # until the last messages have arrived; a longer silence would be a finding
+
+
+class Recorded(NamedTuple):
+    """What was said, and what became of it."""
+
+    speech: Speech
+    sidecar: RawEpisode
+    absent: dict[str, list[int]]
+    """Topic → numbers of the messages that are not in the file."""
+    size: int
+    cpu_s: float
 
 
 class SilentRobotError(PhysaiError):
@@ -40,15 +53,15 @@ def measure_recorder(images: Images, seconds: float, folder: Path) -> list[Resul
     os.environ["CYCLONEDDS_URI"] = LOOPBACK
     try:
         with tempfile.TemporaryDirectory(dir=folder) as place:
-            said, took_s, sidecar, size, cpu_s = _record(images, seconds, Path(place))
+            recorded = _record(images, seconds, Path(place))
     finally:
         os.environ.pop("CYCLONEDDS_URI")
         if before is not None:
             os.environ["CYCLONEDDS_URI"] = before
-    return _results(images, said, took_s, sidecar, size, cpu_s)
+    return _results(images, recorded)
 
 
-def _record(images: Images, seconds: float, folder: Path) -> tuple[dict[str, int], float, RawEpisode, int, float]:
+def _record(images: Images, seconds: float, folder: Path) -> Recorded:
     from physai.infrastructure.ros2.definitions import Definitions
 
     from ..capture.dds.source import DdsSource
@@ -68,23 +81,32 @@ def _record(images: Images, seconds: float, folder: Path) -> tuple[dict[str, int
         listener = ThreadPoolExecutor(1).submit(_listen, ours, recorder)
         recorder.run()
         cpu_s = _cpu_s() - began_cpu_s
-        counts, took_s = listener.result()
+        speech = listener.result()
         ours.send("thanks")
     finally:
         robot.kill()
         robot.join()
     sidecar = episodes(folder)[0]
-    return counts, took_s, sidecar, (folder / sidecar.file).stat().st_size, cpu_s
+    path = folder / sidecar.file
+    return Recorded(speech, sidecar, _absent(path, speech), path.stat().st_size, cpu_s)
 
 
-def _listen(robot: Connection, recorder: LiveRecorder) -> tuple[dict[str, int], float]:
+def _absent(path: Path, speech: Speech) -> dict[str, list[int]]:
+    """Topic → numbers of the messages that were said and are not in the file."""
+    there: dict[str, set[int]] = {topic: set() for topic in speech.counts}
+    with path.open("rb") as file:
+        for _, channel, message in make_reader(file).iter_messages():
+            there[channel.topic].add(number_of(message.data))
+    return {topic: sorted(set(range(count)) - there[topic]) for topic, count in speech.counts.items()}
+
+
+def _listen(robot: Connection, recorder: LiveRecorder) -> Speech:
     """Let the robot speak, hear how often it did, and end the recording."""
     time.sleep(SETTLE_S)
     robot.send("speak")
-    counts, took_s = robot.recv()
-    time.sleep(END_S)
+    speech: Speech = robot.recv()
     recorder.stop.set()
-    return counts, took_s
+    return speech
 
 
 def _config(images: Images) -> RecordingConfig:
@@ -103,29 +125,43 @@ def _cpu_s() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _results(
-    images: Images, said: dict[str, int], took_s: float, sidecar: RawEpisode, size: int, cpu_s: float
-) -> list[Result]:
+def _results(images: Images, recorded: Recorded) -> list[Result]:
+    speech, sidecar = recorded.speech, recorded.sidecar
+    took_s, said = speech.took_s, sum(speech.counts.values())
     what = f"record {CAMERAS} cameras 640x480 {images} at 30 Hz, joints 100 Hz, IMU 200 Hz, for {took_s:.0f} s"
-    missing = {topic: count - sidecar.messages.get(topic, 0) for topic, count in said.items()}
     dropped = sum(topic.dropped for topic in sidecar.topics.values())
-    lost = sum(topic.lost for topic in sidecar.topics.values())
+    lost = sum(topic.lost or 0 for topic in sidecar.topics.values())
     faults = "; ".join(f"{fault.topic}: {fault.detail}" for fault in sidecar.findings) or "no findings"
-    frames = sum(count for topic, count in said.items() if topic.startswith("/camera"))
+    frames = sum(count for topic, count in speech.counts.items() if topic.startswith("/camera"))
+    arrived = "knows that all arrived" if speech.arrived else "does not know whether all arrived"
+    uncounted = {topic: _uncounted(sidecar.topics[topic], absent) for topic, absent in recorded.absent.items()}
     return [
         Result(
             what=f"{what}: messages missing",
-            ours=float(sum(missing.values())),
-            unit=f"of {sum(said.values())}",
+            ours=float(sum(map(len, recorded.absent.values()))),
+            unit=f"of {said}",
             goal=0.0,
             higher_is_better=False,
-            note=f"{dropped} dropped and counted, {lost} lost on the way; {faults}",
+            note=f"{dropped} dropped and {lost} lost by the sidecar; the robot {arrived}; {faults}",
+        ),
+        Result(
+            what=f"{what}: messages missing in no counter, or counted and not missing",
+            ours=float(sum(abs(found) for found in uncounted.values())),
+            unit=f"of {said}",
+            goal=0.0,
+            higher_is_better=False,
+            note="; ".join(f"{topic}: {found:+}" for topic, found in uncounted.items() if found)
+            or "every one is named",
         ),
         Result(
             what=f"{what}: images said",
             ours=frames / took_s,
             unit="images/s",
             goal=CAMERAS * 30 * 0.99,
-            note=f"{size / 1e6 / took_s:.0f} MB/s written, {cpu_s / took_s:.0%} of a core for the recorder",
+            note=f"{recorded.size / 1e6 / took_s:.0f} MB/s written, {recorded.cpu_s / took_s:.0%} of a core to record",
         ),
     ]
+
+
+def _uncounted(topic: TopicRecord, absent: list[int]) -> int:
+    return len(absent) - topic.dropped - (topic.lost or 0)

@@ -18,6 +18,10 @@ CAMERAS = 4
 SCENES = 8  # different pictures of a camera, said in turn
 JOINTS = 7
 SEED = 0
+HISTORY_S = 10.0  # what is said again to a recorder that stood still
+FLUSH_S = 20.0
+FRAME_AT = 16  # bytes of encapsulation, time, and length of the frame's name, before it
+DIGITS = 12
 
 Images = Literal["jpeg", "raw"]
 
@@ -25,9 +29,9 @@ LOOPBACK = (
     '<CycloneDDS><Domain id="any"><General><Interfaces><NetworkInterface name="lo" multicast="false"/></Interfaces>'
     "<AllowMulticast>false</AllowMulticast><MaxMessageSize>65500B</MaxMessageSize></General>"
     '<Discovery><ParticipantIndex>auto</ParticipantIndex><Peers><Peer Address="127.0.0.1"/></Peers></Discovery>'
-    "<Internal><Watermarks><WhcHigh>8 MB</WhcHigh></Watermarks></Internal></Domain></CycloneDDS>"
+    "</Domain></CycloneDDS>"
 )
-"""One machine, no network; the sender may have eight raw images under way."""
+"""One machine, no network."""
 
 
 class Voice(NamedTuple):
@@ -38,6 +42,16 @@ class Voice(NamedTuple):
     rate_hz: float
     said: list[bytearray]
     """CDR; the header time is filled in when it is said."""
+
+
+class Speech(NamedTuple):
+    """What was said."""
+
+    counts: dict[str, int]
+    """Topic → how many messages."""
+    took_s: float
+    arrived: bool
+    """Whether all of them are known to have arrived."""
 
 
 def voices(images: Images) -> list[Voice]:
@@ -60,12 +74,16 @@ def voices(images: Images) -> list[Voice]:
 
 
 def perform(images: Images, domain: int, seconds: float, pipe: Connection) -> None:
-    """Be ready, speak for so long when told to, and tell through the pipe how often each topic was said."""
+    """Be ready, speak for so long when told to, and tell through the pipe what was said.
+
+    The messages of a topic are numbered from 0; `number_of` reads the number.
+    """
     os.environ["CYCLONEDDS_URI"] = LOOPBACK
     from physai.infrastructure.ros2.publisher import Publisher
 
     said = voices(images)
-    publisher = Publisher({voice.topic: voice.type for voice in said}, Definitions(), domain)
+    depth = {voice.topic: round(HISTORY_S * voice.rate_hz) for voice in said}
+    publisher = Publisher({voice.topic: voice.type for voice in said}, Definitions(), domain, depth=depth)
     if not publisher.wait_for_subscribers(30):
         return
     counts = dict.fromkeys((voice.topic for voice in said), 0)
@@ -83,12 +101,12 @@ def perform(images: Images, domain: int, seconds: float, pipe: Connection) -> No
         data = voice.said[counts[voice.topic] % len(voice.said)]
         now_ns = time.time_ns()
         struct.pack_into("<iI", data, 4, now_ns // 10**9, now_ns % 10**9)
+        data[FRAME_AT : FRAME_AT + DIGITS] = _digits(counts[voice.topic])
         publisher.publish_raw(voice.topic, bytes(data))
         counts[voice.topic] += 1
         due.append((at_s + 1 / voice.rate_hz, number))
     took_s = time.monotonic() - begun
-    publisher.flush(10)
-    pipe.send((counts, took_s))
+    pipe.send(Speech(counts, took_s, publisher.flush(FLUSH_S)))
     pipe.recv()
 
 
@@ -160,4 +178,13 @@ def _imu(definitions: Definitions) -> bytearray:
 
 def _header(definitions: Definitions) -> object:
     stamp = definitions.build("builtin_interfaces/msg/Time", sec=0, nanosec=0)
-    return definitions.build("std_msgs/msg/Header", stamp=stamp, frame_id="")
+    return definitions.build("std_msgs/msg/Header", stamp=stamp, frame_id=_digits(0).decode())
+
+
+def _digits(number: int) -> bytes:
+    return f"{number:0{DIGITS}}".encode()
+
+
+def number_of(data: bytes) -> int:
+    """The number of a message, which its header bears as its frame."""
+    return int(data[FRAME_AT : FRAME_AT + DIGITS])

@@ -144,7 +144,8 @@ def _screen() -> Iterator[Callable[[LiveStatus], None]]:
 
 def _told(report: LiveReport) -> str:
     saved = f"; {len(report.recovered.saved)} torn recordings of an earlier run saved" if report.recovered.saved else ""
+    lost = "losses unknown" if report.lost is None else f"{report.lost} lost"
     return (
         f"{report.folder}: {len(report.recorded)} episodes of {report.robot}, {report.messages} messages, "
-        f"{report.dropped} dropped, {report.errors} errors; ended by {report.stopped_by}{saved}"
+        f"{report.dropped} dropped, {lost}, {report.errors} errors; ended by {report.stopped_by}{saved}"
     )

@@ -5,6 +5,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from physai.infrastructure.contracts import Contract, Finding, Outcome, RawEpisode, RecordingConfig
@@ -13,6 +14,7 @@ from physai.infrastructure.ros2.definitions import Definitions
 from .buffer import Buffer
 from .errors import DiskFullError, WriteError
 from .folder import episodes, locked, next_index, settle
+from .latched import Latched
 from .open_episode import OpenEpisode
 from .recover import RecoverReport, recover_locked
 from .source import Source
@@ -34,6 +36,8 @@ class LiveReport(Contract):
     messages: int
     dropped: int
     """Messages of them that arrived and were not written; the sidecars say of which topics."""
+    lost: int | None
+    """Messages of them that were said and never arrived; None if the source cannot tell."""
     errors: int
     """Findings of level `error` in their sidecars."""
     recovered: RecoverReport
@@ -79,7 +83,9 @@ class LiveRecorder:
         """Ends the run, as Ctrl-C does; any thread may set it."""
         self._buffer = Buffer(int(config.queue_mb * 1e6))
         self._meter = Meter(source.channels)
+        self._latched = Latched(config, definitions)
         self._open: OpenEpisode | None = None
+        self._stopped_by = ""
         self._written: list[RawEpisode] = []
 
     def run(self) -> LiveReport:
@@ -111,7 +117,7 @@ class LiveRecorder:
         begun_ns = second_ns = time.monotonic_ns()
         self._turn(self.switch.poll(begin_ns), begin_ns)
         while True:
-            last = self._source.ended  # asked before the buffer, so that nothing comes after it
+            ended = self._source.ended  # asked before the buffer, so that nothing comes after it
             self._take()
             now_ns = self._source.now_ns()
             self._turn(self.switch.poll(now_ns), now_ns)
@@ -121,26 +127,39 @@ class LiveRecorder:
                 second_ns = time.monotonic_ns()
                 self._tell(now_ns)
                 self._check_disk()
-            if by := self._why_stop(last, (time.monotonic_ns() - begun_ns) / 1e9):
-                self._close("interrupted" if by == BY_HAND and self._config.stop else self._config.outcome, by, now_ns)
+            if not self._stopped_by:
+                self._stopped_by = self._why_stop((time.monotonic_ns() - begun_ns) / 1e9)
+                stopped_ns = now_ns
+                if self._stopped_by:
+                    self._source.finish()  # what has arrived by now still belongs to the episode
+            if ended:
+                by = self._stopped_by or BY_SOURCE
+                self._close(
+                    "interrupted" if by == BY_HAND and self._config.stop else self._config.outcome, by, stopped_ns
+                )
                 self._tell(now_ns)
                 return by
 
     def _take(self) -> None:
         samples, dropped = self._buffer.take(STEP_S)
+        counted = self._drop(dropped)  # before a message that ends the episode
         for sample in samples:
             self._turn(self.switch.see(sample), sample.log_ns)
             if self._open:
                 self._open.write(sample)
+            self._latched.keep(sample)
         self._meter.see(samples, dropped)
-        if self._open and dropped:
-            self._open.drop(dropped)
+        if not counted:
+            self._drop(dropped)
 
-    def _why_stop(self, source_ended: bool, ran_s: float) -> str:
+    def _drop(self, dropped: Counter[str]) -> bool:
+        if self._open:
+            self._open.drop(dropped)
+        return self._open is not None
+
+    def _why_stop(self, ran_s: float) -> str:
         if self.stop.is_set():
             return BY_HAND
-        if source_ended:
-            return BY_SOURCE
         full = self._max_episodes is not None and len(self._written) >= self._max_episodes
         return BY_COUNT if full or (self._duration_s is not None and ran_s >= self._duration_s) else ""
 
@@ -149,7 +168,7 @@ class LiveRecorder:
             return
         if change.to == "idle":
             self._close(change.outcome, change.by, now_ns)
-        elif self._max_episodes is None or len(self._written) < self._max_episodes:
+        elif not self._stopped_by and (self._max_episodes is None or len(self._written) < self._max_episodes):
             self._open = OpenEpisode(
                 self._folder,
                 self._index,
@@ -159,13 +178,16 @@ class LiveRecorder:
                 note=self._note,
                 started_ns=now_ns,
                 started_by=change.by,
-                lost=self._source.health().lost,
+                lost=self._source.health(settled=True).lost,
             )
             self._index += 1
+            for sample in self._latched.samples:
+                self._open.write(replace(sample, log_ns=now_ns))
 
     def _close(self, outcome: Outcome, by: str, now_ns: int, more: tuple[Finding, ...] = ()) -> None:
         if self._open:
-            self._written.append(self._open.close(outcome, by, now_ns, self._source.health().lost, more))
+            lost = self._source.health(settled=True).lost
+            self._written.append(self._open.close(outcome, by, now_ns, lost, more))
             self._open = None
 
     def _abandon(self) -> None:
@@ -182,14 +204,19 @@ class LiveRecorder:
         free_gb = shutil.disk_usage(self._folder).free / 1e9
         if free_gb >= self._config.min_free_gb:
             return
+        samples, dropped = self._buffer.take(0)
+        self._drop(dropped + Counter(sample.topic for sample in samples))
         finding = Finding(level="error", what="disk", detail=f"stopped with {free_gb:.2f} GB free")
         self._close("interrupted", BY_DISK, self._source.now_ns(), (finding,))
         raise DiskFullError(self._folder, free_gb, self._config.min_free_gb)
 
     def _tell(self, now_ns: int) -> None:
+        health = self._source.health()
+        if self._open:
+            self._open.hear(health.lost)
         status = self._meter.status(
             self._folder,
-            self._source.health(),
+            health,
             episode=self._open.index if self._open else None,
             episode_s=(now_ns - self._open.started_ns) / 1e9 if self._open else 0.0,
             recorded=self._before + len(self._written),
@@ -204,12 +231,14 @@ class LiveRecorder:
             topics.update(messages=sum(sidecar.messages.values()))
             topics.update(dropped=sum(topic.dropped for topic in sidecar.topics.values()))
             topics.update(errors=sum(finding.level == "error" for finding in sidecar.findings))
+        lost = [topic.lost for sidecar in self._written for topic in sidecar.topics.values()]
         return LiveReport(
             folder=str(self._folder),
             robot=self._config.robot,
             recorded=tuple(sidecar.file for sidecar in self._written),
             messages=topics["messages"],
             dropped=topics["dropped"],
+            lost=None if None in lost else sum(filter(None, lost)),
             errors=topics["errors"],
             recovered=recovered,
             stopped_by=stopped_by,

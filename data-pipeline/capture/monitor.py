@@ -32,12 +32,13 @@ class TopicMonitor:
         self.gaps = 0
         self.worst_gap_s = 0.0
         self.dropped = 0
-        self.lost = 0
+        self.lost: int | None = None
 
     def see(self, sample: Sample) -> None:
         """Take note of a message."""
         stamp_ns = (header_ns(sample.data) if self._has_header else None) or sample.log_ns
-        self._check_clock(stamp_ns, sample.log_ns)
+        if not self.rule.latched:  # that holds until it is said anew, and may have been said long ago
+            self._check_clock(stamp_ns, sample.log_ns)
         if self._log_ns is not None:
             self._check_silence((sample.log_ns - self._log_ns) / 1e9, (stamp_ns - (self._last_ns or 0)) / 1e9)
         self._first_ns = stamp_ns if self._first_ns is None else self._first_ns
@@ -125,7 +126,7 @@ class Monitor:
             self.topics[topic].dropped += messages
 
     def lose(self, lost: dict[str, int]) -> None:
-        """Take note of messages that never arrived, in all of the episode."""
+        """Take note of messages that never arrived, in all of the episode; until then nobody can tell."""
         for topic, messages in lost.items():
             self.topics[topic].lost = messages
 

@@ -35,7 +35,7 @@ class OpenEpisode:
         note: str,
         started_ns: int,
         started_by: str,
-        lost: dict[str, int],
+        lost: dict[str, int] | None,
     ) -> None:
         self.index = index
         self.started_ns = started_ns
@@ -60,6 +60,12 @@ class OpenEpisode:
         """Count messages that were not written."""
         self.monitor.drop(dropped)
 
+    def hear(self, lost: dict[str, int] | None) -> None:
+        """Take note of what never arrived until now. What was only on its way when the episode began, is no loss."""
+        if lost is not None:
+            before = self._lost_before or lost
+            self._lost_before = {topic: min(count, before[topic]) for topic, count in lost.items()}
+
     def tick(self, now_ns: int) -> None:
         """Hand to the kernel what a kill must not cost."""
         if now_ns - self._flushed_ns >= self._config.chunk_s * 1e9:
@@ -72,7 +78,7 @@ class OpenEpisode:
         return self._recorder.size
 
     def close(
-        self, outcome: Outcome, by: str, now_ns: int, lost: dict[str, int], more: tuple[Finding, ...] = ()
+        self, outcome: Outcome, by: str, now_ns: int, lost: dict[str, int] | None, more: tuple[Finding, ...] = ()
     ) -> RawEpisode:
         """End the episode: the file becomes whole, then the sidecar vouches for it.
 
@@ -80,10 +86,12 @@ class OpenEpisode:
             outcome: What became of it.
             by: What ended it.
             now_ns: When.
-            lost: Messages that the middleware lost since it was started, per topic.
+            lost: Messages that never arrived since the source was opened, per topic; None if nobody can tell.
             more: Findings beyond those of the topics.
         """
-        self.monitor.lose({topic: count - self._lost_before.get(topic, 0) for topic, count in lost.items()})
+        self.hear(lost)
+        if lost is not None and self._lost_before is not None:
+            self.monitor.lose({topic: count - self._lost_before[topic] for topic, count in lost.items()})
         facts = sidecar_facts(self._begun(), self.monitor, outcome=outcome, stopped_by=by, end_ns=now_ns, more=more)
         self._recorder.describe({"sidecar": json.dumps(facts)}, DONE)
         self._stack.close()

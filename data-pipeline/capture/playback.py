@@ -88,9 +88,14 @@ class Playback(Source):
         """Log time of the latest message."""
         return self._now_ns
 
-    def health(self) -> Health:
+    @override
+    def health(self, *, settled: bool = False) -> Health:
         """Nothing is lost on the way from a file."""
         return Health()
+
+    def finish(self) -> None:
+        """Play no further."""
+        self._stop.set()
 
     def close(self) -> None:
         """Stop, and close the file."""
@@ -108,7 +113,7 @@ class Playback(Source):
                     self._stop.wait(max(0.0, due_s - (time.monotonic() - begun)))
                 if self._stop.is_set():
                     return
-                buffer.put_when_room(Sample(connection.topic, bytes(data), log_ns, log_ns))
+                buffer.put_when_room(Sample(connection.topic, bytes(data), log_ns, log_ns, connection.id))
                 self._now_ns = max(self._now_ns, log_ns)
         except READ_ERRORS as error:
             self._error = PlaybackError(self._path, str(error))

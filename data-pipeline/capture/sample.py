@@ -14,3 +14,5 @@ class Sample:
     """When it arrived, by the recorder's clock."""
     source_ns: int
     """When it was sent, by the sender's clock."""
+    publisher: int = 0
+    """Who sent it: the same for all messages of one publisher, as far as the source can tell them apart."""

@@ -30,8 +30,8 @@ class Channel:
 class Health:
     """What a source knows of the way to it, per topic."""
 
-    lost: dict[str, int] = field(default_factory=dict)
-    """Messages that never arrived, as the middleware counts them."""
+    lost: dict[str, int] | None = field(default_factory=dict)
+    """Messages that were said since the source was opened and have not arrived; None if it cannot tell."""
     publishers: dict[str, int] = field(default_factory=dict)
     unheard: dict[str, str] = field(default_factory=dict)
     """Topic → why a publisher of it is not heard."""
@@ -51,13 +51,21 @@ class Source(Protocol):
 
     @property
     def ended(self) -> bool:
-        """Whether no more will come; never so for a robot."""
+        """Whether no more will come; never so for a robot that was not told to `finish`."""
 
     def now_ns(self) -> int:
         """The time by which samples are logged: the clock, or where a playback is."""
 
-    def health(self) -> Health:
-        """How the way to it is."""
+    def health(self, *, settled: bool = False) -> Health:
+        """How the way to it is.
+
+        Args:
+            settled: Wait for a moment in which nothing is on its way, so that only what is lost counts as such; not
+                for long, since a robot that never pauses has none.
+        """
+
+    def finish(self) -> None:
+        """Hand over what has arrived, and then no more: soon `ended`. Does not wait for that."""
 
     def close(self) -> None:
         """Stop, and give back what was taken."""

@@ -29,6 +29,9 @@ class TopicStatus(Contract):
     """Since the recorder was started."""
     dropped: int
     """Since then: messages for which the buffer had no room."""
+    lost: int | None = None
+    """Since then: messages that were said and have not arrived, some of which may be on their way; None if the source
+    cannot tell."""
     publishers: int | None = None
     """How many speak on it; None if the source cannot tell."""
     problem: str = ""
@@ -94,6 +97,7 @@ class Meter:
                     rate_hz=(count - before[topic]) / took_s,
                     messages=count,
                     dropped=self._dropped[topic],
+                    lost=None if health.lost is None else health.lost.get(topic, 0),
                     publishers=health.publishers.get(topic),
                     problem=health.unheard.get(topic, ""),
                 )

@@ -40,7 +40,10 @@ class TopicWatch(Watch):
 
     trigger: TopicTrigger
     decode: Decode
-    _inside: bool = True  # what is within its bounds from the beginning has not passed into them
+    _inside: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._inside = not self.trigger.fires_at_first  # else what is there from the beginning has not come in
 
     @override
     def see(self, sample: Sample) -> bool:

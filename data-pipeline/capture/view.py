@@ -9,7 +9,7 @@ from .status import FolderStatus, LiveStatus
 
 def live_view(status: LiveStatus) -> RenderableType:
     """The open episode, the disk, and each topic."""
-    table = Table("topic", "Hz", "messages", "dropped", "publishers", "")
+    table = Table("topic", "Hz", "messages", "dropped", "lost", "publishers", "")
     for topic, now in status.topics.items():
         quiet = now.rate_hz == 0 and not now.problem
         table.add_row(
@@ -17,6 +17,7 @@ def live_view(status: LiveStatus) -> RenderableType:
             f"{now.rate_hz:.1f}",
             str(now.messages),
             Text(str(now.dropped), style="red" if now.dropped else ""),
+            Text("" if now.lost is None else str(now.lost), style="red" if now.lost else ""),
             "" if now.publishers is None else str(now.publishers),
             Text(now.problem or ("silent" if quiet else ""), style="red" if now.problem else "yellow"),
         )

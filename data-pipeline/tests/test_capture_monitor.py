@@ -20,8 +20,10 @@ def sample(at_ms: float, stamp_ms: float | None = None) -> Sample:
     return Sample(TOPIC, data, log, log)
 
 
-def watched(samples: list[Sample], end_ms: float, rate_hz: float = 20.0) -> tuple[Monitor, tuple[Finding, ...]]:
-    rule = TopicRule(topic=TOPIC, type="sensor_msgs/msg/JointState", rate_hz=rate_hz)
+def watched(
+    samples: list[Sample], end_ms: float, rate_hz: float | None = 20.0, *, latched: bool = False
+) -> tuple[Monitor, tuple[Finding, ...]]:
+    rule = TopicRule(topic=TOPIC, type="sensor_msgs/msg/JointState", rate_hz=rate_hz, latched=latched)
     config = RecordingConfig(robots=("arm",), task="t", rate_hz=10, output="x", topics=(rule,))
     monitor = Monitor(config, {TOPIC: Channel(rule.type, b"", has_header=True)})
     for one in samples:
@@ -85,3 +87,10 @@ def test_a_message_without_header_time_is_dated_by_its_arrival() -> None:
     monitor, findings = watched([Sample(TOPIC, b"\0\1\0\0", BEGIN, BEGIN)], 100)
     assert monitor.records()[TOPIC].first_ns == BEGIN
     assert findings == ()
+
+
+def test_what_is_latched_may_have_been_said_long_ago_and_out_of_turn() -> None:
+    old = [sample(0, -60_000), sample(0, -90_000), sample(400, 395)]
+    monitor, findings = watched(old, 2000, None, latched=True)
+    assert findings == ()
+    assert monitor.records()[TOPIC].clock_offset_s is None

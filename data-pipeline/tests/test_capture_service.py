@@ -22,7 +22,7 @@ from physai.data_pipeline.capture.status import LiveStatus
 from physai.data_pipeline.tests.capture_robot import DOMAIN, LOOPBACK, config
 from physai.infrastructure.contracts import ServiceTrigger
 from physai.infrastructure.ros2.definitions import Definitions
-from physai.infrastructure.ros2.reader import Reader
+from physai.infrastructure.ros2.reader import Reader, Taken
 
 CLIENT, NUMBER = 0x1122334455667788, 7
 REQUEST_CDR = b"\0\1\0\0" + struct.pack("<QqB3x", CLIENT, NUMBER, 0)
@@ -37,9 +37,9 @@ def call(domain: int, service: str) -> bytes:
     )
     wait_for(lambda: bool(writer.get_matched_subscriptions() and replies.get_matched_publications()))
     assert ddspy_write(writer._ref, REQUEST_CDR) == 0
-    found: list[tuple[bytes, int]] = []
+    found: list[Taken] = []
     wait_for(lambda: bool(found.extend(replies.take_raw()) or found))
-    return found[0][0]
+    return found[0].data
 
 
 def wait_for(there: Callable[[], bool]) -> None:

@@ -76,6 +76,19 @@ def test_a_number_fires_when_it_comes_into_its_bounds_and_not_while_it_stays() -
     assert (change.to, change.outcome) == ("idle", "failure")
 
 
+def test_a_number_that_is_there_from_the_beginning_fires_once_if_it_is_asked_to() -> None:
+    on = switch((ABOVE.model_copy(update={"fires_at_first": True}),), (BELOW,))
+    change = on.see(at(2))
+    assert change is not None
+    assert (change.to, change.by) == ("recording", "topic /joint_states position[0]")
+    assert on.see(at(-1)) is not None
+    change = on.see(at(2))
+    assert change is not None
+    assert change.to == "recording"
+    on.poll(0)
+    assert on.see(at(2)) is None  # it has stayed there
+
+
 def test_joints_fire_after_they_stayed_and_only_once_a_visit() -> None:
     on = switch((), (HOME,))
     on.poll(0)

@@ -35,8 +35,9 @@ class TopicRecord(Contract):
     worst_gap_s: float = Field(default=0.0, ge=0)
     dropped: int = Field(default=0, ge=0)
     """Messages that arrived and were not written, because the disk did not keep up."""
-    lost: int = Field(default=0, ge=0)
-    """Messages that the middleware says never arrived."""
+    lost: int | None = Field(default=None, ge=0)
+    """Messages that were said and had not arrived at the end, by the numbers that DDS gives them; None if the source
+    cannot tell."""
     clock_offset_s: float | None = None
     """Median of log time minus header time: the recorder's clock ahead of the source's, and the way between them."""
 

@@ -28,7 +28,7 @@ class ServiceTrigger(_Ends):
 
 
 class TopicTrigger(_Ends):
-    """A number in a message passes a bound, both included; it fires on the way in, not while it stays there."""
+    """A number in a message comes within bounds, both included; it fires on the way in, not while it stays there."""
 
     kind: Literal["topic"]
     topic: str
@@ -36,6 +36,9 @@ class TopicTrigger(_Ends):
     """Path of a numeric field: `data`, `pose.position.z`, `axes[2]`, `buttons[0]`."""
     at_least: float | None = None
     at_most: float | None = None
+    fires_at_first: bool = False
+    """Whether it fires, too, if the number is within its bounds in the first message that is heard: for a mode that may
+    have been set before the recorder was started. Without it the number must be seen outside first."""
 
 
 class JointRegionTrigger(_Ends):

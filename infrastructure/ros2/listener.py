@@ -58,5 +58,5 @@ class Listener:
         """What has come when something came, or when the time ran out."""
         self._waitset.wait(duration(seconds=seconds))
         for topic, reader in self._readers.items():
-            for data, _ in reader.take_raw():
+            for data, _, _ in reader.take_raw():
                 yield Heard(topic, data)

@@ -60,7 +60,7 @@ class TriggerService:
 
     def answer(self) -> None:
         """Fire for each call that waits, and answer it."""
-        for data, _ in self.reader.take_raw():
+        for data, _, _ in self.reader.take_raw():
             self._fire()
             if (result := ddspy_write(self._writer._ref, response(data))) < 0:
                 raise DDSException(result, "answering a call")

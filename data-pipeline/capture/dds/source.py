@@ -14,6 +14,7 @@ from physai.infrastructure.contracts import TopicRule
 from physai.infrastructure.ros2.definitions import Definitions
 from physai.infrastructure.ros2.idl import Types, dds_name
 from physai.infrastructure.ros2.reader import Reader
+from physai.infrastructure.ros2.sequences import Losses, monitored
 
 from ..buffer import Buffer
 from ..sample import Sample
@@ -21,7 +22,9 @@ from ..source import Channel, Health
 from .service import TriggerService
 
 NEW = ViewState.Any | InstanceState.Any | SampleState.NotRead
-WAIT = duration(milliseconds=100)  # how soon `close` is noticed
+WAIT = duration(milliseconds=100)  # how soon `finish` is noticed
+REST_S = 2.0  # for what waits in the middleware at the end
+PAUSE_S = 0.002  # for the listening thread, while losses are counted
 
 
 class DdsSource:
@@ -38,6 +41,7 @@ class DdsSource:
         Raises:
             Ros2Error: If a type, or one in it, is not defined.
         """
+        port = monitored(domain)  # before the first participant, which would make the domain without
         self._participant = DomainParticipant(domain)
         self._readers: dict[str, Reader] = {}
         self.channels: dict[str, Channel] = {}
@@ -49,8 +53,9 @@ class DdsSource:
             self.channels[rule.topic] = Channel(
                 rule.type, definitions.text(rule.type), definitions.has_header(rule.type)
             )
+        self._losses = Losses(port, self._readers)
         self._services: list[TriggerService] = []
-        self._stop = threading.Event()
+        self._stop, self._ended = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
 
     def serve(self, service: str, fire: Callable[[], None]) -> None:
@@ -64,17 +69,21 @@ class DdsSource:
 
     @property
     def ended(self) -> bool:
-        """Never, while it is open."""
-        return False
+        """Whether all was handed over after `finish`."""
+        return self._ended.is_set()
 
     def now_ns(self) -> int:
         """The clock."""
         return time.time_ns()
 
-    def health(self) -> Health:
+    def health(self, *, settled: bool = False) -> Health:
         """How the way to the publishers is."""
+        if settled and not self.ended:
+            self._losses.settle(lambda: time.sleep(PAUSE_S))
+        elif not self.ended:  # nobody takes any more; the last count stands
+            self._losses.look()
         return Health(
-            lost={topic: reader.lost for topic, reader in self._readers.items()},
+            lost=self._losses.lost(),
             publishers={topic: len(reader.get_matched_publications()) for topic, reader in self._readers.items()},
             unheard={
                 topic: "its publisher offers less than is asked for; set reliability: best-effort, or latched: false"
@@ -82,6 +91,10 @@ class DdsSource:
                 if reader.refused
             },
         )
+
+    def finish(self) -> None:
+        """Hand over what has arrived, and then no more."""
+        self._stop.set()
 
     def close(self) -> None:
         """Unsubscribe."""
@@ -93,13 +106,28 @@ class DdsSource:
         waitset = WaitSet(self._participant)
         for reader in (*self._readers.values(), *(service.reader for service in self._services)):
             waitset.attach(ReadCondition(reader, NEW))
-        while not self._stop.is_set():
-            waitset.wait(WAIT)
-            for topic, reader in self._readers.items():
-                for data, source_ns in reader.take_raw():  # each at a time of its own, which is all that some have
-                    buffer.put(Sample(topic, data, time.time_ns(), source_ns))
-            for service in self._services:
-                service.answer()
+        try:
+            while not self._stop.is_set():
+                waitset.wait(WAIT)
+                self._take(buffer)
+                for service in self._services:
+                    service.answer()
+            until = time.monotonic() + REST_S
+            while self._take(buffer) and time.monotonic() < until:
+                pass
+            self._losses.settle(lambda: self._take(buffer))
+        finally:
+            self._ended.set()
+
+    def _take(self, buffer: Buffer) -> bool:
+        """Hand over what has arrived; whether there was something."""
+        some = False
+        for topic, reader in self._readers.items():
+            taken = reader.take_raw()
+            some = some or bool(taken)
+            for data, source_ns, publisher in taken:  # each at a time of its own, which is all that some have
+                buffer.put(Sample(topic, data, time.time_ns(), source_ns, publisher))
+        return some
 
 
 def _qos(rule: TopicRule) -> Qos:
