@@ -1,6 +1,7 @@
 """What can go wrong with telemetry, drift and the page, each in one line."""
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 from physai.infrastructure.contracts import Digest
@@ -108,6 +109,18 @@ class BrokerError(FleetIntelligenceError):
         super().__init__(
             f"{host}:{port}: {waiting} events wait after {seconds:g} s; they stay in the outbox. "
             "Check that the broker runs, and the user's rights to its topics."
+        )
+
+
+class SignalFieldError(FleetIntelligenceError):
+    """A signal is to be read from a field that is not there, or is no number."""
+
+    def __init__(self, signal: str, kind: str, field: str, why: str, part: str = "", known: Sequence[str] = ()) -> None:
+        near = get_close_matches(part, known, n=1)
+        meant = f" Did you mean '{near[0]}'?" if near else ""
+        listed = f" Known: {', '.join(known)}." if known else ""
+        super().__init__(
+            f"signal '{signal}': field '{field}' of {kind}: {why}.{meant}{listed} Only numbers can be summed up."
         )
 
 

@@ -1,4 +1,4 @@
-"""Measure drift, ingest, transport, queries and the live page."""
+"""Measure drift, aggregation on the robot, ingest, transport, queries and the live page."""
 
 from pathlib import Path
 from typing import Annotated
@@ -26,12 +26,14 @@ def benchmark(
     from physai.infrastructure.benchmark import benchmark as run
 
     from .drift import measure_delay, measure_flags
+    from .edge import measure_edge
     from .page import measure_page
     from .telemetry import measure_ingest, measure_queries, measure_wire
 
     rows = (
         Row("drift-delay", measure_delay),
         Row("false-flags", measure_flags),
+        Row("edge", measure_edge),
         Row("ingest", measure_ingest),
         Row("wire", measure_wire),
         Row("queries", measure_queries),

@@ -1,6 +1,6 @@
 """Azure resources of a site, as Azure Resource Manager takes them.
 
-The three tables go to Event Hubs, one hub each, from where Kusto takes them in; the same topics go to a Fabric
+The tables go to Event Hubs, one hub each, from where Kusto takes them in; the same topics go to a Fabric
 eventstream by a dataflow graph. Dataflows hand bytes on as they are, so robots of such a site send plain JSON
 (`telemetry send --uncompressed`).
 """

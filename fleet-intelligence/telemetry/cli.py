@@ -1,5 +1,6 @@
-"""Take in what the robots say, and see how often they succeed."""
+"""Take in what the robots say, and see how often they succeed and what their signals did."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,9 @@ from physai.infrastructure.console import Json, show
 from physai.infrastructure.contracts import Contract, EpisodeEvent, Rate
 from physai.infrastructure.settings import settings
 
+from .buckets import quantile
 from .ingest import ingest as ingest_files
+from .signals import read_signals
 from .store import TelemetryStore
 from .summary import summarize
 from .transport_cli import app as transport
@@ -115,3 +118,36 @@ def summary(store: StorePath = None, as_json: Json = False) -> None:
             f"{group.last:%Y-%m-%d %H:%M:%S}",
         )
     show(counted, as_json, table)
+
+
+@app.command()
+def signals(
+    signal: Annotated[str | None, typer.Option(help="Only this one.")] = None,
+    robot: str | None = None,
+    site: str | None = None,
+    hours: Annotated[float, typer.Option(min=0.01, help="Before the newest window.")] = 24.0,
+    store: StorePath = None,
+    as_json: Json = False,
+) -> None:
+    """Tell what signals of high rate did: the windows of each robot, merged into one.
+
+    Example: physai fleet-intelligence telemetry signals --signal inference_ms --hours 1
+    """
+    with open_telemetry(store) as opened:
+        read = read_signals(opened, signal, robot, site, timedelta(hours=hours))
+    table = Table(
+        "site", "robot", "signal", "element", "samples", "late", "mean", "std", "min", "max", "last", "p50", "p99"
+    )
+    for each in read.signals:
+        parts = [f"{quantile(each.buckets, part):.4g}" if each.buckets else "" for part in (0.5, 0.99)]
+        for element, values in enumerate(zip(each.mean, each.std, each.minimum, each.maximum, each.last, strict=True)):
+            first = (escape(each.site), escape(each.robot), escape(each.signal)) if not element else ("", "", "")
+            counts = (str(each.samples), str(each.late)) if not element else ("", "")
+            table.add_row(
+                *first,
+                str(element),
+                *counts,
+                *(f"{value:.4g}" for value in values),
+                *(parts if not element else ("", "")),
+            )
+    show(read, as_json, table)

@@ -94,6 +94,7 @@ def _array(kind: str, values: Sequence[Any]) -> "pyarrow.Array[Any]":
         "DOUBLE": pyarrow.float64(),
         "BOOLEAN": pyarrow.bool_(),
         "TIMESTAMPTZ": pyarrow.timestamp("us", "UTC"),
+        "BIGINT[]": pyarrow.list_(pyarrow.int64()),
         "DOUBLE[]": pyarrow.list_(pyarrow.float64()),
         "MAP(VARCHAR, DOUBLE)": pyarrow.map_(pyarrow.string(), pyarrow.float64()),
     }

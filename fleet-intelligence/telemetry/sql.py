@@ -17,14 +17,15 @@ OWN = {"received_at": "TIMESTAMPTZ", "key": "UHUGEINT", "content": "UBIGINT"}
 """Columns that only this store has: when an event came, what names it, and a hash that tells contradictions."""
 
 
-def _create(table: Table) -> str:
+def create(table: Table) -> str:
+    """Statement that makes a table."""
     columns = {column.name: column.duckdb for column in table.columns} | OWN
     return f"CREATE TABLE {table.name} ({', '.join(f'{name} {kind}' for name, kind in columns.items())});"
 
 
 CREATE = " ".join(
     [
-        *map(_create, TABLES.values()),
+        *map(create, TABLES.values()),
         "CREATE TABLE refusals (reason VARCHAR PRIMARY KEY, events BIGINT, last TIMESTAMPTZ);",
         "CREATE TABLE store (version INTEGER);",
         f"INSERT INTO store VALUES ({VERSION});",  # noqa: S608 - a number of ours

@@ -12,7 +12,7 @@ from physai.infrastructure.contracts import CloudEvent, Contract, Digest, Episod
 
 from ..errors import TelemetryStoreError
 from .door import Passed, Refusal, pack
-from .sql import CREATE, VERSION, add, event_of
+from .sql import CREATE, VERSION, add, create, event_of
 from .tables import TABLES
 
 if TYPE_CHECKING:
@@ -80,6 +80,9 @@ class TelemetryStore:
             (version,) = connection.execute("SELECT version FROM store").fetchone() or (None,)
             if version != VERSION:
                 raise TelemetryStoreError(self.path, f"written in version {version}, this reads version {VERSION}")
+            for table in TABLES.values():
+                if table.name not in names:  # a store from before there were such events
+                    connection.execute(create(table))
 
     @contextmanager
     def reading(self) -> "Iterator[duckdb.DuckDBPyConnection]":

@@ -1,6 +1,6 @@
 """The tables that telemetry becomes: the same names in DuckDB, Kusto and every dashboard."""
 
-from physai.infrastructure.contracts import ControlEvent, EpisodeEvent, HealthEvent
+from physai.infrastructure.contracts import ControlEvent, EpisodeEvent, HealthEvent, SignalEvent
 from physai.infrastructure.kusto import EVALUATIONS, table_of
 
 TABLES = {
@@ -9,6 +9,7 @@ TABLES = {
         table_of("Episodes", EpisodeEvent),
         table_of("Control", ControlEvent),
         table_of("Health", HealthEvent),
+        table_of("Signals", SignalEvent),
     )
 }
 BY_EVENT = {table.event: table for table in TABLES.values()}

@@ -1,5 +1,7 @@
 """The two ends of the wire: a robot that sends, and a place that receives."""
 
+import signal
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -85,9 +87,15 @@ def send(
 class Listened(Contract):
     """What a robot's topics have told."""
 
+    messages: int
+    """Heard on all topics."""
     episodes: int
+    events: int
+    """That these messages became, episodes and health included."""
+    refusals: int
+    """Messages that were not what they should be."""
     refused: tuple[str, ...]
-    """Messages that were not what they should be, and why."""
+    """Why, of the first twenty."""
     waiting: int
     """Events that the broker does not have yet; they stay in the outbox."""
 
@@ -100,10 +108,12 @@ def listen(
     ca: Ca = None,
     username: Username = None,
     password_file: PasswordFile = None,
-    seconds: Annotated[float | None, typer.Option(min=0.1, help="Stop after; by default, never.")] = None,
+    seconds: Annotated[
+        float | None, typer.Option(min=0.1, help="Stop after; by default, at SIGTERM or Ctrl-C.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Hear a robot's ROS 2 topics over DDS, without ROS, and send what they tell to the broker.
+    """Hear a robot's ROS 2 topics over DDS, without ROS, sum them up, and send what they tell to the broker.
 
     Example: physai fleet-intelligence telemetry listen robot-1.yaml --host broker.plant-1 --ca ca.pem
     """
@@ -113,18 +123,30 @@ def listen(
     from .agent.agent import TelemetryAgent
     from .agent.topics import WAITING, AgentTopics, TopicListener
 
-    asked, definitions = AgentTopics.read(topics), Definitions()
+    asked = AgentTopics.read(topics)
+    definitions = Definitions(asked.definitions)
     broker = Broker(host=host, port=port, ca=ca, username=username, password_file=password_file)
     until_s = None if seconds is None else time.monotonic() + seconds
     home = settings().home / "robots" / asked.robot
+    over = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):  # what the open windows hold is told first
+        signal.signal(number, lambda *_: over.set())
     with TelemetryAgent(home, asked.site, asked.robot, asked.cohort, broker=broker) as agent:
         hearing = TopicListener(asked, agent, definitions)
         listener = Listener(asked.types, definitions, asked.domain, depth=WAITING)
         stderr.print(f"listening to {', '.join(asked.types)} in domain {asked.domain}", highlight=False)
-        hearing.run(listener, lambda: until_s is not None and time.monotonic() >= until_s)
+        hearing.run(listener, lambda: over.is_set() or (until_s is not None and time.monotonic() >= until_s))
         waiting = _drain(agent, DRAIN_S)
-    done = Listened(episodes=hearing.episodes, refused=tuple(hearing.refused), waiting=waiting)
-    show(done, as_json, f"{done.episodes} episodes told, {len(done.refused)} messages refused, {waiting} events wait")
+    done = Listened(
+        messages=hearing.messages,
+        episodes=hearing.episodes,
+        events=agent.told,
+        refusals=hearing.refusals,
+        refused=tuple(hearing.refused),
+        waiting=waiting,
+    )
+    heard = f"{done.messages} messages became {done.events} events, {done.episodes} of them episodes"
+    show(done, as_json, f"{heard}; {done.refusals} messages refused, {waiting} events wait")
 
 
 @app.command()

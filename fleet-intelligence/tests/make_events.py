@@ -13,6 +13,8 @@ from physai.infrastructure.contracts import (
     EpisodeEvent,
     HealthData,
     HealthEvent,
+    SignalData,
+    SignalEvent,
     digest_bytes,
 )
 
@@ -111,6 +113,38 @@ def health(number: int, *, robot: str = "robot-1", site: str = "plant-1", **data
         source=f"/{site}/{robot}",
         time=START + timedelta(minutes=number),
         data=HealthData(**content),
+    )
+
+
+def signal(
+    number: int, name: str = "action", *, robot: str = "robot-1", site: str = "plant-1", **data: Any
+) -> SignalEvent:
+    """A minute of a signal, the `number`th."""
+    content = {
+        "policy": POLICY,
+        "release": "reach-1",
+        "cohort": "pilot",
+        "robot": robot,
+        "site": site,
+        "signal": name,
+        "window_s": 60.0,
+        "samples": 6000,
+        "late": 1,
+        "refused": 2,
+        "mean": (0.5, -0.25),
+        "variance": (0.0625, 0.25),
+        "minimum": (0.0, -1.0),
+        "maximum": (1.0, 0.75),
+        "last": (0.5, 0.0),
+        "bucket": (-32, 0),
+        "bucket_samples": (5000, 1000),
+        **data,
+    }
+    return SignalEvent(
+        id=f"signal/{name}/{number:06d}",
+        source=f"/{site}/{robot}",
+        time=START + timedelta(minutes=number),
+        data=SignalData(**content),
     )
 
 

@@ -159,7 +159,7 @@ def test_a_plan_shows_and_runs_nothing(tmp_path: Path, monkeypatch: pytest.Monke
     assert shown.exit_code == 0, shown.output
     assert "az rest --method put" in shown.stdout
     told = json.loads(CliRunner().invoke(app, [*words, "--json"]).stdout)
-    assert (told["applied"], len(told["commands"])) == (False, 4)
+    assert (told["applied"], len(told["commands"])) == (False, 5)
 
 
 def test_applying_hands_the_very_bodies_to_az(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

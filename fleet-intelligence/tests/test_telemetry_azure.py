@@ -19,7 +19,7 @@ from physai.fleet_intelligence.telemetry.eventhouse import Eventhouse
 from physai.fleet_intelligence.telemetry.tables import TABLES
 from physai.infrastructure.kusto import MAX_BODY_BYTES, commands
 
-from .make_events import control, episode, health
+from .make_events import control, episode, health, signal
 
 ANSWER = {
     "Tables": [
@@ -80,8 +80,8 @@ def eventhouse(kusto: Kusto) -> Iterator[Eventhouse]:
 
 
 def test_each_table_streams_through_its_own_mapping(kusto: Kusto, eventhouse: Eventhouse) -> None:
-    told = [episode(0), control(0), health(0)]
-    assert [eventhouse.take(batch) for batch in pack(told)] == [1, 1, 1]
+    told = [episode(0), control(0), health(0), signal(0)]
+    assert [eventhouse.take(batch) for batch in pack(told)] == [1, 1, 1, 1]
     for (path, headers, body), table, event in zip(kusto.got, TABLES.values(), told, strict=True):
         assert path.startswith(f"/v1/rest/ingest/Fleet/{table.name}Raw?streamFormat=")
         assert path.endswith(f"&mappingName={table.name}Events")
@@ -109,7 +109,9 @@ def test_a_refusal_of_kusto_is_not_taken_for_success(kusto: Kusto, eventhouse: E
 @pytest.mark.parametrize("table", TABLES.values(), ids=lambda table: table.name)
 def test_every_mapping_leads_from_an_event_to_a_column(table) -> None:
     event = json.loads(
-        {"Episodes": episode(0), "Control": control(0), "Health": health(0)}[table.name].model_dump_json()
+        {"Episodes": episode(0), "Control": control(0), "Health": health(0), "Signals": signal(0)}[
+            table.name
+        ].model_dump_json()
     )
     (command,) = (each for each in commands(TABLES.values()) if f"{table.name}Raw ingestion json mapping" in each)
     paths = json.loads(re.search(r"'(\[.*\])'", command)[1])

@@ -15,9 +15,9 @@ from physai.fleet_intelligence.telemetry.rows import decode
 from physai.fleet_intelligence.telemetry.tables import TABLES
 from physai.infrastructure.kusto import Table
 
-from .make_events import control, episode, health
+from .make_events import control, episode, health, signal
 
-GOOD = {"Episodes": episode(0), "Control": control(0), "Health": health(0)}
+GOOD = {"Episodes": episode(0), "Control": control(0), "Health": health(0), "Signals": signal(0)}
 SOURCE = "/plant-1/robot-1"
 ODD = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5), st.just([]), st.just({}), st.just([1.5]),

@@ -17,13 +17,13 @@ from physai.fleet_intelligence.telemetry.store import TelemetryStore
 from physai.fleet_intelligence.telemetry.tables import TABLES
 from physai.fleet_intelligence.telemetry.wire import pack_payload
 
-from .make_events import control, episode, health
+from .make_events import control, episode, health, signal
 
 BATCH = 50
 
 
 class Kafka:
-    """Hubs of the three tables in a broker on the loopback."""
+    """Hubs of all tables in a broker on the loopback."""
 
     def __init__(self) -> None:
         self.producer = Producer({"bootstrap.servers": "127.0.0.1:1", "test.mock.num.brokers": 1, "log_level": 0})
@@ -63,15 +63,15 @@ def until(reader: HubReader, messages: int) -> None:
 def test_every_table_has_its_hub_and_what_is_no_event_stops_nothing(
     kafka: Kafka, reader: HubReader, store: TelemetryStore
 ) -> None:
-    for table, event in zip(TABLES.values(), (episode(0), control(0), health(0)), strict=True):
+    for table, event in zip(TABLES.values(), (episode(0), control(0), health(0), signal(0)), strict=True):
         kafka.put(table.topic, pack_payload([event.model_dump_json().encode()], compress=False))
     kafka.put("episodes", b"\xff{")
     kafka.put("episodes", json.dumps([{"id": "x"}]).encode())
     kafka.put("episodes", pack_payload([episode(0).model_dump_json().encode()], compress=False))
-    until(reader, 6)
-    assert (reader.done.added, reader.done.duplicates, reader.done.refused) == (3, 1, 2)
+    until(reader, 7)
+    assert (reader.done.added, reader.done.duplicates, reader.done.refused) == (4, 1, 2)
     assert store.refusals() == {"malformed": 2}
-    assert [len(store.rows(f"FROM {name}")) for name in TABLES] == [1, 1, 1]
+    assert [len(store.rows(f"FROM {name}")) for name in TABLES] == [1, 1, 1, 1]
 
 
 def test_a_reader_that_is_killed_loses_nothing_and_tells_nothing_twice(

@@ -16,6 +16,7 @@ from physai.fleet_intelligence.telemetry.tables import TABLES
 from physai.infrastructure.contracts import digest_bytes
 
 from .make_events import control, episode, health, write_events
+from .make_events import signal as signal_event
 
 POLICY, OTHER = digest_bytes(b"policy"), digest_bytes(b"other")
 
@@ -176,8 +177,8 @@ def test_a_full_disk_is_one_line_and_keeps_what_was_there(store: TelemetryStore)
 
 
 def test_every_kind_of_event_comes_back_as_it_was_told(store: TelemetryStore) -> None:
-    told = [episode(1), control(1, cohort=None), health(1, gpu_share=0.75, policy=None)]
-    assert store.add(told).added == 3
+    told = [episode(1), control(1, cohort=None), health(1, gpu_share=0.75, policy=None), signal_event(1, episode=7)]
+    assert store.add(told).added == 4
     for table, event in zip(TABLES.values(), told, strict=True):
         (row,) = store.rows(f"FROM {table.name}")
         assert event_of(table, row, type(event)) == event

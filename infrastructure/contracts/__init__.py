@@ -87,6 +87,8 @@ from .telemetry import (
     EvaluationEvent,
     HealthData,
     HealthEvent,
+    SignalData,
+    SignalEvent,
     TelemetryEvent,
 )
 from .training import TrainingSummary
@@ -217,6 +219,8 @@ __all__ = [
     "SequentialPlan",
     "ServiceTrigger",
     "ShadowRun",
+    "SignalData",
+    "SignalEvent",
     "SitePlan",
     "Spell",
     "Sphere",

@@ -8,7 +8,7 @@ import yaml
 from pydantic_core import from_json
 
 from ..errors import MissingFileError, PhysaiError
-from . import DOCUMENTS, Contract, ControlEvent, Document, EpisodeEvent, HealthEvent, write_whole
+from . import DOCUMENTS, Contract, ControlEvent, Document, EpisodeEvent, HealthEvent, SignalEvent, write_whole
 from .base import NotYamlError
 
 SUFFIX = ".schema.json"
@@ -19,6 +19,7 @@ CONTRACTS: dict[str, type[Contract]] = {
     "episode-event": EpisodeEvent,  # events are lines of a file, not files: CloudEvents gives them their envelope
     "control-event": ControlEvent,
     "health-event": HealthEvent,
+    "signal-event": SignalEvent,
 }
 
 

@@ -1,4 +1,4 @@
-"""What a robot tells of its work: CloudEvents of episodes, of control windows and of its hardware.
+"""What a robot tells of its work: CloudEvents of episodes, of control windows, of signals and of its hardware.
 
 The tables of every store, cloud or local, are made from these models: `physai fleet-intelligence telemetry tables`.
 Lengths are bounded, so an event is at most some 40 KB; CloudEvents 1.0, "Size Limits", forwards 64 KiB anywhere.
@@ -16,6 +16,7 @@ Count = Annotated[int, Field(ge=0, le=2**53)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Vector = Annotated[tuple[float, ...], Field(max_length=256)]
 Measures = Annotated[dict[Name, float], Field(max_length=64)]
+Buckets = Annotated[tuple[int, ...], Field(max_length=1024)]
 
 
 class EpisodeData(Contract):
@@ -76,6 +77,43 @@ class ControlData(Contract):
     deadline_misses: Count
     errors: Count
     """Inferences that raised an error or gave no finite action."""
+
+
+class SignalData(Contract):
+    """A signal of high rate over a stretch of time, summed up on the robot.
+
+    Stretches merge without loss: samples and buckets add, means and variances combine. Source: Chan, Golub & LeVeque
+    1983, doi:10.1080/00031305.1983.10483115.
+    """
+
+    policy: Digest | None = None
+    """At work."""
+    release: Name | None = None
+    cohort: Name | None = None
+    robot: Name
+    site: Name
+    signal: Name
+    """With the unit in the name where there is one, e.g. `inference_ms`, `action`, `joint_temperature_c.elbow`."""
+    window_s: Annotated[float, Field(gt=0)]
+    """Length of the stretch, which ends at the event's time."""
+    episode: Count | None = None
+    """That ended with the stretch, if one did."""
+    samples: Annotated[int, Field(ge=1, le=2**53)]
+    late: Count = 0
+    """Of these, samples that were sent more than a second before the stretch began."""
+    refused: Count = 0
+    """Besides these: not finite, or not of one length."""
+    mean: Vector
+    """By element of the signal, as all that follow up to `last`."""
+    variance: Vector
+    """Mean squared distance from the mean."""
+    minimum: Vector
+    maximum: Vector
+    last: Vector
+    bucket: Buckets = ()
+    """Of a histogram, ascending: bucket `b` holds what is above 2**((b-1)/32) and at most 2**(b/32)."""
+    bucket_samples: Buckets = ()
+    """In each bucket."""
 
 
 class HealthData(Contract):
@@ -157,6 +195,13 @@ class ControlEvent(CloudEvent):
     data: ControlData
 
 
+class SignalEvent(CloudEvent):
+    """A signal has been summed up."""
+
+    type: Literal["dev.physai.signal.summarized.v1"] = "dev.physai.signal.summarized.v1"
+    data: SignalData
+
+
 class HealthEvent(CloudEvent):
     """A robot has looked at itself."""
 
@@ -171,5 +216,5 @@ class EvaluationEvent(CloudEvent):
     data: EvaluationData
 
 
-TelemetryEvent = Annotated[EpisodeEvent | ControlEvent | HealthEvent, Field(discriminator="type")]
-EVENTS: tuple[type[CloudEvent], ...] = (EpisodeEvent, ControlEvent, HealthEvent)
+TelemetryEvent = Annotated[EpisodeEvent | ControlEvent | SignalEvent | HealthEvent, Field(discriminator="type")]
+EVENTS: tuple[type[CloudEvent], ...] = (EpisodeEvent, ControlEvent, SignalEvent, HealthEvent)

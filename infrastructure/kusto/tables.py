@@ -20,6 +20,7 @@ KINDS: dict[object, tuple[str, str]] = {
     datetime: ("datetime", "TIMESTAMPTZ"),
     AwareDatetime: ("datetime", "TIMESTAMPTZ"),
     tuple: ("dynamic", "DOUBLE[]"),
+    tuple[int, ...]: ("dynamic", "BIGINT[]"),
     dict: ("dynamic", "MAP(VARCHAR, DOUBLE)"),
 }
 

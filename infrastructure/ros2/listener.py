@@ -22,6 +22,8 @@ class Heard(NamedTuple):
     topic: str
     data: bytes
     """CDR."""
+    sent_ns: int
+    """When it was sent, by its publisher's clock, in ns since 1970."""
 
 
 class Listener:
@@ -58,5 +60,5 @@ class Listener:
         """What has come when something came, or when the time ran out."""
         self._waitset.wait(duration(seconds=seconds))
         for topic, reader in self._readers.items():
-            for data, _, _ in reader.take_raw():
-                yield Heard(topic, data)
+            for data, sent_ns, _ in reader.take_raw():
+                yield Heard(topic, data, sent_ns)

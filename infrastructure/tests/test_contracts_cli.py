@@ -27,7 +27,7 @@ def test_every_contract_is_listed_with_its_version() -> None:
         **{document.kind_name(): 1 for document in DOCUMENTS},
         "drift-report": 3,
         "retrain-request": 2,
-        **dict.fromkeys(("episode-event", "control-event", "health-event")),
+        **dict.fromkeys(("episode-event", "control-event", "health-event", "signal-event")),
     }
     assert "policy-package" in run("list")
 

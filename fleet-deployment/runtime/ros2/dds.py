@@ -49,5 +49,5 @@ class DdsBus:
 
     def _listen(self) -> None:
         while not self._over.is_set():
-            for topic, data in self._listener.wait(WAIT_S):
+            for topic, data, _ in self._listener.wait(WAIT_S):
                 self._newest[topic] = Heard(data, time.monotonic())

@@ -6,10 +6,13 @@ from typing import Self
 
 from physai.infrastructure.contracts import (
     CloudEvent,
+    ControlData,
     ControlEvent,
     Digest,
     EpisodeEvent,
     HealthEvent,
+    SignalData,
+    SignalEvent,
 )
 
 from ..wire import Broker
@@ -17,7 +20,6 @@ from .clock import SteadyClock
 from .hardware import look
 from .outbox import LIMIT_BYTES, Outbox
 from .sender import Sender
-from .window import ControlWindow
 
 
 class TelemetryAgent:
@@ -49,6 +51,8 @@ class TelemetryAgent:
         self.source = f"/{site}/{robot}"
         self.clock = clock or SteadyClock()
         self.outbox = Outbox(home / "outbox.db", limit_bytes)
+        self.told = 0
+        """Events that were kept."""
         self._sender = Sender(self.outbox, broker, self.source) if broker else None
 
     def __enter__(self) -> Self:
@@ -63,7 +67,10 @@ class TelemetryAgent:
 
     def tell(self, events: Sequence[CloudEvent]) -> None:
         """Keep events that are made already; when this returns they are on the disk."""
+        if not events:
+            return
         self.outbox.put(events)
+        self.told += len(events)
         if self._sender:
             self._sender.wake()
 
@@ -71,11 +78,16 @@ class TelemetryAgent:
         """Keep the robot's episodes, in the name of this agent's robot."""
         self.tell([event.model_copy(update={"source": self.source}) for event in events])
 
-    def control(self, window: ControlWindow) -> None:
-        """Tell of a stretch of control."""
-        data = window.close(self.site, self.robot, self.cohort)
-        if data is not None:
-            self.tell([ControlEvent(id=self._ticket(), source=self.source, time=self.clock.now(), data=data)])
+    def summaries(self, control: ControlData | None, signals: Sequence[SignalData]) -> list[CloudEvent]:
+        """Events of windows that end now, each with a key of its own."""
+        keys, now = self._keys(len(signals) + 1), self.clock.now()
+        events: list[CloudEvent] = [
+            SignalEvent(id=key, source=self.source, time=now, data=data)
+            for key, data in zip(keys[1:], signals, strict=True)
+        ]
+        if control is not None:
+            events.append(ControlEvent(id=keys[0], source=self.source, time=now, data=control))
+        return events
 
     def health(
         self,
@@ -101,9 +113,9 @@ class TelemetryAgent:
             dropped_events=self.outbox.dropped,
             clock_offset_s=round(self.clock.offset_s(), 3),
         )
-        event = HealthEvent(id=self._ticket(), source=self.source, time=self.clock.now(), data=data)
+        event = HealthEvent(id=self._keys(1)[0], source=self.source, time=self.clock.now(), data=data)
         self.tell([event])
         return event
 
-    def _ticket(self) -> str:
-        return f"{self.outbox.id}/{self.outbox.ticket():012d}"
+    def _keys(self, count: int) -> list[str]:
+        return [f"{self.outbox.id}/{ticket:012d}" for ticket in self.outbox.tickets(count)]

@@ -17,12 +17,12 @@ class SteadyClock:
         wall: Callable[[], datetime] = lambda: datetime.now(UTC),
         elapsed_s: Callable[[], float] = lambda: time.clock_gettime(time.CLOCK_BOOTTIME),
     ) -> None:
-        self._wall, self._elapsed_s = wall, elapsed_s
+        self._wall, self.elapsed_s = wall, elapsed_s
         self._start, self._start_s = wall(), elapsed_s()
 
     def now(self) -> datetime:
         """Time to stamp an event with."""
-        return self._start + timedelta(seconds=self._elapsed_s() - self._start_s)
+        return self._start + timedelta(seconds=self.elapsed_s() - self._start_s)
 
     def offset_s(self) -> float:
         """How far the wall's clock is ahead of this one."""

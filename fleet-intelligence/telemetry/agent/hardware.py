@@ -23,6 +23,22 @@ def look(site: str, robot: str, cohort: str | None, *, battery_share: float | No
     )
 
 
+class Gauges:
+    """Looks at the computer so often that a window knows its extremes."""
+
+    def __init__(self) -> None:
+        psutil.cpu_times_percent()  # says nothing the first time; apart from `cpu_percent`, which `look` asks
+
+    def read(self) -> dict[str, float]:
+        """Signal → value; the CPU's since the last call."""
+        found = {
+            "cpu_share": 1 - psutil.cpu_times_percent().idle / 100,
+            "memory_share": psutil.virtual_memory().percent / 100,
+        }
+        hottest_c = _hottest_c()
+        return found if hottest_c is None else found | {"temperature_c": hottest_c}
+
+
 def _hottest_c() -> float | None:
     readings = [reading.current for sensor in psutil.sensors_temperatures().values() for reading in sensor]
     return max(readings, default=None)

@@ -11,7 +11,7 @@ from physai.infrastructure.contracts import CloudEvent
 
 from ..tables import BY_EVENT
 
-PRIORITY = {"health": 0, "control": 1, "episodes": 2}
+PRIORITY = {"signals": 0, "health": 0, "control": 1, "episodes": 2}
 """By topic; of a full queue the oldest of the lowest go first."""
 LIMIT_BYTES = 256 * 2**20  # a day of 1 Hz health, control and an episode every 10 s is some 100 MB
 SCHEMA = """
@@ -121,11 +121,13 @@ class Outbox:
         with self._lock:
             return self._one("SELECT coalesce(max(value), 0) FROM counts WHERE name = 'dropped'")
 
-    def ticket(self) -> int:
-        """A number that this queue never gives again, for idempotency keys."""
+    def tickets(self, count: int) -> range:
+        """Numbers that this queue never gives again, for idempotency keys."""
         with self._lock, self._database:
-            self._count("ticket", 1)
-            return self._one("SELECT value FROM counts WHERE name = 'ticket'")
+            self._database.execute("BEGIN IMMEDIATE")
+            self._count("ticket", count)
+            last = self._one("SELECT value FROM counts WHERE name = 'ticket'")
+        return range(last - count + 1, last + 1)
 
     def _count(self, name: str, more: int) -> None:
         self._database.execute(

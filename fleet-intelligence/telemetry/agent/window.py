@@ -1,6 +1,7 @@
 """Aggregation on the robot: thousands of control steps become one event."""
 
 import math
+from array import array
 from collections.abc import Callable
 from time import monotonic
 
@@ -24,7 +25,7 @@ class ControlWindow:
             elapsed_s: A clock that does not jump.
         """
         self._policy, self._release, self._period_ms, self._elapsed_s = policy, release, period_ms, elapsed_s
-        self._latencies_ms: list[float] = []
+        self._latencies_ms = array("d")
         self._errors = 0
         self._began_s = elapsed_s()
 
@@ -42,7 +43,7 @@ class ControlWindow:
     def close(self, site: str, robot: str, cohort: str | None) -> ControlData | None:
         """What the window held, and begin the next; None if it held no inference."""
         latencies, errors, began_s = np.array(self._latencies_ms), self._errors, self._began_s
-        self._latencies_ms, self._errors, self._began_s = [], 0, self._elapsed_s()
+        self._latencies_ms, self._errors, self._began_s = array("d"), 0, self._elapsed_s()
         if not len(latencies):
             self._errors = errors
             return None
