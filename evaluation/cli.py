@@ -407,7 +407,7 @@ def check(
     from .gate_rules import DEFAULT, GateRules
 
     output.unlink(missing_ok=True)  # an old verdict must not outlive a refusal
-    rules = GateRules.load(gates or DEFAULT)
+    rules = GateRules.read(gates or DEFAULT)
     evidence = EvaluationReport.read(report)
     verify_package(package)
     verdict = judge(evidence, report, manifest_digest(package), rules, role)

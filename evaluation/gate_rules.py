@@ -3,11 +3,9 @@
 from pathlib import Path
 from typing import Literal, Self
 
-import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from physai.infrastructure.contracts import Contract, ContractError, Document, Role
-from physai.infrastructure.errors import MissingFileError, PhysaiError
+from physai.infrastructure.contracts import Contract, Role, YamlDocument
 
 DEFAULT = Path(__file__).with_name("gates.yaml")
 RATES = r"(success|difference)\.(value|lower|upper)"
@@ -39,29 +37,9 @@ class Rule(Contract):
         return f"{self.metric}{against} {self.op} {self.bound:g}"
 
 
-class GateRules(Document):
+class GateRules(YamlDocument):
     """All rules of a gate; each that applies must pass."""
 
     kind: Literal["gate-rules"] = "gate-rules"
     version: Literal[1] = 1
     rules: tuple[Rule, ...] = Field(min_length=1)
-
-    @classmethod
-    def load(cls, path: Path) -> Self:
-        """Read a rules file.
-
-        Raises:
-            MissingFileError: If there is none.
-            PhysaiError: If it is not YAML, or not these rules.
-        """
-        try:
-            content = yaml.safe_load(path.read_text())
-            return cls.model_validate(content, strict=False)
-        except FileNotFoundError as error:
-            raise MissingFileError(
-                path, "gate-rules", "Check the path, or leave --gates out for the default."
-            ) from error
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise PhysaiError(f"{path}: not valid YAML: {error}. Mend the line that it names.") from error
-        except ValidationError as error:
-            raise ContractError(path, cls, error) from error

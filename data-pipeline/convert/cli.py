@@ -29,7 +29,10 @@ def run(
     skip_damaged: Annotated[bool, Option(help="Leave unfit recordings out instead of stopping.")] = False,
     append: Annotated[bool, Option(help="Add to the dataset that is there; it changes in one step.")] = False,
     markers: Annotated[str | None, Option(help="Topic that says start and stop: std_msgs Bool or String.")] = None,
-    intervals: Annotated[Path | None, Option(help="JSON list of [start_s, end_s] of the episodes.")] = None,
+    intervals: Annotated[
+        Path | None,
+        Option(help="JSON: start and end of each episode in s from the first message, \\[[0, 12.5], \\[20, 31]]."),
+    ] = None,
     report: Annotated[Path | None, Option(help="Folder for report.html and report.json.")] = None,
     as_json: Json = False,
 ) -> None:

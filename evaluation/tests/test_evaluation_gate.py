@@ -18,7 +18,7 @@ OTHER_CONDITIONS = """{
     "task": "t", "world": {"name": "w"}, "seed": 1, "horizon_s": 1.0, "joint_names": ["j"],
     "conditions": [{"joint_pos_rad": [0.0], "command": [0.0]}]
 }"""
-DEFAULTS = GateRules.load(DEFAULT)
+DEFAULTS = GateRules.read(DEFAULT)
 
 
 def rules(*entries: Rule) -> GateRules:
@@ -192,7 +192,7 @@ def test_rules_of_which_none_applies_are_refused(make_evaluation: Make) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("rules: [", "not valid YAML"),
+        ("rules: [", "not YAML"),
         ("rules: []", "at least 1 item"),
         ("", "not a valid gate-rules"),
         ("rules: [{metric: success.lower, bound: 0.5, typo: 1}]", "rules.0.typo"),
@@ -208,9 +208,9 @@ def test_broken_rules_are_refused_by_name(tmp_path: Path, text: str, says: str) 
     path = tmp_path / "gates.yaml"
     path.write_text(text)
     with pytest.raises(PhysaiError, match=says):
-        GateRules.load(path)
+        GateRules.read(path)
 
 
 def test_rules_that_are_not_there_are_refused(tmp_path: Path) -> None:
     with pytest.raises(PhysaiError, match="no gate-rules here"):
-        GateRules.load(tmp_path / "gates.yaml")
+        GateRules.read(tmp_path / "gates.yaml")

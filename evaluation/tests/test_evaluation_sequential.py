@@ -123,7 +123,7 @@ def test_the_gate_promotes_only_what_was_called_better(
     tmp_path: Path, candidate: list[bool], champion: list[bool], verdict: str
 ) -> None:
     report = sequential_report(candidate, champion)
-    rules = GateRules.load(PROMOTE)
+    rules = GateRules.read(PROMOTE)
     assert judge(report, tmp_path / "report.json", digest_bytes(b"candidate"), rules).verdict == verdict
 
 
@@ -137,7 +137,7 @@ def test_the_gate_rejects_and_promotes_at_the_stated_rates(
 ) -> None:
     """From outcomes to the verdict of the file of rules: report, its own check, sequential test, gate."""
     rng, trials = np.random.default_rng(0), 200
-    rules, verdicts = GateRules.load(PROMOTE), list[str]()
+    rules, verdicts = GateRules.read(PROMOTE), list[str]()
     for _ in range(trials):
         ours, theirs = rng.random(150) < candidate, rng.random(150) < DESIGN.reference
         report = sequential_report(ours.tolist(), theirs.tolist())
@@ -151,7 +151,7 @@ def test_the_gate_rejects_and_promotes_at_the_stated_rates(
 def test_a_report_without_a_sequential_comparison_is_not_promoted(tmp_path: Path) -> None:
     pair = results([True] * 40, [False] * 40)
     report = make_report(draw_conditions(40), pair)
-    verdict = judge(report, tmp_path / "report.json", digest_bytes(b"candidate"), GateRules.load(PROMOTE))
+    verdict = judge(report, tmp_path / "report.json", digest_bytes(b"candidate"), GateRules.read(PROMOTE))
     assert (verdict.verdict, verdict.rules[0].value) == ("FAIL", None)
 
 

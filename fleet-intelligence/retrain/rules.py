@@ -3,11 +3,10 @@
 from pathlib import Path
 from typing import Literal, Self
 
-import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from physai.infrastructure.contracts import Contract, ContractError, Document
-from physai.infrastructure.errors import MissingFileError, PhysaiError
+from physai.infrastructure.contracts import Contract, YamlDocument
+from physai.infrastructure.errors import MissingFileError
 
 SHIPPED = {path.stem: path for path in sorted(Path(__file__).with_name("rules").glob("*.yaml"))}
 
@@ -37,7 +36,7 @@ class Budget(Contract):
     """To collect."""
 
 
-class RetrainRules(Document):
+class RetrainRules(YamlDocument):
     """What follows from a drift: the first rule that fits decides."""
 
     kind: Literal["retrain-rules"] = "retrain-rules"
@@ -58,15 +57,11 @@ class RetrainRules(Document):
 
         Raises:
             MissingFileError: If there are none of that name.
-            PhysaiError: If the file is not YAML, or not such rules.
+            NotYamlError: If the file is not YAML.
+            ContractError: If it does not hold such rules.
         """
         path = SHIPPED.get(name, Path(name))
-        try:
-            return cls.model_validate(yaml.safe_load(path.read_text()), strict=False)
-        except OSError as error:
+        if not path.exists():
             known = f"Shipped rules are {', '.join(SHIPPED)}; anything else is a path."
-            raise MissingFileError(path, cls.kind_name(), known) from error
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise PhysaiError(f"{path}: not valid YAML: {error}. Mend the line that it names.") from error
-        except ValidationError as error:
-            raise ContractError(path, cls, error) from error
+            raise MissingFileError(path, cls.kind_name(), known)
+        return cls.read(path)

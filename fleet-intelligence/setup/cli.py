@@ -22,7 +22,7 @@ def setup(
     """
     from physai.infrastructure.setup.plan import carry_out
 
-    from .read import read_site
+    from .site import Site
     from .steps import commands_of
 
-    carry_out(step, commands_of(step, read_site(site)), apply=apply, as_json=as_json)
+    carry_out(step, commands_of(step, Site.read(site)), apply=apply, as_json=as_json)

@@ -1,18 +1,20 @@
 """A site: an Arc cluster with Azure IoT Operations, its robots, and where their telemetry goes."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from physai.infrastructure.contracts import Contract
+from physai.infrastructure.contracts import YamlDocument
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$")]
 Guid = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 
 
-class Site(Contract):
-    """What every step is made from."""
+class Site(YamlDocument):
+    """What every step of `physai fleet-intelligence setup` is made from."""
 
+    kind: Literal["site"] = "site"
+    version: Literal[1] = 1
     name: Name
     """As robots say it in `source`."""
     robots: tuple[Name, ...] = Field(min_length=1)

@@ -20,7 +20,6 @@ from typer.testing import CliRunner
 
 from physai.fleet_intelligence.cli import app
 from physai.fleet_intelligence.setup import resources
-from physai.fleet_intelligence.setup.read import read_site
 from physai.fleet_intelligence.setup.resources import DEVICE_REGISTRY, IOT_OPERATIONS, Resource
 from physai.fleet_intelligence.setup.site import Site
 from physai.fleet_intelligence.setup.steps import STEPS, NeedsFieldError, UnknownStepError, commands_of
@@ -178,12 +177,12 @@ def test_what_is_wrong_with_a_site_or_a_step_is_said(tmp_path: Path, site: Site)
         commands_of("dataflow", site)
     with pytest.raises(NeedsFieldError, match="no 'grafana'"):
         commands_of("grafana", site.model_copy(update={"grafana": ""}))
-    with pytest.raises(MissingFileError, match=r"site\.example\.yaml"):
-        read_site(tmp_path / "none.yaml")
+    with pytest.raises(MissingFileError, match="copy one of the examples"):
+        Site.read(tmp_path / "none.yaml")
     path = tmp_path / "site.yaml"
     path.write_text("a: [")
-    with pytest.raises(PhysaiError, match="not valid YAML"):
-        read_site(path)
+    with pytest.raises(PhysaiError, match="not YAML"):
+        Site.read(path)
     path.write_text(EXAMPLE.read_text().replace("cluster: edge-1", "cluster: Edge_1"))
     with pytest.raises(PhysaiError, match=r"cluster: .*got 'Edge_1'"):
-        read_site(path)
+        Site.read(path)

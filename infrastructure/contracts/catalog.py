@@ -1,12 +1,18 @@
-"""Every contract by name, and its JSON Schema."""
+"""Every contract by name, and its JSON Schema; with them the files that people write for one domain."""
 
 import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic_core import from_json
 
+from ..commands import domains
 from ..errors import MissingFileError, PhysaiError
 from . import DOCUMENTS, Contract, ControlEvent, Document, EpisodeEvent, HealthEvent, SignalEvent, write_whole
 from .base import NotYamlError
@@ -27,7 +33,10 @@ class UnknownKindError(PhysaiError):
     """There is no such contract."""
 
     def __init__(self, where: Path | str, kind: object, known: tuple[str, ...]) -> None:
-        super().__init__(f"{where}: kind {kind!r:.60} is unknown. Known: {', '.join(known)}.")
+        alike = [name for name in known if isinstance(kind, str) and name.endswith(f".{kind}")]
+        told = f"It is one of {', '.join(alike)}." if alike else f"Known: {', '.join(known)}."
+        mend = " Name it under `kind`, or by --as." if kind is None else ""
+        super().__init__(f"{where}: kind {kind!r:.60} is unknown.{mend} {told}")
 
 
 class NotJsonError(PhysaiError):
@@ -46,15 +55,50 @@ class StaleSchemasError(PhysaiError):
         )
 
 
-def schema(kind: str) -> dict[str, Any]:
-    """JSON Schema of one contract.
+@cache
+def files() -> Mapping[str, type[Document]]:
+    """Files that people write for one domain, by name: those under `FILES` in `files.py` of each that is installed.
+
+    Two domains that chose the same kind are told apart: `evaluation.gate-rules`, `fleet-deployment.gate-rules`.
+    """
+    found = [(domain, model) for domain, package in _packages() for model in _files_of(package)]
+    times = Counter(model.kind_name() for _, model in found)
+    return {
+        model.kind_name() if times[model.kind_name()] == 1 else f"{domain}.{model.kind_name()}": model
+        for domain, model in found
+    }
+
+
+def _packages() -> Iterator[tuple[str, str]]:
+    """Every domain and its package."""
+    packages = {".".join(entry.module.split(".")[:2]) for entry in domains().values()}
+    for package in sorted(packages):
+        yield package.rpartition(".")[2].replace("_", "-"), package
+
+
+def _files_of(package: str) -> tuple[type[Document], ...]:
+    name = f"{package}.files"
+    return import_module(name).FILES if find_spec(name) else ()
+
+
+def model_of(kind: str) -> type[Contract]:
+    """The model of a contract, or of a file that people write for one domain.
 
     Raises:
-        UnknownKindError: If there is no such contract.
+        UnknownKindError: If there is neither.
     """
-    if kind not in CONTRACTS:
-        raise UnknownKindError("contracts", kind, tuple(CONTRACTS))
-    return {"$schema": DIALECT, **CONTRACTS[kind].model_json_schema()}
+    if found := CONTRACTS.get(kind) or files().get(kind):
+        return found
+    raise UnknownKindError("contracts", kind, (*CONTRACTS, *files()))
+
+
+def schema(kind: str) -> dict[str, Any]:
+    """JSON Schema of one contract, or of a file that people write.
+
+    Raises:
+        UnknownKindError: If there is neither.
+    """
+    return {"$schema": DIALECT, **model_of(kind).model_json_schema()}
 
 
 def schema_files() -> dict[str, bytes]:
@@ -81,8 +125,8 @@ def differences(folder: Path) -> tuple[str, ...]:
     return tuple(sorted(name for name in there.keys() | files.keys() if there.get(name) != files.get(name)))
 
 
-def read_any(path: Path) -> Document:
-    """Read a file as the contract that its `kind` names; YAML if it is called so.
+def read_any(path: Path, kind: str | None = None) -> Document:
+    """Read a file as what its `kind` names, or as `kind`; YAML if it is called so.
 
     Raises:
         MissingFileError: If there is no such file.
@@ -91,6 +135,19 @@ def read_any(path: Path) -> Document:
         UnknownKindError: If its kind is none of ours.
         ContractError: If it does not hold that contract.
     """
+    content = _content(path)
+    documents: Mapping[str, type[Document]] = {document.kind_name(): document for document in DOCUMENTS}
+    said = content.get("kind") if kind is None else kind
+    if not isinstance(said, str) or said not in documents:
+        documents = {**documents, **files()}
+    models = [model for name, model in documents.items() if said in (name, model.kind_name())]
+    if not models:
+        raise UnknownKindError(path, said, tuple(documents))
+    # of two files with the same kind, it is the one whose fields it names
+    return max(models, key=lambda model: len(model.model_fields.keys() & content.keys())).read(path)
+
+
+def _content(path: Path) -> dict[str, Any]:
     try:
         file = path.read_bytes()
         content = yaml.safe_load(file) if path.suffix in {".yaml", ".yml"} else from_json(file)
@@ -102,8 +159,4 @@ def read_any(path: Path) -> Document:
         raise NotYamlError(path, "contract", " ".join(str(error).split())) from error
     if not isinstance(content, dict):
         raise NotJsonError(path, f"it is a {type(content).__name__}")
-    documents = {document.kind_name(): document for document in DOCUMENTS}
-    kind = content.get("kind")
-    if not isinstance(kind, str) or kind not in documents:
-        raise UnknownKindError(path, kind, tuple(documents))
-    return documents[kind].read(path)
+    return content

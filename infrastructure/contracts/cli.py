@@ -1,4 +1,4 @@
-"""See what crosses the borders between domains, as JSON Schema, and check files against it."""
+"""See what crosses the borders between domains, and what people write; check files against it."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from rich.table import Table
 from ..console import Json, stdout
 from ..console import show as show_result
 from . import Contract
-from .catalog import CONTRACTS, StaleSchemasError, differences, read_any, schema
+from .catalog import CONTRACTS, StaleSchemasError, differences, files, model_of, read_any, schema
 from .catalog import export as export_schemas
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
@@ -33,11 +33,11 @@ class Kinds(Contract):
 
 @app.command("list")
 def list_contracts(as_json: Json = False) -> None:
-    """List every contract with its version and purpose.
+    """List every contract, and every file that people write, with its version and purpose.
 
     Example: physai contracts list
     """
-    kinds = Kinds(contracts=tuple(_describe(kind) for kind in sorted(CONTRACTS)))
+    kinds = Kinds(contracts=tuple(_describe(kind) for kind in sorted({**CONTRACTS, **files()})))
     table = Table("kind", "version", "purpose")
     for kind in kinds.contracts:
         table.add_row(kind.kind, "" if kind.version is None else str(kind.version), kind.purpose)
@@ -45,7 +45,7 @@ def list_contracts(as_json: Json = False) -> None:
 
 
 def _describe(kind: str) -> Kind:
-    contract = CONTRACTS[kind]
+    contract = model_of(kind)
     version = contract.model_fields.get("version")
     return Kind(
         kind=kind,
@@ -55,11 +55,19 @@ def _describe(kind: str) -> Kind:
 
 
 @app.command()
-def show(kind: Annotated[str, typer.Argument(help="As `physai contracts list` has it.")]) -> None:
-    """Print the JSON Schema of one contract.
+def show(
+    kind: Annotated[str, typer.Argument(help="As `physai contracts list` has it.")],
+    fields: Annotated[bool, typer.Option("--fields", help="One line for each field, and what it is.")] = False,
+) -> None:
+    """Print one contract: its JSON Schema, or its fields.
 
-    Example: physai contracts show policy-package
+    Example: physai contracts show recording-config --fields
     """
+    if fields:
+        from ..specs.facts import contract_facts  # reads Terraform too: on need
+
+        typer.echo(contract_facts(kind))
+        return
     typer.echo(json.dumps(schema(kind), indent=2))
 
 
@@ -82,10 +90,14 @@ def export(
 
 
 @app.command()
-def validate(file: Path, as_json: Json = False) -> None:
+def validate(
+    file: Path,
+    kind: Annotated[str | None, typer.Option("--as", help="What it is, for a file that names no kind.")] = None,
+    as_json: Json = False,
+) -> None:
     """Check one file against the contract that its `kind` names.
 
-    Example: physai contracts validate out/report.json
+    Example: physai contracts validate evaluation/gates.yaml
     """
-    document = read_any(file)
+    document = read_any(file, kind)
     show_result(document, as_json, f"{file}: a valid {document.kind_name()}, {document.digest}")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..aside import write_whole
 from ..commands import commands, find, misuse
-from ..contracts.catalog import CONTRACTS
+from ..contracts.catalog import CONTRACTS, files
 from ..errors import PhysaiError
 from ..settings import PREFIX, Settings
 from .capabilities import capability_facts, lap_facts, measured_facts, proof_facts, undeclared
@@ -281,7 +281,10 @@ def _uncovered(root: Path, specifications: dict[Path, Specification]) -> Iterato
             said = "no specification" if not owners[words] else f"{owners[words]} specifications"
             yield problem(Path(f"physai {words}"), 0, f"is in {said}. Name it in one, under `commands`.")
     covered = {
-        "contract": ({n for s in specifications.values() for n in (*s.contracts_in, *s.contracts_out)}, set(CONTRACTS)),
+        "contract": (
+            {n for s in specifications.values() for n in (*s.contracts_in, *s.contracts_out)},
+            {*CONTRACTS, *files()},
+        ),
         "workflow": (
             {n for s in specifications.values() for n in s.workflows},
             {str(p.relative_to(root)) for d in DOMAINS for p in (root / d).glob("**/workflows/osmo/*.yaml")},

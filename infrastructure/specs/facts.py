@@ -3,14 +3,15 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, get_args
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import hcl2
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from ..commands import commands
-from ..contracts.catalog import CONTRACTS
+from ..contracts.catalog import CONTRACTS, UnknownKindError, files, model_of
 from ..errors import PhysaiError, suggest
 from ..jobs.render import split
 from ..settings import PREFIX, Settings
@@ -90,9 +91,10 @@ def contract_facts(kind: str) -> str:
     Raises:
         UnknownFactError: If there is no such contract.
     """
-    if kind not in CONTRACTS:
-        raise UnknownFactError("contract", kind, CONTRACTS)
-    model = CONTRACTS[kind]
+    try:
+        model = model_of(kind)
+    except UnknownKindError as error:
+        raise UnknownFactError("contract", kind, (*CONTRACTS, *files())) from error
     head = ("field", "type", "default", "what it is")
     parts = [f"`{kind}`: {_first_line(model)}", table(head, map(_field, *_items(model)))]
     for part in _parts(model, {model}):
@@ -146,14 +148,19 @@ def _limit(part: Any) -> str:
 
 
 def _annotation(annotation: Any) -> str:
-    """A type without the modules that its parts come from."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation.__name__
-    text = (
-        annotation.__name__ if isinstance(annotation, type) and not hasattr(annotation, "__args__") else str(annotation)
-    )
-    text = re.sub(r"\b(?:[a-z_]\w*\.)+(?=[A-Za-z])", "", text)
-    return re.sub(r"Annotated\[(.*?), FieldInfo\(.*?\)\]", r"\1", text)
+    """A type as it is written, without the modules that its parts come from, and without their bounds."""
+    parts = get_args(annotation)
+    if get_origin(annotation) is Annotated:
+        return _annotation(parts[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return " | ".join(map(_annotation, parts))
+    if annotation is NoneType:
+        return "None"
+    if parts and get_origin(annotation) is not Literal:
+        inner = ", ".join("..." if part is ... else _annotation(part) for part in parts)
+        return f"{_annotation(get_origin(annotation))}[{inner}]"
+    text = annotation.__name__ if isinstance(annotation, type) else str(annotation)
+    return re.sub(r"\b(?:[a-z_]\w*\.)+(?=[A-Za-z])", "", text)
 
 
 def workflow_facts(root: Path, name: str) -> str:

@@ -6,11 +6,19 @@ from typer.testing import CliRunner
 
 from physai.infrastructure.contracts import DOCUMENTS, ContractError, World
 from physai.infrastructure.contracts.base import NotYamlError
-from physai.infrastructure.contracts.catalog import CONTRACTS, NotJsonError, StaleSchemasError, UnknownKindError, schema
+from physai.infrastructure.contracts.catalog import (
+    CONTRACTS,
+    NotJsonError,
+    StaleSchemasError,
+    UnknownKindError,
+    files,
+    schema,
+)
 from physai.infrastructure.contracts.cli import app
 from physai.infrastructure.errors import MissingFileError
 
-COMMITTED = Path(__file__).parents[1] / "specifications" / "schemas"
+REPOSITORY = Path(__file__).parents[2]
+COMMITTED = REPOSITORY / "infrastructure/specifications/schemas"
 
 
 def run(*words: str) -> str:
@@ -28,6 +36,7 @@ def test_every_contract_is_listed_with_its_version() -> None:
         "drift-report": 3,
         "retrain-request": 2,
         **dict.fromkeys(("episode-event", "control-event", "health-event", "signal-event")),
+        **dict.fromkeys(files(), 1),
     }
     assert "policy-package" in run("list")
 
@@ -37,6 +46,29 @@ def test_a_schema_describes_its_fields_and_refuses_others() -> None:
     assert world["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert world["properties"]["stiffness_scale"]["description"].startswith("Factor on every actuator's stiffness")
     assert world["additionalProperties"] is False
+
+
+def test_what_people_write_for_one_domain_is_shown_and_checked() -> None:
+    assert {"evaluation.gate-rules", "fleet-deployment.gate-rules", "robot-topics", "site"} <= files().keys()
+    assert "| `false_stop` | `float`, > 0, < 0.5 | `0.01` |" in run("show", "fleet-deployment.gate-rules", "--fields")
+    for path in ("evaluation/gates.yaml", "fleet-deployment/examples/cell.yaml"):
+        assert "a valid " in run("validate", str(REPOSITORY / path))
+
+
+def test_of_two_files_of_one_kind_the_fields_tell_which_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "gate.yaml"
+    path.write_text("kind: gate-rules\nversion: 1\ncondition: {docket: true}\n")
+    with pytest.raises(ContractError, match=r"condition\.docket: Extra inputs"):
+        run("validate", str(path))
+    with pytest.raises(UnknownKindError, match=r"one of evaluation\.gate-rules, fleet-deployment\.gate-rules"):
+        run("show", "gate-rules")
+
+
+def test_a_file_that_names_no_kind_is_checked_as_what_it_is_said_to_be() -> None:
+    profile = str(REPOSITORY / "infrastructure/terraform/profiles/dev.tfvars.json")
+    with pytest.raises(UnknownKindError, match="or by --as"):
+        run("validate", profile)
+    assert "a valid platform-profile" in run("validate", profile, "--as", "platform-profile")
 
 
 def test_the_committed_schemas_are_those_of_the_models() -> None:
