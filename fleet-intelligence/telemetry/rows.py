@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import annotated_types
 import msgspec
 import msgspec.inspect
+import msgspec.structs
 from pydantic import AwareDatetime, BaseModel
 from pydantic.fields import FieldInfo
 
@@ -78,11 +79,18 @@ def columns_of(table: Table, rows: Sequence[Row]) -> "pyarrow.Table":
     """The rows of a table, under the names of its columns."""
     import pyarrow
 
-    held = {"$": rows, "$.data": [row.data for row in rows]}  # path of what holds an attribute
-    places = [column.path.rpartition(".") for column in table.columns]
-    values = [list(map(attrgetter(name), held[holder])) for holder, _, name in places]
-    arrays = [_array(column.duckdb, found) for column, found in zip(table.columns, values, strict=True)]
+    found = _by_path(rows) | _by_path([row.data for row in rows], "data.")
+    values = [found.get(column.path.removeprefix("$."), ()) for column in table.columns]
+    arrays = [_array(column.duckdb, each) for column, each in zip(table.columns, values, strict=True)]
     return pyarrow.table(arrays, names=[column.name for column in table.columns])
+
+
+def _by_path(structs: Sequence[msgspec.Struct], prefix: str = "") -> dict[str, Sequence[Any]]:
+    """Values of each field, under its path; nothing of no structures."""
+    if not structs:
+        return {}
+    values = zip(*map(msgspec.structs.astuple, structs), strict=True)
+    return {f"{prefix}{name}": each for name, each in zip(structs[0].__struct_fields__, values, strict=True)}
 
 
 def _array(kind: str, values: Sequence[Any]) -> "pyarrow.Array[Any]":
