@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,10 +60,17 @@ class Request:
         height, width, _ = self.dataset.info.features[camera].shape
         return height, width
 
-    def parts(self, camera: str, view: View | None = None) -> Masks:
-        """What each pixel must show, seen from `view` or from where the camera stood, (T, height, width)."""
+    def parts(self, camera: str, view: View | None = None, *, varied: bool = False) -> Masks:
+        """What each pixel must show, (T, height, width).
+
+        Args:
+            camera: Of the dataset.
+            view: Where it stands; None: where it stood.
+            varied: With the things that the variation adds, as `DISTRACTOR`.
+        """
         seen = view or self.scene.views[camera]
-        return draw_episode(self.model, self.joints, seen, self.size(camera), self.scene, self.centres)
+        added = self.generation.variation.objects if varied else ()
+        return draw_episode(self.model, self.joints, seen, self.size(camera), self.scene, self.centres, added)
 
 
 class Made(NamedTuple):
@@ -76,6 +83,12 @@ class Made(NamedTuple):
     """Camera → where it stood."""
     failure: str = ""
     """Name and reason: `too-few-frames: 12 of 48`."""
+    controls: Mapping[str, Mapping[str, Frames]] = {}
+    """Camera → control, e.g. `depth` → frames, one beside each of the video's."""
+    truth: Mapping[str, Mapping[str, NDArray[Any]]] = {}
+    """Camera → name → what the renderer knows of each pixel, first axis the row, or names."""
+    measured: Mapping[str, float] = {}
+    """Scores that only the backend can tell."""
 
 
 class Backend(Protocol):

@@ -10,4 +10,8 @@ def open_backend(name: str) -> Backend:
         from .cosmos.transfer import open_transfer
 
         return open_transfer()
+    if name == "simulation":
+        from .simulation import SimulationBackend
+
+        return SimulationBackend()
     return LocalBackend()

@@ -98,3 +98,13 @@ class TooShortError(SyntheticDataError):
             f"{root}: the longest episode has {longest} frames, a training video needs {least}. "
             "Show frames more than once with --slow, or record longer episodes."
         )
+
+
+class NoTaskError(SyntheticDataError):
+    """No scene of the robot can be simulated."""
+
+    def __init__(self, robot: str, known: tuple[str, ...]) -> None:
+        super().__init__(
+            f"robot '{robot}': no simulated task has it. Known: {', '.join(known)}. Use backend 'local', or add its "
+            "task to `infrastructure/simulation/tasks.py`."
+        )

@@ -1,13 +1,15 @@
 """Makes the clips of a plan, each whole or not at all; a run that was stopped goes on where it was."""
 
+import io
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 from pydantic import ValidationError
 
 from physai.infrastructure.aside import empty, whole_folder, write_whole
-from physai.infrastructure.contracts import Clip, Contract, Generation, GenerationPlan, digest_file
+from physai.infrastructure.contracts import Clip, Contract, Digest, Generation, GenerationPlan, digest_file
 from physai.infrastructure.datasets import Dataset
 from physai.infrastructure.datasets.video import encode
 
@@ -15,6 +17,8 @@ from .backend import Backend, Made, Request
 from .errors import OtherDatasetError
 
 CLIP = "clip.json"
+TRUTH = "truth"
+"""Arrays of what the renderer knows, beside the videos of the controls."""
 
 type Progress = Callable[[int, int], None]
 """Told (done, in all)."""
@@ -99,16 +103,27 @@ def is_made(plan: GenerationPlan, folder: Path, generation: Generation) -> bool:
         not clip.failure
         and clip.generation == generation
         and clip.dataset == plan.dataset
-        and all(
-            (path := video_path(folder, generation.id, camera)).exists() and digest_file(path) == digest
-            for camera, digest in clip.videos.items()
-        )
+        and all(path.exists() and digest_file(path) == digest for path, digest in files(clip, folder).items())
     )
+
+
+def files(clip: Clip, folder: Path) -> dict[Path, Digest]:
+    """Everything that lies beside a clip's record."""
+    found = {video_path(folder, clip.generation.id, camera): digest for camera, digest in clip.videos.items()}
+    for camera, controls in clip.controls.items():
+        for control, digest in controls.items():
+            found[control_path(folder, clip.generation.id, camera, control)] = digest
+    return found
 
 
 def video_path(folder: Path, clip: str, camera: str) -> Path:
     """MP4 of a camera of a clip."""
     return folder / clip / f"{camera}.mp4"
+
+
+def control_path(folder: Path, clip: str, camera: str, control: str) -> Path:
+    """MP4 of a control of a camera of a clip; its arrays if it is `truth`."""
+    return folder / clip / f"{camera}.{control}.{'npz' if control == TRUTH else 'mp4'}"
 
 
 def _checked(delivered: Iterator[Made], dataset: Dataset, asked: dict[str, Generation]) -> Iterator[Made]:
@@ -134,6 +149,9 @@ def _fault(made: Made, dataset: Dataset, generation: Generation) -> str:
             return f"too-many-frames: {len(frames)} instead of {generation.rows} of {camera}"
         if frames.shape[1:] != feature.shape:
             return f"wrong-size: {frames.shape[1:]} instead of {feature.shape} of {camera}"
+        for control, pictures in made.controls.get(camera, {}).items():
+            if len(pictures) != generation.rows:
+                return f"control: {len(pictures)} frames of {control} instead of {generation.rows} of {camera}"
     return ""
 
 
@@ -143,10 +161,12 @@ def _write(
     target.mkdir(parents=True, exist_ok=True)
     empty(target)
     with whole_folder(target) as part:
-        videos = {}
+        videos: dict[str, Digest] = {}
+        controls: dict[str, dict[str, Digest]] = {}
         for camera, frames in made.frames.items() if not made.failure else ():
             path = write_whole(part / f"{camera}.mp4", encode(frames, plan.fps).getvalue())
             videos[camera] = digest_file(path)
+            controls[camera] = _write_controls(part, camera, plan.fps, made)
         Clip(
             generation=generation,
             dataset=plan.dataset,
@@ -155,6 +175,20 @@ def _write(
             model_digest=backend.digest,
             videos=videos,
             views=dict(made.views),
+            controls={camera: digests for camera, digests in controls.items() if digests},
+            measured={name: round(value, 6) for name, value in made.measured.items()},
             failure=made.failure,
             seconds=round(seconds, 3),
         ).write(part / CLIP)
+
+
+def _write_controls(part: Path, camera: str, fps: int, made: Made) -> dict[str, Digest]:
+    digests = {}
+    for control, frames in made.controls.get(camera, {}).items():
+        path = write_whole(part / f"{camera}.{control}.mp4", encode(frames, fps).getvalue())
+        digests[control] = digest_file(path)
+    if camera in made.truth:
+        arrays = io.BytesIO()
+        np.savez_compressed(arrays, allow_pickle=False, **made.truth[camera])
+        digests[TRUTH] = digest_file(write_whole(part / f"{camera}.{TRUTH}.npz", arrays.getvalue()))
+    return digests

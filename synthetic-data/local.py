@@ -11,10 +11,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from physai.infrastructure.contracts import Pattern, Photometric, Variation, View, digest_bytes
+from physai.infrastructure.contracts import Distractor, Pattern, Photometric, Variation, View, digest_bytes
 
 from .backend import Frames, Made, Request
-from .scene import EMPTY, Masks, homography, turned
+from .scene import DISTRACTOR, EMPTY, Masks, homography, intrinsics, turned
+from .silhouette import draw_distractors
 
 MIDDLE = 127.5  # grey around which contrast turns
 EDGE_PX = 0.6  # blur of the mask's edge; video compression has blurred the robot's as well
@@ -45,6 +46,7 @@ class LocalBackend:
                     request.generation.variation,
                     rng,
                     view=view,
+                    added=request.parts(camera, varied=True) == DISTRACTOR,
                     keep_robot=request.keep_robot,
                 )
             yield Made(request.generation.id, frames, views)
@@ -62,6 +64,7 @@ def vary(
     rng: np.random.Generator,
     *,
     view: View,
+    added: NDArray[np.bool_] | None = None,
     keep_robot: bool = False,
 ) -> Frames:
     """Vary frames.
@@ -72,6 +75,7 @@ def vary(
         variation: What to change.
         rng: Source of the noise.
         view: Where the camera stood.
+        added: Where the variation's objects are seen, (T, height, width).
         keep_robot: Leave the robot's pixels, and those of kept objects, as they are.
     """
     size = frames.shape[1:3]
@@ -80,6 +84,8 @@ def vary(
     for pattern, lay in ((variation.texture, _over), (variation.background, _instead)):
         if pattern:
             pictures = pictures * kept + lay(pictures, pattern, draw_pattern(pattern, size, rng)) * (1 - kept)
+    if added is not None and variation.objects:
+        pictures = np.where(added[..., None], draw_objects(variation.objects, view, size), pictures)
     lit = relight(pictures, variation.photometric)
     lit += rng.standard_normal(frames.shape, dtype=np.float32) * np.float32(variation.photometric.noise)
     pictures = pictures * kept + lit * (1 - kept) if keep_robot else lit
@@ -95,6 +101,17 @@ def vary(
             for p in levels
         ]
     ).astype(np.uint8)
+
+
+def draw_objects(things: Sequence[Distractor], view: View, size: tuple[int, ...]) -> Pictures:
+    """Things as a lamp at the camera shows them, RGB 0..255, shape (height, width, 3)."""
+    height, width = size
+    drawing = draw_distractors(things, view, (height, width))
+    depth = np.where(np.isfinite(drawing.depth_m), drawing.depth_m, np.float32(np.nan))
+    slope = np.hypot(*np.gradient(depth)) * intrinsics(view, height, width)[0, 0] / depth
+    facing = np.nan_to_num(1 / np.sqrt(1 + slope**2), nan=0.5)[..., None]  # at an edge the slope is not known
+    colors = np.array([thing.color for thing in things])[drawing.part]
+    return np.asarray(255 * colors * (0.35 + 0.65 * facing), np.float32)
 
 
 def relight(pictures: Pictures, light: Photometric) -> Pictures:

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from physai.infrastructure.contracts import CameraTurn, Scene, Sphere, View
+from physai.infrastructure.contracts import CameraTurn, Scene, Sphere, View, World
 from physai.infrastructure.datasets import Dataset
-from physai.infrastructure.simulation import Camera
+from physai.infrastructure.simulation import Camera, load_world, shipped
 from physai.infrastructure.simulation.assets import ur10
 from physai.infrastructure.simulation.assets.links import Link
 
@@ -21,8 +21,8 @@ type Masks = NDArray[np.int8]
 
 MODELS = {"ur10": ur10.links}
 """Robot → its links and shapes."""
-EMPTY, OBJECT = -1, -2
-"""In a part map: nothing known; an object that is kept. Others are indices of links."""
+EMPTY, OBJECT, DISTRACTOR = -1, -2, -3
+"""In a part map: nothing known; an object that is kept; one that was added. Others are indices of links."""
 
 
 def axes(view: View) -> Floats:
@@ -165,13 +165,36 @@ def view_of(scene: Scene, camera: str) -> View:
 
 
 def joint_angles(dataset: Dataset, episode: int, scene: Scene) -> Floats:
-    """Recorded joints of one episode in the order of the robot's model, (T, J)."""
-    model = robot_model(dataset.info.robot_type or "unknown")
-    names = dataset.info.features[scene.joints].element_names
-    rows = np.asarray(dataset.episode(episode)[scene.joints], dtype=float)
-    if set(model.joints) <= set(names):
-        rows = rows[:, [names.index(joint) for joint in model.joints]]
-    return rows[:, : len(model.joints)]
+    """True joints of one episode in the order of the robot's model, (T, J).
+
+    They are what was recorded, less the offsets of the encoders where a simulated world says what these are.
+    """
+    rows = in_model_order(dataset, episode, scene.joints)
+    world = simulated_world(dataset, episode)
+    if world is None:
+        return rows
+    joints = robot_model(dataset.info.robot_type or "unknown").joints
+    return np.asarray(rows - np.array([world.encoder_offset_rad.get(joint, 0.0) for joint in joints]))
+
+
+def in_model_order(dataset: Dataset, episode: int, feature: str) -> Floats:
+    """A column with one number per joint, in the order of the robot's model, (T, J)."""
+    joints = robot_model(dataset.info.robot_type or "unknown").joints
+    names = dataset.info.features[feature].element_names
+    rows = np.asarray(dataset.episode(episode)[feature], dtype=float)
+    if set(joints) <= set(names):
+        rows = rows[:, [names.index(joint) for joint in joints]]
+    return rows[:, : len(joints)]
+
+
+def simulated_world(dataset: Dataset, episode: int) -> World | None:
+    """The world that an episode was recorded in; None if it is none of ours."""
+    return _world(dataset.required_provenance.episodes[episode].world)
+
+
+@cache
+def _world(name: str) -> World | None:
+    return load_world(name) if name in shipped() else None
 
 
 def object_centres(dataset: Dataset, episode: int, scene: Scene) -> Floats:

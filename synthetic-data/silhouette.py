@@ -1,13 +1,14 @@
 """Draws which part of the robot each pixel shows, by casting rays on its shapes."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from physai.infrastructure.contracts import Scene, View
+from physai.infrastructure.contracts import Distractor, Scene, View
 
-from .scene import EMPTY, OBJECT, Floats, Masks, Model, Shape, axes, intrinsics, link_poses
+from .scene import DISTRACTOR, EMPTY, OBJECT, Floats, Masks, Model, Shape, axes, intrinsics, link_poses
 
 
 class Drawing(NamedTuple):
@@ -27,6 +28,7 @@ def draw(
     *,
     centres: Floats | None = None,
     radii_m: tuple[float, ...] = (),
+    distractors: Sequence[Distractor] = (),
 ) -> Drawing:
     """Draw the robot in one pose.
 
@@ -37,6 +39,7 @@ def draw(
         size: Height and width in pixels.
         centres: Of spherical objects in the base frame, (N, 3).
         radii_m: Of these objects.
+        distractors: Things that were added.
     """
     height, width = size
     turn_to, eye = axes(view), np.array(view.eye_m)
@@ -57,7 +60,27 @@ def draw(
     for centre, radius_m in zip(np.zeros((0, 3)) if centres is None else centres, radii_m, strict=True):
         at = turn_to @ (centre - eye)
         _cast(Shape(OBJECT, "capsule", at, at, radius_m), np.eye(3), camera, part, depth)
+    for thing in distractors:
+        _cast(placed_shape(thing, DISTRACTOR, turn_to, eye), turn_to, camera, part, depth)
     return Drawing(part, depth)
+
+
+def draw_distractors(distractors: Sequence[Distractor], view: View, size: tuple[int, int]) -> Drawing:
+    """Draw these alone, each pixel with the index of its thing, or `EMPTY`."""
+    turn_to, eye, camera = axes(view), np.array(view.eye_m), intrinsics(view, *size)
+    drawing = Drawing(np.full(size, EMPTY, np.int8), np.full(size, np.inf, np.float32))
+    for index, thing in enumerate(distractors):
+        _cast(placed_shape(thing, index, turn_to, eye), turn_to, camera, drawing.part, drawing.depth_m)
+    return drawing
+
+
+def placed_shape(thing: Distractor, code: int, turn_to: Floats, eye: Floats) -> Shape:
+    """A thing in the camera's frame, to be cast with `turn_to`."""
+    if thing.shape == "box":
+        return Shape(code, "box", turn_to @ (thing.center_m - eye), np.full(3, thing.radius_m), 0.0)
+    half = np.array((0, 0, thing.radius_m if thing.shape == "cylinder" else 0.0))
+    low, high = turn_to @ (thing.center_m - half - eye), turn_to @ (thing.center_m + half - eye)
+    return Shape(code, "cylinder" if thing.shape == "cylinder" else "capsule", low, high, thing.radius_m)
 
 
 def _cast(shape: Shape, turn: Floats, camera: Floats, part: Masks, depth: NDArray[np.float32]) -> None:
@@ -157,7 +180,13 @@ def _hit_box(rays: Floats, origin: Floats, half: Floats) -> Floats:
 
 
 def draw_episode(
-    model: Model, joint_pos_rad: Floats, view: View, size: tuple[int, int], scene: Scene, centres: Floats
+    model: Model,
+    joint_pos_rad: Floats,
+    view: View,
+    size: tuple[int, int],
+    scene: Scene,
+    centres: Floats,
+    distractors: Sequence[Distractor] = (),
 ) -> Masks:
     """Part maps of all rows of an episode, shape (T, H, W); rows in which nothing moves are drawn once."""
     radii = tuple(thing.radius_m for thing in scene.objects)
@@ -166,5 +195,6 @@ def draw_episode(
         if row and np.array_equal(pose, joint_pos_rad[row - 1]) and np.array_equal(centres[row], centres[row - 1]):
             drawn.append(drawn[-1])
         else:
-            drawn.append(draw(model, pose, view, size, centres=centres[row], radii_m=radii).part)
+            drawing = draw(model, pose, view, size, centres=centres[row], radii_m=radii, distractors=distractors)
+            drawn.append(drawing.part)
     return np.stack(drawn)

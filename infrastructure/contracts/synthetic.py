@@ -12,6 +12,10 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Modality = Literal["edge", "depth", "seg", "vis"]
 """Controls of Cosmos-Transfer2.5."""
 Look = Literal["plain", "gradient", "checker", "noise"]
+MOST_OBJECTS = 4
+"""Of each shape the simulated scene has so many."""
+DistractorShape = Literal["sphere", "box", "cylinder"]
+BackendName = Literal["local", "simulation", "cosmos"]
 
 
 class View(Contract):
@@ -65,7 +69,7 @@ class Pattern(Contract):
 
     look: Look
     scale_px: float = Field(gt=0)
-    """Edge of a checker's field, or wavelength of the noise."""
+    """Edge of a checker's field, or wavelength of the noise; on a surface as far as what the camera looks at."""
     strength: Share = 1.0
     """0 leaves the picture as it is."""
     first: Vector = (0.5, 0.5, 0.5)
@@ -82,6 +86,31 @@ class CameraTurn(Contract):
     zoom: float = Field(default=1.0, gt=0.5, le=2)
 
 
+class Light(Contract):
+    """The lamp of a simulated scene, and the sky, which is as strong and has the same colour."""
+
+    azimuth_deg: float = Field(ge=-180, le=180)
+    """Where the lamp is, about the base's z from its x."""
+    elevation_deg: float = Field(ge=0, le=90)
+    intensity: float = Field(gt=0, le=4)
+    """Factor on all light."""
+    temperature_k: float = Field(ge=1667, le=25000)
+    """Of a black body of that colour; 6500 is white."""
+    shadows: bool = False
+
+
+class Distractor(Contract):
+    """A thing that stands in the scene, does not move, and has nothing to do with the task."""
+
+    shape: DistractorShape
+    center_m: Vector
+    """In the frame of the robot's base."""
+    radius_m: float = Field(gt=0)
+    """Of a sphere; of a cylinder, which is as tall as it is wide; half the edge of a box."""
+    color: Vector
+    """RGB 0..1."""
+
+
 class Variation(Contract):
     """One way to see an episode."""
 
@@ -89,8 +118,15 @@ class Variation(Contract):
     texture: Pattern | None = None
     """Laid over all that is neither robot nor kept object."""
     background: Pattern | None = None
-    """In place of all that is neither robot nor kept object."""
+    """In place of all that is neither robot nor kept object; in simulation, of all behind table and robot."""
     camera: CameraTurn | None = None
+    objects: tuple[Distractor, ...] = ()
+    light: Light | None = None
+    """None: as the scene is lit. As the next two, for simulation alone."""
+    colors: dict[str, Vector] = {}
+    """Part of the scene, e.g. `Table` → its colour, RGB 0..1."""
+    shift_m: Vector | None = None
+    """By which all cameras stand elsewhere, in the base frame."""
     prompt: str = ""
     controls: dict[Modality, float] = {}
     """Weight of each control of Cosmos-Transfer2.5."""
@@ -125,22 +161,74 @@ class TurnRanges(Contract):
     zoom: Range = (1.0, 1.12)
 
 
+class DistractorRanges(Contract):
+    """Things to draw from; each is placed where the robot never comes."""
+
+    count: tuple[Annotated[int, Field(ge=0, le=MOST_OBJECTS)], Annotated[int, Field(ge=0, le=MOST_OBJECTS)]] = (0, 3)
+    """Fewest and most of a generation."""
+    shapes: tuple[DistractorShape, ...] = ("sphere", "box", "cylinder")
+    radius_m: Range = (0.03, 0.07)
+    x_m: Range = (0.2, 0.9)
+    """In the base frame, as the next two; the default is the loop's table."""
+    y_m: Range = (-0.6, 0.6)
+    top_m: float = 0.0
+    """Height of what they stand on."""
+
+
+class LightRanges(Contract):
+    """Lamps to draw from."""
+
+    azimuth_deg: Range = (-180.0, 180.0)
+    elevation_deg: Range = (25.0, 80.0)
+    intensity: Range = (0.6, 1.3)
+    temperature_k: Range = (3500.0, 9000.0)
+    shadows: Share = 0.5
+    """Of the generations in which the lamp casts them."""
+
+
+class ColorRanges(Contract):
+    """Colours to draw from."""
+
+    share: Share = 1.0
+    parts: tuple[str, ...] = ("Table", "ground")
+    """Of the scene, each drawn apart; a part of a shape's path."""
+    spread: float = Field(default=0.35, ge=0, le=0.5)
+    """Of each channel around 0.5."""
+
+
+class ShiftRanges(Contract):
+    """Places of the cameras to draw from, in m from where they stood."""
+
+    x_m: Range = (-0.1, 0.1)
+    y_m: Range = (-0.1, 0.1)
+    z_m: Range = (-0.1, 0.1)
+
+
 class Variations(YamlDocument):
     """What a dataset is to be varied in: the file a person writes."""
 
     kind: Literal["variations"] = "variations"
     version: Literal[1] = 1
-    backend: Literal["local", "cosmos"] = "local"
+    backend: BackendName = "local"
     copies: int = Field(default=1, ge=1)
     """Generations of each training episode."""
     seed: int = Field(default=0, ge=0)
     keep_robot: bool = False
-    """The robot's own pixels stay as they were, noise and light included."""
+    """The robot's own pixels stay as they were, noise and light included; for `local` and `cosmos`."""
     photometric: PhotometricRanges | None = PhotometricRanges()
-    """For the backend `local`, as are the next three."""
+    """For `local` and `simulation`, as are the next four."""
     texture: PatternRanges | None = None
     background: PatternRanges | None = None
     camera: TurnRanges | None = None
+    objects: DistractorRanges | None = None
+    light: LightRanges | None = None
+    """For the backend `simulation`, as are all up to `tolerance_rad`."""
+    colors: ColorRanges | None = None
+    shift: ShiftRanges | None = None
+    replay: Literal["actions", "states"] = "actions"
+    """`actions`: recorded actions must lead to the recorded joint angles by physics. `states`: the angles are set."""
+    tolerance_rad: float = Field(default=0.001, gt=0)
+    """By which a joint may depart from its recorded angle when actions are replayed."""
     prompts: tuple[str, ...] = ()
     """For the backend `cosmos`; each is used equally often."""
     controls: dict[Modality, float] = {"edge": 1.0}
@@ -152,9 +240,20 @@ class Variations(YamlDocument):
     def _fits_the_backend(self) -> "Variations":
         if self.backend == "cosmos" and not self.prompts:
             raise ValueError("backend 'cosmos' needs at least one of `prompts`")
-        if self.backend == "cosmos" and (self.texture or self.background or self.camera):
-            raise ValueError("`texture`, `background` and `camera` are for backend 'local'; say it in `prompts`")
+        for backends, names in ONLY_FOR:
+            given = [name for name in names if getattr(self, name)]
+            if given and self.backend not in backends:
+                instead = "; say it in `prompts`" if self.backend == "cosmos" else ""
+                raise ValueError(f"`{given[0]}` is for backend {' or '.join(map(repr, backends))}{instead}")
         return self
+
+
+ONLY_FOR: tuple[tuple[tuple[BackendName, ...], tuple[str, ...]], ...] = (
+    (("local", "simulation"), ("texture", "background", "camera", "objects")),
+    (("simulation",), ("light", "colors", "shift")),
+    (("local", "cosmos"), ("keep_robot",)),
+)
+"""Backends → what may be varied with them alone."""
 
 
 class Generation(Contract):
@@ -225,6 +324,10 @@ class Clip(Document):
     """Camera → of its MP4."""
     views: dict[str, View] = {}
     """Camera → where it stood."""
+    controls: dict[str, dict[str, Digest]] = {}
+    """Camera → control, e.g. `depth` → of its MP4, frame by frame beside the video; and `truth` → of its arrays."""
+    measured: dict[str, float] = {}
+    """Scores that only the backend can tell, e.g. `replay_rad`."""
     failure: str = ""
     """Name and reason, if the backend did not deliver."""
     seconds: float = Field(ge=0)

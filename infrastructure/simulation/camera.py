@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from isaaclab.sensors import CameraCfg
 
 MARKER = "TargetMarker"
+PROP_SHAPES = {"sphere": (1.0, 0.0, 0.0), "box": (1.0, 1.0, 1.0), "cylinder": (1.0, 1.0, 0.0)}
+"""Shapes of props → Newton's scale of one of radius 1: a cylinder's are its radius and half its height."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,13 @@ def look_at(eye_m: tuple[float, float, float], target_m: tuple[float, float, flo
     return np.array([-sin_p * sin_y, sin_p * cos_y, cos_p * sin_y, cos_p * cos_y])
 
 
-def dress(scene: Any, camera: Camera) -> None:
-    """Put the camera into a task's scene, a marker for the target, and a colour on the table."""
+def prop_path(shape: str, number: int) -> str:
+    """Path of a prop below its environment."""
+    return f"Prop{shape.capitalize()}{number}"
+
+
+def dress(scene: Any, camera: Camera, props: int = 0) -> None:
+    """Put the camera into a task's scene, a marker for the target, a colour on the table, and props out of sight."""
     import isaaclab.sim as sim_utils
     from isaaclab.assets import AssetBaseCfg
 
@@ -55,6 +62,19 @@ def dress(scene: Any, camera: Camera) -> None:
             radius=0.035, visual_material=sim_utils.PreviewSurfaceCfg(diffuse_color=(0.9, 0.25, 0.1))
         ),
     )
+    for number in range(props):
+        spawns = (
+            sim_utils.SphereCfg(radius=0.1),
+            sim_utils.CuboidCfg(size=(0.2, 0.2, 0.2)),
+            sim_utils.CylinderCfg(radius=0.1, height=0.2),
+        )
+        for shape, spawn in zip(PROP_SHAPES, spawns, strict=True):
+            path = prop_path(shape, number)
+            spawn.visual_material = sim_utils.PreviewSurfaceCfg(diffuse_color=(0.5, 0.5, 0.5))
+            away = AssetBaseCfg.InitialStateCfg(pos=(0.0, 0.0, -1000.0))
+            setattr(
+                scene, path.lower(), AssetBaseCfg(prim_path=f"{{ENV_REGEX_NS}}/{path}", spawn=spawn, init_state=away)
+            )
     scene.table.spawn.visual_material = sim_utils.PreviewSurfaceCfg(diffuse_color=(0.55, 0.47, 0.38))
 
 

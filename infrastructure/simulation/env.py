@@ -99,6 +99,10 @@ class TaskEnv:
         self._command.pose_command_b[ids.long()] = self._tensor([condition.command for condition in conditions])
         if self.camera:
             move_markers(robot.data.root_pose_w.torch, self.command)
+        self.forward()
+
+    def forward(self) -> None:
+        """Bring the links to where the joints were written, without a step of physics."""
         self._env.scene.write_data_to_sim()
         self._env.sim.forward()
 

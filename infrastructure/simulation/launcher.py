@@ -39,7 +39,13 @@ def prepare() -> None:
 
 @contextmanager
 def launch(
-    task: str, *, num_envs: int, world: World, camera: Camera | None = None, device: str | None = None
+    task: str,
+    *,
+    num_envs: int,
+    world: World,
+    camera: Camera | None = None,
+    props: int = 0,
+    device: str | None = None,
 ) -> Iterator[TaskEnv]:
     """Start a task. Once per process: Isaac Lab's simulation context is a process-wide singleton.
 
@@ -48,6 +54,7 @@ def launch(
         num_envs: Environments that are stepped together; a step costs little more for 64 than for one.
         world: How the world differs from the task as published.
         camera: None renders nothing.
+        props: Spheres, boxes and cylinders, so many of each, that wait out of sight for `stage.Stage`; needs a camera.
         device: `cpu`, `cuda`; default from the settings.
 
     Raises:
@@ -68,7 +75,7 @@ def launch(
     running = ExitStack()
     try:
         with aside():
-            env = _start(running, known, num_envs, world, camera, device or settings().device)
+            env = _start(running, known, num_envs, world, camera, props, device or settings().device)
         stderr.print(f"Isaac Lab is ready after {time.monotonic() - began:.0f} s", highlight=False)
         yield env
     finally:
@@ -76,7 +83,9 @@ def launch(
             running.close()
 
 
-def _start(running: ExitStack, task: Task, num_envs: int, world: World, camera: Camera | None, device: str) -> TaskEnv:
+def _start(
+    running: ExitStack, task: Task, num_envs: int, world: World, camera: Camera | None, props: int, device: str
+) -> TaskEnv:
     """Everything that is started is put on `running`, to be closed in reverse."""
     import torch
 
@@ -95,7 +104,7 @@ def _start(running: ExitStack, task: Task, num_envs: int, world: World, camera: 
     strip(cfg, task)
     alter(cfg, world)
     if camera:
-        dress(cfg.scene, camera)
+        dress(cfg.scene, camera, props)
     args = argparse.Namespace(device=device, headless=True, enable_cameras=False, visualizer=None, video=False)
     running.enter_context(launch_simulation(cfg, args))
     try:

@@ -18,6 +18,7 @@ from physai.infrastructure.contracts.synthetic import TurnRanges
 from physai.infrastructure.datasets import Dataset
 from physai.synthetic_data.backend import Made
 from physai.synthetic_data.cli import app
+from physai.synthetic_data.draw import draw
 from physai.synthetic_data.errors import (
     DepthCameraError,
     NoCameraError,
@@ -28,7 +29,7 @@ from physai.synthetic_data.errors import (
 )
 from physai.synthetic_data.generate import generate
 from physai.synthetic_data.local import LocalBackend
-from physai.synthetic_data.plan import draw, make_plan
+from physai.synthetic_data.plan import make_plan
 from physai.synthetic_data.tests import arm
 from physai.synthetic_data.verify.run import verify
 from physai.synthetic_data.write import write

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from physai.infrastructure.contracts import CameraTurn, Pattern, Photometric, Variation, Variations
+from physai.synthetic_data.draw import draw
 from physai.synthetic_data.local import hue_matrix, relight, seen_from, vary
-from physai.synthetic_data.plan import draw
 from physai.synthetic_data.silhouette import draw_episode
 from physai.synthetic_data.tests.arm import CAMERA, EMPTY, MODEL, SCENE, centres, frames, joints, shown
 

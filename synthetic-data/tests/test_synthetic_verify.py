@@ -111,4 +111,4 @@ def test_reasons_say_what_was_found_and_what_is_allowed():
     verdict = judged("e0000-v00", {"fit": 0.5, "lag_rows": 0.1})
     assert verdict.reasons == ("fit: 0.5, must be at least 0.965",)
     assert not verdict.accepted
-    assert Threshold(1, "at most").holds(1)
+    assert Threshold(limit=1, side="at most").holds(1)

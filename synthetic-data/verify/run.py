@@ -1,7 +1,7 @@
 """Checks every clip of a plan; what fails a check is rejected with the reason."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -24,8 +24,9 @@ from physai.infrastructure.datasets import DatasetError
 from physai.infrastructure.datasets.video import TOLERANCE_S, decode, frame_rows
 
 from ..backend import Frames, Request
-from ..generate import CLIP, Progress, planned_dataset, unwatched, video_path
-from ..scene import EMPTY, Masks
+from ..generate import CLIP, TRUTH, Progress, control_path, planned_dataset, unwatched, video_path
+from ..replay import LINKS_M
+from ..scene import DISTRACTOR, EMPTY, Masks
 from .judge import Judge
 from .motion import Motion, motion
 from .picture import Picture, difference, picture, thumbnail
@@ -77,6 +78,7 @@ def verify(
         JudgeError: If the judge cannot be asked.
     """
     dataset = planned_dataset(plan, root)
+    thresholds = thresholds_of(plan)
     verdicts: list[ClipVerdict] = []
     seen: dict[str, list[NDArray[np.float32]]] = {}
     for number, generation in enumerate(plan.generations, start=1):
@@ -91,7 +93,7 @@ def verify(
             original = np.concatenate([thumbnail(f) for f in request.frames().values()])
             others = [original, *seen.get(group, [])]
             measured["nearest_levels"] = min(difference(small, other) for other in others)
-            verdict = judged(generation.id, measured)
+            verdict = judged(generation.id, measured, thresholds)
             if verdict.accepted:
                 seen.setdefault(group, []).append(small)
                 if judge:
@@ -102,7 +104,7 @@ def verify(
         plan=plan.digest,
         dataset=plan.dataset,
         made_at=datetime.now(UTC).replace(microsecond=0),
-        thresholds=THRESHOLDS,
+        thresholds=thresholds,
         judge=judge.model if judge else "",
         clips=tuple(verdicts),
     )
@@ -113,9 +115,18 @@ def measure(request: Request, clip: Clip, frames: dict[str, Frames]) -> dict[str
     sources = request.frames()
     views = []
     for camera, pictures in frames.items():
-        parts = request.parts(camera, clip.views[camera])
+        parts = request.parts(camera, clip.views[camera], varied=True)
+        parts = np.where(parts == DISTRACTOR, np.int8(EMPTY), parts)  # it stands still, as all around it
         views.append(look(pictures, sources[camera], parts, request.model.tool()))
-    return scores(views)
+    return scores(views) | clip.measured
+
+
+def thresholds_of(plan: GenerationPlan) -> dict[str, Threshold]:
+    """What the scores of a plan's clips must hold."""
+    if plan.variations.backend != "simulation":
+        return THRESHOLDS
+    of_plan = Threshold(limit=plan.variations.tolerance_rad, side="at most")
+    return THRESHOLDS | {"replay_rad": of_plan, "links_m": Threshold(limit=LINKS_M, side="at most")}
 
 
 def look(frames: Frames, source: Frames, parts: Masks, tool: tuple[int, ...]) -> Seen:
@@ -139,12 +150,12 @@ def scores(views: Sequence[Seen]) -> dict[str, float]:
     }
 
 
-def judged(name: str, scores: dict[str, float]) -> ClipVerdict:
+def judged(name: str, scores: dict[str, float], thresholds: Mapping[str, Threshold] = THRESHOLDS) -> ClipVerdict:
     """Hold the scores against the thresholds."""
     reasons = [
-        f"{score}: {value:.3g}, must be {THRESHOLDS[score].side} {THRESHOLDS[score].limit:g}"
-        for score, value in scores.items()
-        if not THRESHOLDS[score].holds(value)
+        f"{score}: {value:.3g}, must be {limit.side} {limit.limit:g}"
+        for score, limit in thresholds.items()
+        if score in scores and not limit.holds(value := scores[score])
     ]
     rounded = {score: round(value, 4) for score, value in scores.items() if math.isfinite(value)}
     return ClipVerdict(id=name, accepted=not reasons, scores=rounded, reasons=tuple(reasons))
@@ -173,6 +184,11 @@ def _opened(plan: GenerationPlan, folder: Path, request: Request) -> tuple[Clip 
             frames[camera] = decode(path, 0, generation.rows, plan.fps, generation.episode)
         except DatasetError as error:
             return clip, {}, [f"unreadable: {error}"]
+        for control, digest in clip.controls.get(camera, {}).items():
+            path = control_path(folder, generation.id, camera, control)
+            fault = _file_fault(path, digest, generation.rows, plan.fps) if control != TRUTH else ""
+            if fault:
+                return clip, {}, [f"{fault} of {camera}, control {control}"]
     return clip, frames, []
 
 
