@@ -1,27 +1,26 @@
 """What people say of episodes: one store per dataset, used by commands, viewer and filters alike.
 
-The store is `meta/annotations.sqlite` of the dataset and travels with it; the dataset's content digest leaves it out,
-so a label never makes another dataset. Entries belong to an episode by its key (`Dataset.keys`), which stays
-the same when episodes are deleted, split and merged; `tools/rewrite.py` carries them into each dataset that it writes.
-Nothing is overwritten: what was removed or replaced stays in the history, with who did it and when.
+The store is the journal in `meta/annotations/` of the dataset (`journal.py`) and travels with it; the dataset's content
+digest leaves it out, so a label never makes another dataset. Entries belong to an episode by its key (`Dataset.keys`),
+which stays the same when episodes are deleted, split and merged; `tools/rewrite.py` carries them into each dataset that
+it writes. Nothing is overwritten: what was removed or replaced stays in the history, with who did it and when.
 """
 
 import getpass
-import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+import hashlib
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Literal, get_args
+from pathlib import Path
+from typing import Literal, NamedTuple, Protocol, get_args
 
 from pydantic import AwareDatetime, Field
 
 from physai.infrastructure.contracts import Contract, Digest
-from physai.infrastructure.datasets import ANNOTATIONS, Dataset
 from physai.infrastructure.datasets.errors import EpisodeIndexError
 
 from .errors import AnnotationError, NoAnnotationError
+from .journal import Journal, Kind, Line, Said, TakenBack, journal_of, stamp
 
-Kind = Literal["label", "category", "rating", "comment", "review", "subtask"]
 Review = Literal["accept", "reject", "unsure"]
 
 SINGLE: tuple[Kind, ...] = ("category", "rating", "review")
@@ -32,28 +31,39 @@ RATINGS = ("1", "2", "3", "4", "5")
 LONGEST = 2000
 """Characters of a value."""
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS annotation (
-    id INTEGER PRIMARY KEY,
-    episode_key TEXT NOT NULL,
-    kind TEXT NOT NULL,
-    value TEXT NOT NULL,
-    from_row INTEGER,
-    to_row INTEGER,
-    author TEXT NOT NULL,
-    at TEXT NOT NULL,
-    removed_by TEXT,
-    removed_at TEXT
-);
-CREATE INDEX IF NOT EXISTS annotation_episode ON annotation (episode_key);
-"""
-COLUMNS = ("id", "episode_key", "kind", "value", "from_row", "to_row", "author", "at", "removed_by", "removed_at")
+
+class Episodes(Protocol):
+    """What must be known of a dataset: `Dataset`, or what its metadata tells of one that is elsewhere."""
+
+    @property
+    def root(self) -> Path:
+        """Its folder, for messages."""
+
+    @property
+    def keys(self) -> list[Digest]:
+        """Of each episode."""
+
+    @property
+    def lengths(self) -> list[int]:
+        """Rows of each episode."""
+
+
+class Change(NamedTuple):
+    """Something to say of an episode, or to take off it."""
+
+    episode: int
+    kind: Kind
+    value: str
+    rows: tuple[int, int] | None = None
+    """Of a subtask, and only of it: first row within the episode, and the one after the last."""
+    off: bool = False
+    """Take off a label; one that is not there is no fault."""
 
 
 class Annotation(Contract):
     """One thing that was said of an episode."""
 
-    id: int
+    id: str
     """In this store."""
     episode_key: Digest
     kind: Kind
@@ -94,13 +104,13 @@ class Annotations:
         ```
     """
 
-    def __init__(self, dataset: Dataset) -> None:
+    def __init__(self, dataset: Episodes, journal: Journal | None = None) -> None:
         self._dataset = dataset
-        self.path = dataset.root / ANNOTATIONS
+        self.journal = journal or journal_of(dataset.root)
 
     def add(
         self, episode: int, kind: Kind, value: str, *, author: str | None = None, rows: tuple[int, int] | None = None
-    ) -> Annotation:
+    ) -> None:
         """Say something of an episode; a label it has already is left as it is.
 
         Args:
@@ -108,33 +118,62 @@ class Annotations:
             kind: What is said.
             value: See `Annotation.value`.
             author: By default who runs this.
-            rows: Of a subtask, and only of it: first row within the episode, and the one after the last.
+            rows: As in `Change`.
 
         Raises:
             EpisodeIndexError: If there is no such episode.
             AnnotationError: If the value is not one of this kind.
         """
-        key = self._key(episode)
-        value = _checked(kind, value.strip(), rows, self._dataset.lengths[episode])
-        author = author or getpass.getuser()
-        with self._writing() as store:
-            present = [a for a in _read(store, key) if a.removed_at is None and a.kind == kind]
-            for annotation in present:
-                if kind == "label" and annotation.value == value:
-                    return annotation
-                if kind in SINGLE:
-                    _remove(store, annotation.id, author)
-            return _insert(store, key, kind, value, rows or (None, None), author, _now())
+        self.change([Change(episode, kind, value, rows)], author=author)
 
-    def remove(self, annotation: int, *, author: str | None = None) -> None:
+    def change(self, changes: Sequence[Change], *, author: str | None = None) -> None:
+        """Say several things at once: all of them, or none.
+
+        Raises:
+            EpisodeIndexError: If there is no such episode.
+            AnnotationError: If a value is not one of its kind; then nothing is said.
+        """
+        author, at = author or getpass.getuser(), datetime.now(UTC)
+        word = stamp(at)
+        present = [a for a in self._all() if a.kind == "label" and a.removed_at is None]
+        labels: dict[tuple[Digest, str], list[str]] = {}
+        for annotation in present:
+            labels.setdefault((annotation.episode_key, annotation.value), []).append(annotation.id)
+        lines: list[Line] = []
+        for number, change in enumerate(changes):
+            key, name = self._key(change.episode), f"{word}-{number:06d}"
+            value = _checked(change, self._dataset.lengths[change.episode])
+            if change.off:
+                lines += [TakenBack(id=known, author=author, at=at) for known in labels.pop((key, value), ())]
+                continue
+            if change.kind == "label":
+                if (key, value) in labels:
+                    continue
+                labels[key, value] = [name]
+            first, last = change.rows or (None, None)
+            lines.append(
+                Said(
+                    id=name,
+                    episode_key=key,
+                    kind=change.kind,
+                    value=value,
+                    from_row=first,
+                    to_row=last,
+                    author=author,
+                    at=at,
+                )
+            )
+        self.journal.append(lines)
+
+    def remove(self, annotation: str, *, author: str | None = None) -> None:
         """Take something back; it stays in the history.
 
         Raises:
             NoAnnotationError: If there is no such annotation, or it was removed already.
         """
-        with self._writing() as store:
-            if not _remove(store, annotation, author or getpass.getuser()):
-                raise NoAnnotationError(self.path, f"annotation {annotation}")
+        if not any(a.id == annotation and a.removed_at is None for a in self._all()):
+            raise NoAnnotationError(self.journal.place, f"annotation {annotation}")
+        self.journal.append([TakenBack(id=annotation, author=author or getpass.getuser(), at=datetime.now(UTC))])
 
     def remove_label(self, episode: int, label: str, *, author: str | None = None) -> None:
         """Take a label off an episode.
@@ -142,10 +181,9 @@ class Annotations:
         Raises:
             NoAnnotationError: If the episode does not have it.
         """
-        for annotation in self.entries(episode):
-            if annotation.kind == "label" and annotation.value == label:
-                return self.remove(annotation.id, author=author)
-        raise NoAnnotationError(self.path, f"label '{label}' on episode {episode}")
+        if label.strip() not in self.marks(episode).labels:
+            raise NoAnnotationError(self.journal.place, f"label '{label}' on episode {episode}")
+        self.change([Change(episode, "label", label, off=True)], author=author)
 
     def entries(self, episode: int | None = None, *, history: bool = False) -> list[Annotation]:
         """Annotations of one episode or of all that this dataset has, oldest first.
@@ -154,16 +192,23 @@ class Annotations:
             episode: Index in the dataset.
             history: Also what was removed or replaced.
         """
+        lines = self.journal.lines()
+        if not lines and episode is None:
+            return []
         wanted = {self._key(episode)} if episode is not None else set(self._dataset.keys)
-        found = [a for a in self._all(next(iter(wanted)) if episode is not None else None) if a.episode_key in wanted]
+        found = folded([line for line in lines if isinstance(line, TakenBack) or line.episode_key in wanted])
         return [annotation for annotation in found if history or annotation.removed_at is None]
 
     def marks(self, episode: int) -> Marks:
         """What is said of one episode now."""
+        if not self.journal.names() and 0 <= episode < len(self._dataset.lengths):
+            return Marks()
         return _marks(self.entries(episode))
 
     def all_marks(self) -> list[Marks]:
-        """What is said of each episode now, by index; one query for the whole dataset."""
+        """What is said of each episode now, by index."""
+        if not self.journal.names():
+            return [Marks()] * len(self._dataset.lengths)
         by_key: dict[str, list[Annotation]] = {}
         for annotation in self.entries():
             by_key.setdefault(annotation.episode_key, []).append(annotation)
@@ -176,59 +221,44 @@ class Annotations:
             source: Store of a dataset that episodes were copied from.
             moved: Key there → what became of the episode here.
         """
-        taken = [(a, move) for a in source._all() for move in moved.get(a.episode_key, ())]
-        if not taken:
-            return
-        with self._writing() as store:
-            for annotation, move in taken:
-                rows = move.rows(annotation)
+        lines = source.journal.lines()
+        said = [line for line in lines if isinstance(line, Said)]
+        renamed: dict[str, list[str]] = {}
+        taken: dict[str, Line] = {}
+        for line in said:
+            for move in moved.get(line.episode_key, ()):
+                rows = move.rows(line)
                 if rows is not None:
-                    _insert_again(store, annotation, move.key, rows)
+                    name = _renamed(line, move)
+                    changes = {"id": name, "episode_key": move.key, "from_row": rows[0], "to_row": rows[1]}
+                    taken[name] = line.model_copy(update=changes)
+                    renamed.setdefault(line.id, []).append(name)
+        back = [
+            line.model_copy(update={"id": name})
+            for line in lines
+            if isinstance(line, TakenBack)
+            for name in dict.fromkeys(renamed.get(line.id, ()))
+        ]
+        self._append_new([*taken.values(), *back])
 
     def adopt(self, source: "Annotations") -> None:
-        """Let another store say all there is to say of the episodes that are in both datasets."""
+        """Take over what another store says of the episodes that are in both datasets."""
         keys = set(self._dataset.keys) & set(source._dataset.keys)
-        taken = [annotation for annotation in source._all() if annotation.episode_key in keys]
-        if taken == [annotation for annotation in self._all() if annotation.episode_key in keys]:
-            return
-        with self._writing() as store:
-            store.executemany("DELETE FROM annotation WHERE episode_key = ?", [(key,) for key in keys])
-            for a in taken:
-                _insert_again(store, a, a.episode_key, (a.from_row, a.to_row))
+        lines = source.journal.lines()
+        names = {line.id for line in lines if isinstance(line, Said) and line.episode_key in keys}
+        self._append_new([line for line in lines if line.id in names])
+
+    def _append_new(self, lines: Sequence[Line]) -> None:
+        known = set(self.journal.lines())
+        self.journal.append([line for line in lines if line not in known])
 
     def _key(self, episode: int) -> Digest:
-        if not 0 <= episode < self._dataset.num_episodes:
-            raise EpisodeIndexError(self._dataset.root, episode, self._dataset.num_episodes)
+        if not 0 <= episode < len(self._dataset.lengths):
+            raise EpisodeIndexError(self._dataset.root, episode, len(self._dataset.lengths))
         return self._dataset.keys[episode]
 
-    def _all(self, key: Digest | None = None) -> list[Annotation]:
-        if not self.path.exists():
-            return []
-        with closing(sqlite3.connect(f"{self.path.resolve().as_uri()}?mode=ro", uri=True, timeout=10)) as store:
-            try:
-                return _read(store, key)
-            except sqlite3.DatabaseError as error:
-                raise AnnotationError(
-                    str(self.path), f"{error}. Remove the file, or restore it from a backup"
-                ) from error
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """A transaction that waits for another writer; an exception leaves the store as it was."""
-        with closing(sqlite3.connect(self.path, timeout=10, isolation_level=None)) as store:
-            try:
-                store.executescript(SCHEMA)
-                store.execute("BEGIN IMMEDIATE")
-            except sqlite3.DatabaseError as error:
-                raise AnnotationError(
-                    str(self.path), f"{error}. Remove the file, or restore it from a backup"
-                ) from error
-            try:
-                yield store
-            except BaseException:
-                store.execute("ROLLBACK")
-                raise
-            store.execute("COMMIT")
+    def _all(self) -> list[Annotation]:
+        return folded(self.journal.lines())
 
 
 class Moved(Contract):
@@ -240,7 +270,7 @@ class Moved(Contract):
     to_row: int
     """Row of the original after the last that is here."""
 
-    def rows(self, annotation: Annotation) -> tuple[int | None, int | None] | None:
+    def rows(self, annotation: Annotation | Said) -> tuple[int | None, int | None] | None:
         """Rows of an annotation of the original; None if none of them is left."""
         if annotation.from_row is None or annotation.to_row is None:
             return None, None
@@ -248,7 +278,49 @@ class Moved(Contract):
         return (first - self.from_row, last - self.from_row) if first < last else None
 
 
-def _checked(kind: Kind, value: str, rows: tuple[int, int] | None, length: int) -> str:
+def folded(lines: Sequence[Line]) -> list[Annotation]:
+    """Annotations, oldest first, with who removed or replaced each; the order of the lines does not matter."""
+    back: dict[str, TakenBack] = {}
+    for line in lines:
+        if isinstance(line, TakenBack) and (line.id not in back or line.at < back[line.id].at):
+            back[line.id] = line
+    said = {line.id: line for line in lines if isinstance(line, Said)}
+    found: list[Annotation] = []
+    newest: dict[tuple[Digest, Kind], int] = {}
+    for line in sorted(said.values(), key=lambda line: (line.at, line.id)):
+        removal = back.get(line.id)
+        if line.kind in SINGLE:
+            before = newest.get((line.episode_key, line.kind))
+            if before is not None and found[before].removed_at is None:
+                replaced = {"removed_by": line.author, "removed_at": line.at}
+                found[before] = found[before].model_copy(update=replaced)
+            newest[line.episode_key, line.kind] = len(found)
+        found.append(
+            Annotation(
+                id=line.id,
+                episode_key=line.episode_key,
+                kind=line.kind,
+                value=line.value,
+                from_row=line.from_row,
+                to_row=line.to_row,
+                author=line.author,
+                at=line.at,
+                removed_by=removal.author if removal else None,
+                removed_at=removal.at if removal else None,
+            )
+        )
+    return found
+
+
+def _renamed(line: Said, move: Moved) -> str:
+    """The same in every dataset that has the same episode, another for a cut of it."""
+    if line.episode_key == move.key:
+        return line.id
+    return f"{line.id[:60]}-{hashlib.sha256(f'{line.id} {move.key}'.encode()).hexdigest()[:12]}"
+
+
+def _checked(change: Change, length: int) -> str:
+    kind, value, rows = change.kind, change.value.strip(), change.rows
     if not value or len(value) > LONGEST:
         raise AnnotationError(kind, f"{len(value)} characters. Give 1 to {LONGEST}")
     for one, known in (("rating", RATINGS), ("review", REVIEWS)):
@@ -268,7 +340,7 @@ def _marks(annotations: Sequence[Annotation]) -> Marks:
     single = {kind: values(kind)[-1] for kind in SINGLE if values(kind)}
     return Marks.model_validate(
         {
-            "labels": tuple(values("label")),
+            "labels": tuple(dict.fromkeys(values("label"))),
             "category": single.get("category"),
             "rating": int(single["rating"]) if "rating" in single else None,
             "review": single.get("review"),
@@ -279,58 +351,3 @@ def _marks(annotations: Sequence[Annotation]) -> Marks:
             ),
         }
     )
-
-
-def _read(store: sqlite3.Connection, key: Digest | None) -> list[Annotation]:
-    where, values = ("WHERE episode_key = ?", (key,)) if key is not None else ("", ())
-    rows = store.execute(f"SELECT {', '.join(COLUMNS)} FROM annotation {where} ORDER BY id", values)  # noqa: S608 constants
-    return [Annotation.model_validate(dict(zip(COLUMNS, row, strict=True)), strict=False) for row in rows]
-
-
-def _insert(
-    store: sqlite3.Connection,
-    key: Digest,
-    kind: Kind,
-    value: str,
-    rows: tuple[int | None, int | None],
-    author: str,
-    at: datetime,
-) -> Annotation:
-    row = store.execute(
-        "INSERT INTO annotation (episode_key, kind, value, from_row, to_row, author, at) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (key, kind, value, *rows, author, at.isoformat()),
-    )
-    assert row.lastrowid is not None
-    return Annotation(
-        id=row.lastrowid,
-        episode_key=key,
-        kind=kind,
-        value=value,
-        from_row=rows[0],
-        to_row=rows[1],
-        author=author,
-        at=at,
-    )
-
-
-def _insert_again(
-    store: sqlite3.Connection, annotation: Annotation, key: Digest, rows: tuple[int | None, int | None]
-) -> None:
-    added = _insert(store, key, annotation.kind, annotation.value, rows, annotation.author, annotation.at)
-    if annotation.removed_at is not None:
-        store.execute(
-            "UPDATE annotation SET removed_by = ?, removed_at = ? WHERE id = ?",
-            (annotation.removed_by, annotation.removed_at.isoformat(), added.id),
-        )
-
-
-def _remove(store: sqlite3.Connection, annotation: int, author: str) -> bool:
-    done = store.execute(
-        "UPDATE annotation SET removed_by = ?, removed_at = ? WHERE id = ? AND removed_at IS NULL",
-        (author, _now().isoformat(), annotation),
-    )
-    return done.rowcount == 1
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -53,8 +53,18 @@ class AnnotationError(ManagementError):
 class NoAnnotationError(ManagementError):
     """What was to be removed is not there."""
 
-    def __init__(self, path: Path, what: str) -> None:
-        super().__init__(f"{path}: no {what}. See `physai data-management dataset labels`.")
+    def __init__(self, place: str, what: str) -> None:
+        super().__init__(f"{place}: no {what}. See `physai data-management dataset labels`.")
+
+
+class NoKeysError(ManagementError):
+    """Episodes cannot be told apart by metadata alone."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(
+            f"{root}: meta/episodes has no statistics, by which episodes are known where the rows are elsewhere. "
+            "Bring the dataset here with `physai storage sync`, and judge it here."
+        )
 
 
 class EmptyResultError(ManagementError):

@@ -1,13 +1,17 @@
 """The store of labels: what is said stays said, of the same episode."""
 
-import sqlite3
+import itertools
+import shutil
+import subprocess
+import sys
 import threading
 
 import pytest
 
-from physai.data_management.annotations import Annotations, Moved
+from physai.data_management.annotations import Annotations, Change, Moved, folded
 from physai.data_management.errors import AnnotationError, NoAnnotationError
-from physai.infrastructure.datasets import Dataset
+from physai.data_management.journal import TakenBack
+from physai.infrastructure.datasets import ANNOTATIONS, Dataset
 from physai.infrastructure.datasets.errors import EpisodeIndexError
 from physai.infrastructure.tests.datasets_samples import write
 
@@ -21,7 +25,7 @@ def test_a_store_that_nobody_wrote_to_is_empty_and_stays_absent(dataset):
     store = Annotations(dataset)
     assert store.entries() == []
     assert store.marks(0).labels == ()
-    assert not store.path.exists()
+    assert not (dataset.root / ANNOTATIONS).exists()
 
 
 def test_what_was_said_is_read_with_author_and_time(dataset):
@@ -88,15 +92,14 @@ def test_an_episode_that_is_not_there_is_refused(dataset):
         Annotations(dataset).add(3, "label", "good")
 
 
-def test_a_store_that_is_no_database_is_refused(dataset):
-    Annotations(dataset).path.write_bytes(b"not a database, but long enough to look like one" * 30)
-    with pytest.raises(AnnotationError, match=r"annotations\.sqlite: file is not a database"):
+def test_a_file_that_is_none_of_ours_is_named(dataset):
+    (dataset.root / ANNOTATIONS).mkdir()
+    (dataset.root / ANNOTATIONS / "20260101T000000000000Z-00.jsonl").write_text("not what was said\n")
+    with pytest.raises(AnnotationError, match=r"20260101T000000000000Z-00\.jsonl: Invalid JSON"):
         Annotations(dataset).entries()
-    with pytest.raises(AnnotationError, match=r"annotations\.sqlite: file is not a database"):
-        Annotations(dataset).add(0, "label", "good")
 
 
-def test_writers_wait_for_each_other(dataset):
+def test_writers_at_once_are_all_heard(dataset):
     def write_labels(author):
         for number in range(20):
             Annotations(dataset).add(0, "label", f"{author}-{number}", author=author)
@@ -140,15 +143,71 @@ def test_a_dataset_without_statistics_still_has_keys(dataset):
     assert len(set(Dataset(dataset.root).keys)) == 3
 
 
-def test_an_interrupted_write_leaves_the_store_as_it_was(dataset):
+WRITER = """
+import sys
+from pathlib import Path
+from physai.data_management.annotations import Annotations
+from physai.data_management.journal import TakenBack
+from physai.infrastructure.datasets import ANNOTATIONS, Dataset
+store = Annotations(Dataset(Path(sys.argv[1])))
+for number in range(10_000):
+    store.add(0, "label", f"label {number}")
+    print(number, flush=True)
+"""
+
+
+def test_a_kill_loses_nothing_that_was_acknowledged(dataset):
+    with subprocess.Popen([sys.executable, "-c", WRITER, str(dataset.root)], stdout=subprocess.PIPE) as process:
+        for _ in range(20):
+            process.stdout.readline()
+        process.kill()
+        rest = process.stdout.read().split()
+    labels = Annotations(dataset).marks(0).labels
+    assert len(labels) - (20 + len(rest)) in (0, 1)  # one may be written and not yet acknowledged
+    assert [name for name in labels if name != f"label {labels.index(name)}"] == []
+
+
+def test_what_was_said_adds_up_to_the_same_in_any_order(dataset):
+    """Two people at once: of two ratings the later one holds, a label both gave is one, a removal takes its own."""
     store = Annotations(dataset)
-    store.add(0, "label", "good")
+    for author, rating in (("ada", "2"), ("bob", "5")):
+        store.add(0, "rating", rating, author=author)
+    lines = store.journal.lines()
+    first = lines[0]
+    lines += [
+        first.model_copy(update={"id": f"label-{author}", "kind": "label", "value": "slips", "author": author})
+        for author in ("ada", "bob")
+    ]
+    lines.append(TakenBack(id="label-ada", author="eve", at=first.at))
+    for order in itertools.permutations(lines):
+        found = folded(order)
+        assert [(a.value, a.removed_by) for a in found] == [
+            ("2", "bob"),
+            ("slips", "eve"),
+            ("slips", None),
+            ("5", None),
+        ]
 
-    def half() -> None:
-        with store._writing() as connection:
-            connection.execute("DELETE FROM annotation")
-            raise sqlite3.OperationalError("disk full")
 
-    with pytest.raises(sqlite3.OperationalError):
-        half()
-    assert store.marks(0).labels == ("good",)
+def test_what_two_copies_of_a_dataset_were_told_is_joined(dataset, tmp_path):
+    Annotations(dataset).add(0, "label", "before", author="ada")
+    shutil.copytree(dataset.root, tmp_path / "copy")
+    here, there = Annotations(dataset), Annotations(Dataset(tmp_path / "copy"))
+    here.add(0, "label", "here", author="ada")
+    there.add(0, "label", "there", author="bob")
+    there.remove_label(0, "before", author="bob")
+    here.adopt(there)
+    assert set(here.marks(0).labels) == {"here", "there"}
+    files = here.journal.names()
+    here.adopt(there)
+    assert here.journal.names() == files  # nothing was new
+
+
+def test_many_episodes_are_labelled_in_one_file(dataset):
+    store = Annotations(dataset)
+    store.change([Change(episode, "label", "batch") for episode in range(3)] + [Change(0, "label", "batch")])
+    assert len(store.journal.names()) == 1
+    assert [marks.labels for marks in store.all_marks()] == [("batch",)] * 3
+    with pytest.raises(AnnotationError):
+        store.change([Change(0, "label", "fine"), Change(1, "rating", "9")])
+    assert store.marks(0).labels == ("batch",)  # all, or none

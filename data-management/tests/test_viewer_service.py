@@ -3,11 +3,13 @@
 import io
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import av
-import httpx
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,8 +20,11 @@ from fastapi.routing import APIRoute
 from hypothesis import HealthCheck, Phase, given, settings
 from PIL import Image
 from schemathesis.checks import not_a_server_error
+from typer.testing import CliRunner
 
 from physai.data_management.annotations import Annotations
+from physai.data_management.described import described
+from physai.data_management.tools.label_cli import app as label_app
 from physai.data_management.viewer.cli import is_loopback
 from physai.infrastructure.datasets import Dataset
 from physai.infrastructure.datasets.depth import LEROBOT, picture
@@ -442,7 +447,7 @@ def test_ten_thousand_episodes_are_listed_and_opened_from_metadata_alone(tmp_pat
     (root / "meta/info.json").write_text(json.dumps(info | {"total_episodes": 10_000, "total_frames": 10_000 * ROWS}))
     (root / "meta/provenance.json").unlink()
     with serving(str(tmp_path / "data")) as served:
-        served.desk.catalog.places[0].writable = False
+        served.desk.catalog.places[0].editable = False
         listed = served.call("viewer", "GET", f"/api/datasets/{served.id('large')}/episodes?page=500&size=20").json()
         assert (listed["total"], listed["items"][0]["episode"]) == (10_000, 9980)
         assert served.call("viewer", "GET", f"/api/datasets/{served.id('large')}/episodes/1").json()["of"] == 10_000
@@ -460,12 +465,13 @@ def blob_data(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
 
 
 @pytest.mark.azurite
-def test_a_blob_container_is_browsed_and_played_and_not_changed(blob_data: str) -> None:
+def test_a_blob_container_is_browsed_played_and_judged_and_not_changed(blob_data: str, tmp_path: Path) -> None:
     with serving(blob_data) as served:
         dataset = served.id("lab/cube")
-        view = served.call("viewer", "GET", f"/api/datasets/{dataset}/episodes/1").json()
+        base = f"/api/datasets/{dataset}"
+        view = served.call("viewer", "GET", f"{base}/episodes/1").json()
         assert view["rows"] == ROWS
-        path = f"/api/datasets/{dataset}/episodes/1/video/{CAMERAS[0]}"
+        path = f"{base}/episodes/1/video/{CAMERAS[0]}"
         part = served.call("viewer", "GET", path, headers={"Range": "bytes=4-7"})
         assert (part.status_code, part.content) == (206, b"ftyp")
         whole = served.call("viewer", "GET", path)
@@ -473,9 +479,90 @@ def test_a_blob_container_is_browsed_and_played_and_not_changed(blob_data: str) 
         assert served.call("viewer", "GET", path, headers={"Range": "bytes=9999999-"}).status_code == 416
         picture = served.call("viewer", "GET", path.replace("/video/", "/picture/"))
         assert picture.content.startswith(b"\xff\xd8")
-        refused = served.call(
-            "admin", "POST", f"/api/datasets/{dataset}/preview", json={"operation": "delete", "episodes": "0"}
+        before = {stored.key: stored.digest for stored in open_store(blob_data).list("lab/cube")}
+        for kind, value in (("review", "reject"), ("label", "slips"), ("rating", "2"), ("comment", "odd")):
+            body = {"kind": kind, "value": value}
+            said = served.call("annotator", "POST", f"{base}/episodes/1/annotations", json=body)
+            assert said.status_code == 200, said.text
+        assert said.json()["decision"]["author"] == "the annotator"
+        assert served.call("viewer", "GET", f"{base}/episodes/1").json()["said"]["labels"] == ["slips"]
+        where = "review == 'reject' and 'slips' in labels and outcome == 'failure'"
+        listed = served.call("viewer", "GET", f"{base}/episodes?where={where}").json()["items"]
+        assert [(line["episode"], line["rating"]) for line in listed] == [(1, 2)]
+        assert served.call("viewer", "GET", f"{base}/review").json()["decisions"]["reject"] == 1
+        for method, act, body in (
+            ("POST", "preview", {"operation": "delete", "episodes": "0"}),
+            ("POST", "quality", None),
+            ("POST", "validation", None),
+        ):
+            refused = served.call("admin", method, f"{base}/{act}", json=body)
+            mend = f"`physai storage sync {blob_data}/lab/cube cube`"
+            assert (refused.status_code, mend in refused.json()["detail"]) == (409, True)
+        for page in ("", "/review", "/episodes/1"):
+            assert served.call("admin", "GET", f"/datasets/{dataset}{page}").status_code == 200
+        after = {stored.key: stored.digest for stored in open_store(blob_data).list("lab/cube")}
+        new = after.keys() - before.keys()
+        assert {key: after[key] for key in before} == before
+        assert (len(new), all(key.startswith("lab/cube/meta/annotations/") for key in new)) == (4, True)
+    open_store(blob_data).sync_down("lab/cube", tmp_path / "brought")
+    brought = Dataset(tmp_path / "brought")
+    assert brought.verify()  # what was said made no other dataset of it
+    assert Annotations(brought).marks(1).labels == ("slips",)
+
+
+@pytest.mark.azurite
+def test_two_viewers_and_the_command_say_at_once_and_all_of_it_is_heard(blob_data: str) -> None:
+    """Two viewers, each with two people at once, and `dataset label` on the same container."""
+    with serving(blob_data) as one, serving(blob_data) as other:
+        path = f"/api/datasets/{one.id('lab/cube')}/episodes/0/annotations"
+
+        def say(number: int) -> int:
+            viewer = (one, other)[number % 2]
+            body = {"kind": "label", "value": f"label {number}"}
+            return viewer.call("annotator", "POST", path, json=body).status_code
+
+        with ThreadPoolExecutor(4) as people:
+            answers = people.map(say, range(24))
+            arguments = ["label", f"{blob_data}/lab/cube", "--where", "outcome == 'success'", "--add", "by command"]
+            said = CliRunner().invoke(label_app, [*arguments, "--author", "ada", "--json"])
+            assert set(answers) == {200}
+        assert said.exit_code == 0, said.output
+        assert json.loads(said.stdout)["episodes"] == [0, 2]
+        wanted = {f"label {number}" for number in range(24)} | {"by command"}
+        for viewer in (one, other):
+            marks = viewer.call("viewer", "GET", path.removesuffix("/annotations")).json()["said"]
+            assert set(marks["labels"]) == wanted
+        told = CliRunner().invoke(label_app, ["labels", f"{blob_data}/lab/cube", "--json"])
+        entries = json.loads(told.stdout)["entries"]
+        assert {each["annotation"]["value"] for each in entries if each["episode"] == 0} == wanted
+        refused = CliRunner().invoke(
+            label_app, ["label", f"{blob_data}/lab/cube", "--where", "quality.score > 0", "--add", "x"]
         )
-        mend = f"`physai storage sync {blob_data}/lab/cube cube`"
-        assert (refused.status_code, mend in refused.json()["detail"]) == (409, True)
-        assert httpx.get(f"{served.url}/datasets/{dataset}", headers={"x-role": "admin"}).status_code == 200
+        assert "Bring it with `physai storage sync`" in str(refused.exception)
+
+
+WRITER = """
+import sys
+from physai.data_management.annotations import Annotations
+from physai.data_management.described import described
+from physai.data_management.tools.label_cli import app as label_app
+from physai.data_management.described import described
+from physai.infrastructure.storage import open_store
+about, journal = described(open_store(sys.argv[1]))
+store = Annotations(about, journal)
+for number in range(10_000):
+    store.add(0, "label", f"label {number}")
+    print(number, flush=True)
+"""
+
+
+@pytest.mark.azurite
+def test_a_writer_that_is_killed_leaves_nothing_half_said_in_a_container(blob_data: str) -> None:
+    with subprocess.Popen([sys.executable, "-c", WRITER, f"{blob_data}/lab/more"], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        for _ in range(10):
+            process.stdout.readline()
+        process.kill()
+        acknowledged = 10 + len(process.stdout.read().split())
+    about, journal = described(open_store(f"{blob_data}/lab/more"))
+    assert len(Annotations(about, journal).marks(0).labels) - acknowledged in (0, 1)

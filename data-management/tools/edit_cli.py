@@ -107,13 +107,19 @@ def trim(
 
     Example: physai data-management dataset trim OUT/dataset --episodes 4 --rows 10:-5
     """
+    from physai.infrastructure.datasets import Dataset
+
     from .edit import trim as run
     from .trim import idle_cuts, row_cuts
 
     chosen = _chosen(dataset, episodes, where)
     if (rows is None) == (not idle):
         raise typer.BadParameter("give --rows FROM:TO, or --idle", param_hint="--rows")
-    cuts = row_cuts(dataset, chosen, rows) if rows else idle_cuts(dataset, chosen, margin, tracked("judging"))
+    cuts = (
+        row_cuts(Dataset(dataset).lengths, chosen, rows)
+        if rows
+        else idle_cuts(dataset, chosen, margin, tracked("judging"))
+    )
     if dry_run:
         table = Table("episode", "keeps rows", title=f"{dataset}: trim")
         for episode, (first, last) in cuts.items():

@@ -1,6 +1,5 @@
 """Commands that say something of episodes, and what was said."""
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -11,7 +10,7 @@ from physai.infrastructure.console import Json, show, tracked
 
 app = Typer()
 
-Root = Annotated[Path, Argument(help="Folder of a LeRobot v3.0 dataset.")]
+Root = Annotated[str, Argument(help="Folder of a LeRobot v3.0 dataset, or azure://account/container/path of one.")]
 ReviewWord = Literal["accept", "reject", "unsure"]
 
 
@@ -35,11 +34,11 @@ def label(
 
     Example: physai data-management dataset label OUT/dataset --where "quality.smoothness < 0.3" --add jerky
     """
-    from .labels import Words, say
-    from .select import select
+    from ..described import Described
+    from .labels import Words, judged, say
+    from .select import select, select_described
     from .trim import row_cuts
 
-    chosen = select(dataset, episodes=episodes, where=where, track=tracked("judging"))
     if episodes is None and where is None:
         raise typer.BadParameter("say which episodes: --episodes, --where, or both", param_hint="--episodes")
     words = Words(
@@ -55,9 +54,14 @@ def label(
         raise typer.BadParameter("say something: --add, --remove, --category, --rating, …", param_hint="--add")
     if (subtask is None) != (rows is None):
         raise typer.BadParameter("--subtask and --rows go together", param_hint="--rows")
-    cuts = row_cuts(dataset, chosen, rows) if rows else {}
-    report = say(dataset, chosen, words, cuts, author=author)
-    show(report, as_json, f"{dataset}: {len(report.episodes)} episodes labelled")
+    place = judged(dataset)
+    if isinstance(place.about, Described):
+        chosen = select_described(place.about, place.store.all_marks(), episodes=episodes, where=where)
+    else:
+        chosen = select(place.about.root, episodes=episodes, where=where, track=tracked("judging"))
+    cuts = row_cuts(place.about.lengths, chosen, rows) if rows else {}
+    report = say(place, chosen, words, cuts, author=author)
+    show(report, as_json, f"{place.name}: {len(report.episodes)} episodes labelled")
 
 
 @app.command()
@@ -70,10 +74,10 @@ def labels(
 
     Example: physai data-management dataset labels OUT/dataset
     """
-    from .labels import said
+    from .labels import judged, said
 
-    report = said(dataset, history=history)
-    table = Table("episode", "kind", "value", "rows", "by", "at", "removed by", title=f"{dataset}: annotations")
+    report = said(judged(dataset), history=history)
+    table = Table("episode", "kind", "value", "rows", "by", "at", "removed by", title=f"{report.dataset}: annotations")
     for line in report.entries:
         a = line.annotation
         span = f"{a.from_row}:{a.to_row}" if a.from_row is not None else ""

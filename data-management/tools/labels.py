@@ -1,12 +1,16 @@
 """Says the same of several episodes, and lists what was said."""
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
+from typing import NamedTuple
 
 from physai.infrastructure.contracts import Contract
 from physai.infrastructure.datasets import Dataset
+from physai.infrastructure.storage import open_store
+from physai.infrastructure.storage.uri import FolderLocation, parse
 
-from ..annotations import Annotation, Annotations, Kind, Review
+from ..annotations import Annotation, Annotations, Change, Review
+from ..described import Described, described
+from ..journal import Kind
 from .edit import Rows
 
 
@@ -49,13 +53,38 @@ class EntryReport(Contract):
     entries: tuple[Entry, ...]
 
 
+class Judged(NamedTuple):
+    """A dataset whose episodes are spoken of, and where that is kept."""
+
+    name: str
+    about: Dataset | Described
+    store: Annotations
+
+
+def judged(dataset: str) -> Judged:
+    """Open a dataset to speak of it: a folder, or a URI in Blob Storage, of which only the metadata is brought here.
+
+    Raises:
+        BadUriError: If it is neither.
+        DatasetError: If it is damaged.
+        StorageError: If the container cannot be read.
+    """
+    location = parse(dataset)
+    if isinstance(location, FolderLocation):
+        opened = Dataset(location.path)
+        return Judged(str(location.path), opened, Annotations(opened))
+    store = open_store(dataset)
+    about, journal = described(store)
+    return Judged(store.uri, about, Annotations(about, journal))
+
+
 def say(
-    root: Path, episodes: Iterable[int], words: Words, rows: Mapping[int, Rows], *, author: str | None = None
+    dataset: Judged, episodes: Iterable[int], words: Words, rows: Mapping[int, Rows], *, author: str | None = None
 ) -> LabelReport:
     """Say the same of each episode; a label to remove that an episode does not have is no fault.
 
     Args:
-        root: The dataset.
+        dataset: The dataset.
         episodes: Indices.
         words: What is said.
         rows: Of the subtask, by episode.
@@ -64,43 +93,39 @@ def say(
     Raises:
         AnnotationError: If a value is not one of its kind.
     """
-    dataset = Dataset(root)
-    store, chosen = Annotations(dataset), tuple(episodes)
+    chosen = tuple(episodes)
     single: dict[Kind, str | None] = {
         "category": words.category,
         "rating": None if words.rating is None else str(words.rating),
         "review": words.review,
         "comment": words.comment,
     }
+    changes: list[Change] = []
     for episode in chosen:
-        for label in words.add:
-            store.add(episode, "label", label, author=author)
-        for label in set(words.remove) & set(store.marks(episode).labels):
-            store.remove_label(episode, label, author=author)
-        for kind, value in single.items():
-            if value is not None:
-                store.add(episode, kind, value, author=author)
+        changes += [Change(episode, "label", label) for label in words.add]
+        changes += [Change(episode, "label", label, off=True) for label in words.remove]
+        changes += [Change(episode, kind, value) for kind, value in single.items() if value is not None]
         if words.subtask is not None:
-            store.add(episode, "subtask", words.subtask, author=author, rows=rows[episode])
-    return LabelReport(dataset=str(root), episodes=chosen, words=words)
+            changes.append(Change(episode, "subtask", words.subtask, rows[episode]))
+    dataset.store.change(changes, author=author)
+    return LabelReport(dataset=dataset.name, episodes=chosen, words=words)
 
 
-def said(root: Path, *, history: bool = False) -> EntryReport:
+def said(dataset: Judged, *, history: bool = False) -> EntryReport:
     """What was said of each episode, in order of episodes, then of time.
 
     Args:
-        root: The dataset.
+        dataset: The dataset.
         history: Also what was removed or replaced.
     """
-    dataset = Dataset(root)
     by_key: dict[str, list[Annotation]] = {}
-    for annotation in Annotations(dataset).entries(history=history):
+    for annotation in dataset.store.entries(history=history):
         by_key.setdefault(annotation.episode_key, []).append(annotation)
     return EntryReport(
-        dataset=str(root),
+        dataset=dataset.name,
         entries=tuple(
             Entry(episode=episode, annotation=annotation)
-            for episode, key in enumerate(dataset.keys)
+            for episode, key in enumerate(dataset.about.keys if by_key else ())
             for annotation in by_key.get(key, ())
         ),
     )

@@ -249,7 +249,7 @@ def _carry(written: Dataset, pieces: Sequence[Piece]) -> None:
     store = Annotations(written)
     for dataset in dict.fromkeys(piece.dataset for piece in pieces):
         source = Annotations(dataset)
-        if not source.path.exists():
+        if not source.journal.names():
             continue
         moved: dict[Digest, list[Moved]] = {}
         for number, piece in enumerate(pieces):

@@ -7,13 +7,14 @@ from its syntax tree; nothing else of Python is in it, and nothing is executed.
 import ast
 import difflib
 import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from physai.infrastructure.datasets import Dataset
 
-from ..annotations import Annotations
+from ..annotations import Annotations, Marks
+from ..described import Described
 from ..errors import ExpressionError, SelectionError
 from .outcome import outcomes
 from .quality import EpisodeQuality, quality
@@ -85,6 +86,25 @@ def parse_episodes(text: str, total: int) -> list[int]:
     return sorted(chosen)
 
 
+def select_described(
+    dataset: Described, marks: Sequence[Marks], *, episodes: str | None = None, where: str | None = None
+) -> list[int]:
+    """As `select`, of a dataset that is elsewhere, of which the quality is not known.
+
+    Raises:
+        SelectionError: If episodes are not understood, or quality is asked for.
+        ExpressionError: If the expression is not understood.
+    """
+    chosen = parse_episodes(episodes, dataset.num_episodes) if episodes else list(range(dataset.num_episodes))
+    if where is None:
+        return chosen
+    test = Expression(where)
+    if "quality" in test.names:
+        raise SelectionError(where, "quality is measured where the dataset is. Bring it with `physai storage sync`")
+    facts = facts_of(dataset, marks, dataset.outcomes)
+    return [index for index in chosen if test(facts[index])]
+
+
 def select(root: Path, *, episodes: str | None = None, where: str | None = None, track: Track = iter) -> list[int]:
     """Episodes that are named and of which the expression is true, ascending.
 
@@ -109,8 +129,24 @@ def select(root: Path, *, episodes: str | None = None, where: str | None = None,
 
 def episode_facts(dataset: Dataset, judged: Iterable[EpisodeQuality] | None = None) -> list[dict[str, Any]]:
     """What an expression may speak of, for each episode."""
+    return facts_of(dataset, Annotations(dataset).all_marks(), outcomes(dataset), judged)
+
+
+def facts_of(
+    dataset: Dataset | Described,
+    marks: Sequence[Marks],
+    known: Sequence[str],
+    judged: Iterable[EpisodeQuality] | None = None,
+) -> list[dict[str, Any]]:
+    """The same of a dataset that may be elsewhere.
+
+    Args:
+        dataset: The dataset.
+        marks: What is said of each episode.
+        known: Outcome of each.
+        judged: Quality of each, if it is known.
+    """
     sources = dataset.provenance.episodes if dataset.provenance else [None] * dataset.num_episodes
-    marks, known = Annotations(dataset).all_marks(), outcomes(dataset)
     splits = {index: name for name, episodes in dataset.splits.items() for index in episodes}
     scores = list(judged) if judged is not None else [None] * dataset.num_episodes
     return [

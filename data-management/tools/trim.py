@@ -1,6 +1,6 @@
 """Which rows of an episode stay: by number, or by where it moves."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from physai.infrastructure.datasets import Dataset
@@ -10,8 +10,13 @@ from .edit import Rows
 from .quality import Track, quality
 
 
-def row_cuts(root: Path, episodes: Iterable[int], text: str) -> dict[int, Rows]:
+def row_cuts(lengths: Sequence[int], episodes: Iterable[int], text: str) -> dict[int, Rows]:
     """Rows `FROM:TO` of each episode; a negative number counts from the end, an absent one is the end.
+
+    Args:
+        lengths: Rows of each episode of the dataset.
+        episodes: Indices.
+        text: As it was given.
 
     Raises:
         SelectionError: If it is written otherwise, or an episode has no such rows.
@@ -19,12 +24,11 @@ def row_cuts(root: Path, episodes: Iterable[int], text: str) -> dict[int, Rows]:
     first, colon, last = text.partition(":")
     if not colon or not all(part.removeprefix("-").isdecimal() or not part for part in (first, last)):
         raise SelectionError(text, "write rows as FROM:TO, e.g. 10:-5")
-    dataset = Dataset(root)
     cuts = {}
     for episode in episodes:
-        start, end, _ = slice(int(first or 0), int(last) if last else None).indices(dataset.lengths[episode])
+        start, end, _ = slice(int(first or 0), int(last) if last else None).indices(lengths[episode])
         if start >= end:
-            raise SelectionError(text, f"no row is left of episode {episode}, which has {dataset.lengths[episode]}")
+            raise SelectionError(text, f"no row is left of episode {episode}, which has {lengths[episode]}")
         cuts[episode] = (start, end)
     return cuts
 

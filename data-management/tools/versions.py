@@ -19,6 +19,7 @@ from physai.infrastructure.datasets.info import PROVENANCE, Info
 
 from ..annotations import Annotations
 from ..errors import ExchangeError, NothingToUndoError
+from ..journal import journal_of
 from .rewrite import EditReport
 
 
@@ -58,8 +59,11 @@ def replace(root: Path, edit_id: str, build: Callable[[Path], EditReport]) -> Ed
         number = 1 + max((int(point.name.partition("-")[0]) for point in _points(folder)), default=0)
         point = folder / f"{number:04d}-{edit_id}"
         pending = point.with_suffix(PENDING)
+        heard = journal_of(root).names()
         report = build(pending)
         _exchange(pending, root)
+        if journal_of(pending).names() != heard:  # somebody spoke while the edit was written
+            Annotations(Dataset(root)).adopt(Annotations(Dataset(pending)))
         pending.rename(point)
         return report.model_copy(update={"dataset": str(root), "undo": str(point)})
 

@@ -9,7 +9,7 @@ from .browse import DatasetId
 from .edits import Apply, EditBody, Preview, carry_out, preview
 from .episodes import Index
 from .errors import ChangedError
-from .judge import writable
+from .judge import editable
 from .works import Track, Work
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def routes(desk: "Desk") -> APIRouter:
     router = APIRouter(prefix="/api/datasets/{dataset}", tags=["curate"])
 
     def opened(dataset: str) -> Index:
-        return writable(desk.indexes.of(desk.catalog.get(dataset)))
+        return editable(desk.indexes.of(desk.catalog.get(dataset)))
 
     def others(body: EditBody) -> dict[str, Index]:
         return {other: desk.indexes.of(desk.catalog.get(other)) for other in body.others}

@@ -88,7 +88,7 @@ def preview(index: Index, book: FactBook, body: EditBody, others: Mapping[str, I
         RequestError: If something is missing.
         ManagementError: If it cannot be done.
     """
-    if not index.entry.place.writable:
+    if not index.entry.place.editable:
         raise ReadOnlyError(index.entry.uri)
     chosen = book.select(index, body.episodes, body.where)
     lengths, name = index.lengths, body.name or index.entry.name
@@ -150,7 +150,7 @@ def beside(index: Index, name: str) -> Path | None:
 def cuts_of(index: Index, chosen: list[int], body: EditBody) -> dict[int, Rows]:
     """Rows of each episode that stay."""
     if body.rows.strip():
-        return row_cuts(index.root, chosen, body.rows.strip())
+        return row_cuts(index.lengths, chosen, body.rows.strip())
     return idle_cuts(index.root, chosen, body.margin_s)
 
 
@@ -175,7 +175,7 @@ def _together(index: Index, body: EditBody, others: Mapping[str, Index]) -> tupl
     if not body.name or not body.others:
         raise RequestError("a merge needs other datasets and a name for the new one.")
     for other in others.values():
-        if not other.entry.place.writable:
+        if not other.entry.place.editable:
             raise ReadOnlyError(other.entry.uri)
         check_mergeable(other.dataset, index.dataset)
     all_of = [index, *(others[other] for other in body.others)]

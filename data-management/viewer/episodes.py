@@ -20,6 +20,8 @@ from physai.infrastructure.datasets.errors import InfoError, TornFileError
 from physai.infrastructure.datasets.info import EPISODES, INFO, NUMBERS, PROVENANCE, VERIFICATION, Feature
 from physai.infrastructure.datasets.reader import read_ancestors
 
+from ..annotations import Annotations
+from ..described import Described
 from ..tools.outcome import SUCCESS_COLUMNS
 from .errors import UnknownError
 from .places import Entry
@@ -98,6 +100,20 @@ class Index:
             DatasetError: If its parts do not agree.
         """
         return Dataset(self.root)
+
+    @cached_property
+    def described(self) -> Described:
+        """What its metadata tells of its episodes, wherever it is.
+
+        Raises:
+            DatasetError: If it is damaged.
+        """
+        return Described(self.root, lambda file: self.entry.place.open(self.entry.path, file))
+
+    @property
+    def annotations(self) -> Annotations:
+        """What is said of its episodes, kept where the dataset is."""
+        return Annotations(self.described, self.entry.place.journal(self.entry.path))
 
     @property
     def version(self) -> str:

@@ -31,12 +31,12 @@ class OutsideError(ViewerError):
 
 
 class ReadOnlyError(ViewerError):
-    """A dataset in Blob Storage cannot be changed where it is."""
+    """Rows and videos of a dataset in Blob Storage are not changed where it is."""
 
     def __init__(self, uri: str) -> None:
         name = uri.rpartition("/")[2]
         super().__init__(
-            f"{uri} is in Blob Storage, where datasets are not changed. "
+            f"{uri} is in Blob Storage, where datasets are judged, but not changed. "
             f"Bring it here with `physai storage sync {shlex.quote(uri)} {shlex.quote(name)}`, "
             "change it, and publish the result."
         )

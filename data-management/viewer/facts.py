@@ -4,13 +4,13 @@ from collections import OrderedDict
 from threading import Lock
 from typing import Any
 
-from physai.infrastructure.datasets import ANNOTATIONS
 from physai.infrastructure.datasets.info import QUALITY
 
+from ..annotations import Annotations
 from ..tools.quality import QualityReport, quality
-from ..tools.select import Expression, episode_facts, parse_episodes
+from ..tools.select import Expression, facts_of, parse_episodes
 from .episodes import Index
-from .errors import NotJudgedError, ReadOnlyError
+from .errors import NotJudgedError
 from .works import Track
 
 KEPT = 64  # datasets
@@ -39,28 +39,32 @@ class FactBook:
             mark, report = self._judged.get(index.entry.id, (None, None))
         if mark == index.mark:
             return report
-        if index.entry.place.writable and (index.root / QUALITY).exists():
+        if index.entry.place.editable and (index.root / QUALITY).exists():
             return self.judge(index, iter)
         return None
 
     def of(self, index: Index) -> Facts:
         """The facts of every episode, quality among them where it is known."""
-        if not index.entry.place.writable:
-            raise ReadOnlyError(index.entry.uri)
-        report, said = self.judged(index), index.root / ANNOTATIONS
-        mark = (index.mark, said.stat().st_mtime_ns if said.exists() else 0, report is not None)
-        with self._lock:
-            known, facts = self._facts.get(index.entry.id, (None, None))
-        if facts is None or known != mark:
-            facts = episode_facts(index.dataset, report.episodes if report else None)
-            with self._lock:
-                _keep(self._facts, index.entry.id, (mark, facts))
-        return facts
+        said = index.annotations
+        return self._of(index, said, said.journal.names())
 
     def known(self, index: Index) -> Facts | None:
         """The facts if they tell more than the metadata: if anything was said or judged."""
-        beside = [index.root / name for name in (ANNOTATIONS, QUALITY)]
-        return self.of(index) if index.entry.place.writable and any(path.exists() for path in beside) else None
+        said = index.annotations
+        names = said.journal.names()
+        return self._of(index, said, names) if names or self.judged(index) else None
+
+    def _of(self, index: Index, said: Annotations, names: tuple[str, ...]) -> Facts:
+        report = self.judged(index)
+        mark = (index.mark, names, report is not None)
+        with self._lock:
+            known, facts = self._facts.get(index.entry.id, (None, None))
+        if facts is None or known != mark:
+            about = index.described
+            facts = facts_of(about, said.all_marks(), about.outcomes, report.episodes if report else None)
+            with self._lock:
+                _keep(self._facts, index.entry.id, (mark, facts))
+        return facts
 
     def select(self, index: Index, episodes: str, where: str) -> list[int]:
         """Episodes that are named and of which an expression is true; both empty: all.

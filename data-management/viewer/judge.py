@@ -7,7 +7,8 @@ from pydantic import Field
 
 from physai.infrastructure.contracts import Contract
 
-from ..annotations import LONGEST, Annotations, Kind, Marks
+from ..annotations import LONGEST, Annotations, Marks
+from ..journal import Kind
 from ..tools.checks import Limits
 from ..tools.validate import validate
 from .browse import BODY, DatasetId, EpisodeId
@@ -50,8 +51,7 @@ def routes(desk: "Desk") -> APIRouter:
     router = APIRouter(prefix="/api/datasets/{dataset}", tags=["judge"])
 
     def store(dataset: str) -> Annotations:
-        index = desk.indexes.of(desk.catalog.get(dataset))
-        return Annotations(writable(index).dataset)
+        return desk.indexes.of(desk.catalog.get(dataset)).annotations
 
     @router.post("/episodes/{episode}/annotations")
     def say(dataset: DatasetId, episode: EpisodeId, body: Saying, who: Who) -> Marks:
@@ -70,7 +70,10 @@ def routes(desk: "Desk") -> APIRouter:
 
     @router.delete("/episodes/{episode}/annotations/{annotation}")
     def take_back(
-        dataset: DatasetId, episode: EpisodeId, annotation: Annotated[int, Path(ge=0, le=2**31 - 1)], who: Who
+        dataset: DatasetId,
+        episode: EpisodeId,
+        annotation: Annotated[str, Path(pattern="^[0-9A-Za-z-]{1,80}$")],
+        who: Who,
     ) -> Marks:
         """Take back a comment, a subtask or anything else by its id; the history keeps it."""
         said = store(dataset)
@@ -80,7 +83,7 @@ def routes(desk: "Desk") -> APIRouter:
     @router.post("/quality", status_code=202)
     def judge(dataset: DatasetId, who: Who) -> Work:
         """Score every episode."""
-        index = writable(desk.indexes.of(desk.catalog.get(dataset)))
+        index = editable(desk.indexes.of(desk.catalog.get(dataset)))
 
         def act(track: Track) -> tuple[str, str]:
             report = desk.facts.judge(index, track)
@@ -91,7 +94,7 @@ def routes(desk: "Desk") -> APIRouter:
     @router.post("/validation", status_code=202)
     def check(dataset: DatasetId, who: Who) -> Work:
         """Look for faults in every episode, every frame decoded."""
-        index = writable(desk.indexes.of(desk.catalog.get(dataset)))
+        index = editable(desk.indexes.of(desk.catalog.get(dataset)))
 
         def act(track: Track) -> tuple[str, str]:
             report = validate(index.root, Limits(), track)
@@ -104,12 +107,12 @@ def routes(desk: "Desk") -> APIRouter:
     return router
 
 
-def writable(index: Index) -> Index:
-    """The index, if its dataset may be written to.
+def editable(index: Index) -> Index:
+    """The index, if the rows and videos of its dataset may be read as a whole and changed.
 
     Raises:
         ReadOnlyError: If not.
     """
-    if not index.entry.place.writable:
+    if not index.entry.place.editable:
         raise ReadOnlyError(index.entry.uri)
     return index

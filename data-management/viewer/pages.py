@@ -45,13 +45,13 @@ def routes(desk: "Desk") -> APIRouter:
         index = desk.indexes.of(desk.catalog.get(dataset))
         index.row(episode)
         view = episode_view(index, episode, desk.facts, family_of(index, episode, desk.catalog, desk.indexes))
-        writable = index.entry.place.writable
+        editable = index.entry.place.editable
         return _page(
             request,
             "episode.html",
             view=view,
             against=against,
-            writable=writable,
+            editable=editable,
             rerun=rerun.is_installed(),
         )
 

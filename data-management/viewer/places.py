@@ -1,28 +1,27 @@
 """Where datasets are looked for: local folders and Blob containers. A dataset is named by an id, never by a path."""
 
 import hashlib
-import io
 import re
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Buffer, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from threading import Lock
-from typing import BinaryIO, cast, override
+from typing import BinaryIO, override
 
 from physai.infrastructure.aside import is_aside
-from physai.infrastructure.datasets.info import INFO
+from physai.infrastructure.datasets.info import ANNOTATIONS, INFO
 from physai.infrastructure.settings import settings
-from physai.infrastructure.storage import Store, Stored, open_store
+from physai.infrastructure.storage import MissingKeyError, Store, open_file, open_store
 from physai.infrastructure.storage.uri import FolderLocation, parse
 
+from ..journal import Journal, journal_of
 from .errors import OutsideError, UnknownError
 
 DEPTH = 6  # folders below a root in which datasets are looked for
 FRESH_S = 5.0  # age at which a list of datasets is made anew
 BLOB_FRESH_S = 60.0  # a listing of a container costs round trips
-BUFFER = 1 << 18  # bytes that are asked for at once
 
 
 class Place(ABC):
@@ -30,7 +29,8 @@ class Place(ABC):
 
     uri: str
     fresh_s = FRESH_S
-    writable = False
+    editable = False
+    """Whether rows and videos may be changed here; episodes are judged everywhere."""
 
     @abstractmethod
     def find(self) -> Iterator[str]:
@@ -53,11 +53,15 @@ class Place(ABC):
     def open(self, name: str, file: Path) -> BinaryIO:
         """A file of a dataset where it is, of which no more is read than asked for; errors as of `local`."""
 
+    @abstractmethod
+    def journal(self, name: str) -> Journal:
+        """What was said of a dataset's episodes, where the dataset is."""
+
 
 class FolderPlace(Place):
     """A local folder; one that is a dataset itself holds just that."""
 
-    writable = True
+    editable = True
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
@@ -88,6 +92,10 @@ class FolderPlace(Place):
     def open(self, name: str, file: Path) -> BinaryIO:
         return self.local(name, file).open("rb")
 
+    @override
+    def journal(self, name: str) -> Journal:
+        return journal_of(self.meta(name))
+
     def _inside(self, path: Path, shown: object) -> Path:
         resolved = path.resolve()
         if not resolved.is_relative_to(self.root):
@@ -115,7 +123,7 @@ class BlobPlace(Place):
     def meta(self, name: str) -> Path:
         folder = self._cache / (name or "_")
         if time.monotonic() - self._synced.get(name, -BLOB_FRESH_S) >= BLOB_FRESH_S:
-            self.store.sync_down(f"{name}/meta" if name else "meta", folder / "meta")
+            self.store.sync_down(f"{name}/meta" if name else "meta", folder / "meta", skip=[ANNOTATIONS.name])
             self._synced[name] = time.monotonic()
         return folder
 
@@ -127,46 +135,20 @@ class BlobPlace(Place):
 
     @override
     def open(self, name: str, file: Path) -> BinaryIO:
-        stored = self.store.stat(self._key(name, file))
-        if stored is None:
-            raise UnknownError("file", file)
-        return cast("BinaryIO", io.BufferedReader(Remote(self.store, stored), BUFFER))
+        try:
+            return open_file(self.store, self._key(name, file))
+        except MissingKeyError as error:
+            raise UnknownError("file", file) from error
+
+    @override
+    def journal(self, name: str) -> Journal:
+        return Journal(self.store, name, self._cache / ".annotations" / _word(name))
 
     def _key(self, name: str, file: Path) -> str:
         """Of a file; storage itself refuses keys with `..`."""
         if file.is_absolute() or ".." in file.parts:
             raise OutsideError(file)
         return (PurePosixPath(name) / file.as_posix()).as_posix()
-
-
-class Remote(io.RawIOBase):
-    """A file of a store as a file object: a decoder takes what it needs, and no more goes over the line."""
-
-    def __init__(self, store: Store, stored: Stored) -> None:
-        super().__init__()
-        self._store, self._stored, self._at = store, stored, 0
-
-    @override
-    def readable(self) -> bool:
-        return True
-
-    @override
-    def seekable(self) -> bool:
-        return True
-
-    @override
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._stored.size_bytes}[whence]
-        self._at = max(0, start + offset)
-        return self._at
-
-    @override
-    def readinto(self, buffer: Buffer, /) -> int:
-        view = memoryview(buffer).cast("B")
-        content = b"".join(self._store.read(self._stored.key, self._at, len(view)))
-        view[: len(content)] = content
-        self._at += len(content)
-        return len(content)
 
 
 @dataclass(frozen=True)

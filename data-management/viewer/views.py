@@ -5,11 +5,10 @@ from collections import Counter
 from typing import Any, Literal
 
 from physai.infrastructure.contracts import Contract, DatasetProvenance
-from physai.infrastructure.datasets import ANNOTATIONS
 from physai.infrastructure.datasets.info import STATS
 from physai.infrastructure.errors import PhysaiError
 
-from ..annotations import Annotations, Marks, Review
+from ..annotations import Marks, Review
 from ..tools.catalogue import Severity
 from ..tools.quality import EpisodeQuality
 from ..tools.validate import ValidationReport
@@ -68,7 +67,8 @@ class DatasetView(Contract):
     splits: dict[str, str]
     features: dict[str, str]
     statistics: tuple[Statistic, ...]
-    writable: bool
+    editable: bool
+    """Whether rows and videos may be changed here; episodes are judged everywhere."""
 
 
 class EpisodeLine(Contract):
@@ -124,7 +124,7 @@ class EpisodeView(Contract):
     series: tuple[Series, ...]
     marks: tuple[Mark, ...]
     said: Marks
-    """By people; empty for a dataset that is not on this machine."""
+    """By people."""
     quality: EpisodeQuality | None
     """None if it was not judged."""
 
@@ -245,7 +245,7 @@ def dataset_view(entry: Entry, indexes: Indexes) -> DatasetView:
             for name, feature in index.info.recorded.items()
         },
         statistics=tuple(_statistics(index)),
-        writable=entry.place.writable,
+        editable=entry.place.editable,
     )
 
 
@@ -326,6 +326,6 @@ def episode_view(index: Index, episode: int, book: FactBook, family: Family | No
         step=columns.step,
         series=columns.series,
         marks=columns.marks,
-        said=Annotations(index.dataset).marks(episode) if (index.root / ANNOTATIONS).exists() else Marks(),
+        said=index.annotations.marks(episode),
         quality=judged.episodes[episode] if judged else None,
     )

@@ -20,12 +20,11 @@ TASKS = Path("meta/tasks.parquet")
 PROVENANCE = Path("meta/provenance.json")
 ANCESTORS = Path("meta/ancestors")
 VERIFICATION = Path("meta/verification.json")
-ANNOTATIONS = Path("meta/annotations.sqlite")
+ANNOTATIONS = Path("meta/annotations")
+"""Folder of what people say of episodes; each file in it is written once."""
 QUALITY = Path("meta/quality.json")
-NOT_CONTENT = frozenset(
-    {PROVENANCE.as_posix(), ANNOTATIONS.as_posix(), f"{ANNOTATIONS.as_posix()}-journal", QUALITY.as_posix()}
-)
-"""What is told of a dataset, and may change while the dataset stays the same."""
+NOT_CONTENT = frozenset({PROVENANCE.as_posix(), f"{ANNOTATIONS.as_posix()}/", QUALITY.as_posix()})
+"""What is told of a dataset, and may change while the dataset stays the same; a folder ends with `/`."""
 FILE = "chunk-{chunk_index:03d}/file-{file_index:03d}"
 EPISODES = f"meta/episodes/{FILE}.parquet"
 NUMBERS = ("float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "bool")

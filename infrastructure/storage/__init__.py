@@ -12,6 +12,7 @@ from .errors import (
 )
 from .link import Link
 from .open import open_store
+from .remote import open_file
 from .store import Store, Stored, Synced, Tell, silent
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Synced",
     "Tell",
     "UnreachableError",
+    "open_file",
     "open_store",
     "silent",
 ]

@@ -7,13 +7,19 @@ from pathlib import Path
 from typing import override
 
 from azure.core import MatchConditions
-from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError, ResourceNotFoundError
+from azure.core.exceptions import (
+    AzureError,
+    ClientAuthenticationError,
+    HttpResponseError,
+    ResourceExistsError,
+    ResourceNotFoundError,
+)
 from azure.storage.blob import BlobClient, BlobProperties, ContainerClient
 
-from ..contracts import Digest
+from ..contracts import Digest, digest_bytes
 from .blob_upload import METADATA, upload
 from .credentials import container_client
-from .errors import AccessError, MissingContainerError, MissingKeyError, StorageError, UnreachableError
+from .errors import AccessError, MissingContainerError, MissingKeyError, StorageError, TakenKeyError, UnreachableError
 from .keys import check_key, check_prefix, join
 from .link import Link
 from .receive import receive
@@ -36,6 +42,19 @@ class BlobStore(Store):
     def put(self, path: Path, key: str) -> Digest:
         with self._plainly(key):
             return upload(path, self._blob(key), self._link)
+
+    @override
+    def create(self, key: str, content: bytes) -> Digest:
+        digest = digest_bytes(content)
+        metadata = {METADATA: digest.removeprefix("sha256:")}
+        with self._plainly(key):
+            blob = self._blob(key)
+            try:
+                blob.upload_blob(content, overwrite=False, metadata=metadata, validate_content=True)
+            except ResourceExistsError as error:
+                if _digest(blob.get_blob_properties()) != digest:  # else an answer got lost, and this is our own
+                    raise TakenKeyError(self.uri, key) from error
+        return digest
 
     @override
     def get(self, key: str, path: Path, digest: Digest | None = None) -> Digest:

@@ -35,6 +35,13 @@ class MissingKeyError(StorageError):
         super().__init__(f"{store}: no file '{key}'. See `physai storage ls {store}`.")
 
 
+class TakenKeyError(StorageError):
+    """A file that must be new is there already, with other bytes."""
+
+    def __init__(self, store: str, key: str) -> None:
+        super().__init__(f"{store}: '{key}' is there already, and is not replaced. Use another name.")
+
+
 class MissingContainerError(StorageError):
     """The account has no such container."""
 

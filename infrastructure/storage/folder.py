@@ -1,13 +1,15 @@
 """A store in a local folder."""
 
 import hashlib
+import os
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import override
 
-from ..aside import is_aside, whole_file
-from ..contracts import Digest, digest_file
-from .errors import MissingKeyError
+from ..aside import SUFFIX, is_aside, whole_file
+from ..contracts import Digest, digest_bytes, digest_file
+from .errors import MissingKeyError, TakenKeyError
 from .keys import check_key, check_prefix
 from .link import Link, Pace
 from .receive import receive
@@ -32,6 +34,25 @@ class FolderStore(Store):
             return digest
         with whole_file(target) as part:
             return _copy(path, part, self._pace)
+
+    @override
+    def create(self, key: str, content: bytes) -> Digest:
+        target = self._path(key)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name(f".{target.name}.{secrets.token_hex(4)}{SUFFIX}")
+        try:
+            with part.open("xb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            try:
+                target.hardlink_to(part)  # unlike a rename, it replaces nothing
+            except FileExistsError as error:
+                if target.read_bytes() != content:
+                    raise TakenKeyError(self.uri, key) from error
+        finally:
+            part.unlink(missing_ok=True)
+        return digest_bytes(content)
 
     @override
     def get(self, key: str, path: Path, digest: Digest | None = None) -> Digest:

@@ -1,7 +1,7 @@
 """The one interface of every store."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from ..aside import is_aside
@@ -58,6 +58,18 @@ class Store(ABC):
 
         Raises:
             MissingFileError: If there is no such file.
+        """
+
+    @abstractmethod
+    def create(self, key: str, content: bytes) -> Digest:
+        """Write a small new file, whole or not at all; of two writers of one key, one is refused.
+
+        Args:
+            key: Name in the store.
+            content: Its bytes; a file with these very bytes there already is fine, so it can be tried again.
+
+        Raises:
+            TakenKeyError: If another file is there.
         """
 
     @abstractmethod
@@ -143,14 +155,21 @@ class Store(ABC):
 
         return _synced(each(up, files, THREADS))
 
-    def sync_down(self, prefix: str, folder: Path, tell: Tell = silent) -> Synced:
+    def sync_down(self, prefix: str, folder: Path, tell: Tell = silent, *, skip: Sequence[str] = ()) -> Synced:
         """Download what is new or different, verified. Other files in `folder` are left alone.
+
+        Args:
+            prefix: A folder of the store; empty: all of it.
+            folder: Where to.
+            tell: Is told of each file.
+            skip: Folders below `prefix` that are left out.
 
         Raises:
             MissingKeyError: If there is nothing under `prefix`.
         """
         start = check_prefix(prefix)
-        found = self.list(prefix)
+        left_out = tuple(f"{join(start, each)}/" for each in skip)
+        found = [stored for stored in self.list(prefix) if not stored.key.startswith(left_out)]
         if not found:
             raise MissingKeyError(self.uri, join(start, "*"))
 

@@ -35,8 +35,9 @@ from physai.infrastructure.storage import (
 from physai.infrastructure.storage import blob_upload as blob_upload_module
 from physai.infrastructure.storage.blob import BlobStore
 from physai.infrastructure.storage.blob_upload import plan, upload
+from physai.infrastructure.storage.concurrent import each
 from physai.infrastructure.storage.credentials import CONNECTION_STRING, connection_account
-from physai.infrastructure.storage.errors import BadUriError, ChangedError
+from physai.infrastructure.storage.errors import BadUriError, ChangedError, TakenKeyError
 from physai.infrastructure.storage.uri import BlobLocation
 from physai.infrastructure.tests.storage_azurite import ACCOUNT, KEY, azurite, connection_string
 
@@ -346,3 +347,19 @@ def test_azure_checks_the_md5_of_a_block(container: ContainerClient) -> None:
     with pytest.raises(HttpResponseError) as caught:
         blob.stage_block("AAAA", b"abc", validate_content=False, headers={"Content-MD5": "AAAAAAAAAAAAAAAAAAAAAA=="})
     assert caught.value.status_code == 400
+
+
+def test_a_blob_is_created_once_and_never_replaced(store: BlobStore) -> None:
+    assert store.create("said/a.json", b"one") == store.create("said/a.json", b"one") == digest_bytes(b"one")
+    with pytest.raises(TakenKeyError, match=r"'said/a\.json' is there already"):
+        store.create("said/a.json", b"two")
+    assert b"".join(store.read("said/a.json")) == b"one"
+
+    def write(number: int) -> bool:
+        try:
+            store.create("said/b.json", str(number).encode())
+        except TakenKeyError:
+            return False
+        return True
+
+    assert sorted(each(write, range(12), 6)) == [False] * 11 + [True]

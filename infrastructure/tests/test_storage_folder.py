@@ -10,7 +10,7 @@ from physai.infrastructure.contracts import digest_bytes, digest_file
 from physai.infrastructure.errors import MissingFileError
 from physai.infrastructure.storage import DamagedError, MissingKeyError
 from physai.infrastructure.storage.concurrent import each
-from physai.infrastructure.storage.errors import NotAFolderError
+from physai.infrastructure.storage.errors import NotAFolderError, TakenKeyError
 from physai.infrastructure.storage.folder import FolderStore
 from physai.infrastructure.storage.receive import receive
 
@@ -203,3 +203,31 @@ def test_the_first_failure_stops_the_rest() -> None:
 def test_results_come_in_the_order_of_the_items() -> None:
     assert each(lambda item: item * 2, range(50), 7) == [2 * item for item in range(50)]
     assert each(lambda item: item, [], 7) == []
+
+
+def test_a_file_is_created_once_and_never_replaced(store: FolderStore, tmp_path: Path) -> None:
+    assert store.create("said/a.json", b"one") == digest_bytes(b"one")
+    assert store.create("said/a.json", b"one") == digest_bytes(b"one")  # the same again is fine
+    with pytest.raises(TakenKeyError, match=r"'said/a\.json' is there already"):
+        store.create("said/a.json", b"two")
+    assert b"".join(store.read("said/a.json")) == b"one"
+    assert [stored.key for stored in store.list("said")] == ["said/a.json"]
+    assert [path.name for path in (store.root / "said").iterdir()] == ["a.json"]  # nothing is left aside
+
+
+def test_of_two_writers_of_one_name_one_is_refused(store: FolderStore) -> None:
+    def write(number: int) -> bool:
+        try:
+            store.create("said/a.json", str(number).encode())
+        except TakenKeyError:
+            return False
+        return True
+
+    assert sorted(each(write, range(16), 8)) == [False] * 15 + [True]
+
+
+def test_a_sync_leaves_folders_out(store: FolderStore, tmp_path: Path) -> None:
+    for key in ("d/meta/info.json", "d/meta/said/a.json", "d/meta/said-not/b.json"):
+        store.create(key, b"x")
+    found = store.sync_down("d/meta", tmp_path / "down", skip=["said"])
+    assert found.transferred == ("info.json", "said-not/b.json")
