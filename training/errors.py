@@ -117,6 +117,16 @@ class DatasetMismatchError(TrainingError):
         )
 
 
+class TaskMismatchError(TrainingError):
+    """A training is to be checked in a task that its data is not of."""
+
+    def __init__(self, task: str, what: str, got: object, dataset: Path, wanted: object) -> None:
+        super().__init__(
+            f"{task}: its {what} is {got}, that of {dataset} is {wanted}. "
+            "Name the task that was demonstrated, or leave out --task."
+        )
+
+
 class RevisionError(TrainingError):
     """A dataset is not at the revision that was asked for."""
 

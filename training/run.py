@@ -19,6 +19,8 @@ RUN_FILE = "run.json"
 SUMMARY_FILE = "training.json"
 SAMPLES_FILE = "observations.npz"
 STATISTICS_FILE = "statistics.json"
+BEST = "best"
+"""Link to the checkpoint that succeeded most often, if the task was played."""
 
 
 class TrainingRun(Document):
@@ -70,14 +72,16 @@ def checkpoint_steps(run: Path) -> list[int]:
 
 
 def find_checkpoint(run: Path, name: str) -> tuple[Path, int]:
-    """Folder and step of the checkpoint called `last`, or by its step.
+    """Folder and step of the checkpoint called `last` or `best`, or by its step.
 
     Raises:
         CheckpointError: If there is none.
     """
     known = checkpoint_steps(run)
-    wanted = known[-1] if name == "last" and known else int(name) if name.isdecimal() else None
+    named = {"last": known[-1]} if known else {}
+    if (link := run / "checkpoints" / BEST).is_symlink():
+        named[BEST] = int(link.readlink().name)
+    wanted = named.get(name, int(name) if name.isdecimal() else None)
     if wanted is None or wanted not in known:
-        names = [f"{step:06d}" for step in known]
-        raise CheckpointError(run, f"no checkpoint '{name}'", [*names, "last"] if names else [])
+        raise CheckpointError(run, f"no checkpoint '{name}'", [*(f"{step:06d}" for step in known), *named])
     return checkpoint_folder(run, wanted), wanted

@@ -1,8 +1,9 @@
 """Rates, paired comparisons and measures of motion, each with its source."""
 
+from physai.infrastructure.rates import success_rate
+
 from .motion import limit_violations, motion_kpis, path_length_rad, spectral_arc_length
 from .paired import paired_comparison, tango_interval
-from .rates import success_rate
 from .sequential import compare_sequentially, plan
 
 __all__ = [

@@ -1,6 +1,7 @@
 """Checkpoints in LeRobot's layout, each there whole or not at all.
 
-`checkpoints/000500/{pretrained_model,training_state}`, and `checkpoints/last`, a link to the newest.
+`checkpoints/000500/{pretrained_model,training_state}`, `checkpoints/last`, a link to the newest, and if the task was
+played `checkpoints/best`, a link to the one that succeeded most often.
 """
 
 import json
@@ -21,11 +22,11 @@ from torch.optim.lr_scheduler import LRScheduler
 from physai.infrastructure.aside import whole_folder
 
 from ..errors import CheckpointError, SaveError
-from ..run import checkpoint_folder
+from ..run import BEST, checkpoint_folder
 from .policy import TrainablePolicy
 from .recipe import Recipe
 
-PRETRAINED, STATE, HISTORY = "pretrained_model", "training_state", "history.json"
+PRETRAINED, STATE, HISTORY, LAST = "pretrained_model", "training_state", "history.json", "last"
 
 
 @dataclass
@@ -36,9 +37,17 @@ class History:
     loss: list[float] = field(default_factory=list)
     heldout_steps: list[int] = field(default_factory=list)
     heldout_loss: list[float] = field(default_factory=list)
+    checked_steps: list[int] = field(default_factory=list)
+    successes: list[int] = field(default_factory=list)
+    """Episodes that succeeded at each of `checked_steps`."""
     recent: list[float] = field(default_factory=list)
     """Loss of each step since the last logged one."""
     seconds: float = 0.0
+
+    @property
+    def best_step(self) -> int | None:
+        """Where most episodes succeeded, the first of equals."""
+        return self.checked_steps[self.successes.index(max(self.successes))] if self.successes else None
 
 
 def save(
@@ -71,7 +80,9 @@ def save(
         with whole_folder(target) as part:
             save_checkpoint(part, step, config, made.policy, optimizer, scheduler, made.pre, made.post)
             (part / STATE / HISTORY).write_text(json.dumps(asdict(history)))
-        _point_last(target)
+        _point(run, LAST, step)
+        if history.best_step is not None:
+            _point(run, BEST, history.best_step)
     except (OSError, SafetensorError) as error:
         raise SaveError(target, error) from error
     return target
@@ -97,9 +108,10 @@ def sweep(run: Path) -> None:
         part.unlink() if part.is_symlink() else shutil.rmtree(part)
 
 
-def _point_last(target: Path) -> None:
-    """Let `last` stand for this checkpoint; LeRobot's tools look there."""
-    aside = target.with_name(".last.part")
+def _point(run: Path, name: str, step: int) -> None:
+    """Let a name stand for a checkpoint; LeRobot's tools look for `last`."""
+    target = checkpoint_folder(run, step)
+    aside = target.with_name(f".{name}.part")
     aside.unlink(missing_ok=True)
     aside.symlink_to(target.name)
-    aside.replace(target.with_name("last"))
+    aside.replace(target.with_name(name))

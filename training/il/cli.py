@@ -47,6 +47,11 @@ def train(
     precision: Annotated[Precision, Option(help="bf16: forward pass in bfloat16.")] = "fp32",
     options: OptionList = None,
     checkpoint_every: Annotated[int | None, Option(help="Steps between checkpoints; default 500.")] = None,
+    task: Annotated[
+        str | None, Option(help="Isaac Lab's id of a task that the policy plays during the training.")
+    ] = None,
+    check_every: Annotated[int | None, Option(help="Steps between these checks; default 500.")] = None,
+    check_episodes: Annotated[int | None, Option(help="Episodes of a check; default 50.")] = None,
     as_json: Json = False,
 ) -> None:
     """Train a policy on demonstrations. Killed and started again, it goes on to the same result.
@@ -55,6 +60,8 @@ def train(
 
     Example: physai training il train --dataset OUT/dataset --policy diffusion --output OUT/run
     """
+    if task is None and (check_every or check_episodes):
+        raise RecipeError("task", "checks need a task to play, e.g. Isaac-Reach-UR10")
     recipe = Recipe.of(
         policy,
         observation,
@@ -68,6 +75,9 @@ def train(
         precision=precision,
         options=parse_options(options),
         checkpoint_every=checkpoint_every,
+        check_task=task,
+        check_every=check_every,
+        check_episodes=check_episodes,
     )
     show_training(dataset, recipe, output, as_json)
 
@@ -135,4 +145,9 @@ def _table(summary: TrainingSummary, output: Path) -> Table:
     table.add_row("steps", f"{summary.steps[-1]} in {summary.seconds:.1f} s")
     table.add_row("loss", f"{summary.loss[0]:.4f} → {summary.loss[-1]:.4f}")
     table.add_row("held-out loss", f"{summary.heldout_loss[0]:.4f} → {summary.heldout_loss[-1]:.4f}")
+    for step, rate in zip(summary.checked_steps, summary.success, strict=True):
+        best = ", the best" if step == summary.best_step else ""
+        table.add_row(
+            f"success, step {step}", f"{rate.successes} of {rate.episodes} ({rate.lower:.2f} to {rate.upper:.2f}){best}"
+        )
     return table

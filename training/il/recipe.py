@@ -72,6 +72,12 @@ class Recipe(Contract):
     """Steps between looks at the held-out episodes."""
     log_every: int = Field(default=25, ge=1)
     """Steps over which one logged loss is averaged."""
+    check_task: str | None = None
+    """Isaac Lab's id of the task that the policy plays while it is trained; None plays none."""
+    check_every: int = Field(default=500, ge=1)
+    """Steps between these checks; the last step is one."""
+    check_episodes: int = Field(default=50, ge=1)
+    """Episodes of a check, from the same starts each time."""
 
     @classmethod
     def of(cls, policy: str, observation: Observation, known: tuple[str, ...] = POLICIES, **chosen: JsonValue) -> Self:
@@ -109,6 +115,8 @@ class Recipe(Contract):
             raise RecipeError("action_steps", f"Diffusion plays at most {self.chunk - 1} of {self.chunk} actions")
         if self.policy == "vqbet" and self.observation != "image":
             raise RecipeError("observation", "VQ-BeT looks through one camera, choose `image`")
+        if self.policy == "vqbet" and self.check_task:
+            raise RecipeError("task", "LeRobot asks VQ-BeT for one robot at a time; leave it out")
 
 
 DEFAULTS: dict[Observation, dict[str, Any]] = {

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -18,10 +18,12 @@ from torch.optim import AdamW
 from torch.optim.lr_scheduler import OneCycleLR
 
 from physai.infrastructure.aside import write_whole
-from physai.infrastructure.contracts import TrainingSummary, digest_bytes
+from physai.infrastructure.console import stderr
+from physai.infrastructure.contracts import Rate, TrainingSummary, digest_bytes
 from physai.infrastructure.datasets import Dataset
+from physai.infrastructure.rates import success_rate
 from physai.infrastructure.settings import settings
-from physai.infrastructure.tracking import Run, TrackingError, open_run, resume_run
+from physai.infrastructure.tracking import Point, Run, TrackingError, open_run, resume_run
 
 from ..errors import DivergedError, StoppedError
 from ..run import (
@@ -35,12 +37,15 @@ from ..run import (
     find_checkpoint,
     save_arrays,
 )
-from . import checkpoints, policy
+from . import checkpoints, closed_loop, policy
 from .checkpoints import History
 from .demonstrations import ACTION, HELDOUT_ROWS, Demonstrations, Window, check_alike, input_names, load, tensor_spec
 from .folder import alone, finished
 from .recipe import LANGUAGE_POLICIES, Recipe
 from .sources import digest_of
+
+if TYPE_CHECKING:
+    from physai.infrastructure.simulation import TaskEnv
 
 STATS = Path("meta/stats.json")
 HELDOUT_SEED = 20260101  # of the noise under which held-out rows are looked at, the same each time
@@ -71,6 +76,7 @@ def train(
 
     Raises:
         DatasetError: If a dataset cannot be used.
+        SimulationError: If the task of the checks is unknown, or cannot be started.
         TrainingError: If the policy cannot be trained on it, or diverges.
         TrackingError: If MLflow does not answer.
     """
@@ -84,6 +90,7 @@ def train(
     if summary:
         return summary
     sources = [Dataset(folder) for folder in folders]
+    closed_loop.check_known(recipe, sources)
     inputs = input_names(sources[0], recipe.observation)
     check_alike(sources, (*inputs, ACTION))
     language = recipe.policy in LANGUAGE_POLICIES
@@ -92,12 +99,12 @@ def train(
     if not first:
         processes.wait_for_everyone()
         return _train(Trainer(output, folders[0], _read(output), None, rows, heldout, processes, start), progress)
-    with alone(output):
+    with alone(output), closed_loop.simulator(recipe, sources[0], inputs) as env:
         run, tracked = _open(output, sources, recipe, inputs)
         _keep_samples(output, heldout, inputs)
         processes.wait_for_everyone()
         try:
-            return _train(Trainer(output, folders[0], run, tracked, rows, heldout, processes, start), progress)
+            return _train(Trainer(output, folders[0], run, tracked, rows, heldout, processes, start, env), progress)
         except BaseException as error:
             try:
                 tracked.finish("KILLED" if isinstance(error, StoppedError) else "FAILED")
@@ -119,6 +126,8 @@ class Trainer:
     heldout: Demonstrations
     processes: Accelerator
     start: Path | None = None
+    env: "TaskEnv | None" = None
+    """Where the policy is checked; None in all processes but the first."""
     step: int = 0
     history: History = field(default_factory=History)
 
@@ -162,11 +171,14 @@ class Trainer:
                     self._note(progress)
                 if self.step % recipe.heldout_every == 0 or self.step == recipe.steps:
                     self._look_at_heldout()
+                checked = self._is_check()
+                if checked:
+                    self._check()
                 self.history.seconds = before + time.monotonic() - started
                 if self._anyone(stop) and self.step < recipe.steps:
                     self._save()
                     raise StoppedError(self.output, self.step)
-                if self.step % recipe.checkpoint_every == 0 or self.step == recipe.steps:
+                if checked or self.step % recipe.checkpoint_every == 0 or self.step == recipe.steps:
                     self._save()
 
     def _one_step(self) -> float:
@@ -222,6 +234,25 @@ class Trainer:
         self.history.heldout_steps.append(self.step)
         self.history.heldout_loss.append(self._loss(batch).item())
 
+    def _is_check(self) -> bool:
+        recipe = self.run.recipe
+        due = self.step % recipe.check_every == 0 or self.step == recipe.steps
+        return recipe.check_task is not None and due
+
+    def _check(self) -> None:
+        """Let the policy play; the other processes wait where the checkpoint is kept."""
+        if self.env is None:
+            return
+        outcomes = closed_loop.successes(self.env, self.made, self.run.inputs, self.run.recipe.check_episodes)
+        self.history.checked_steps.append(self.step)
+        self.history.successes.append(sum(outcomes))
+        stderr.print(f"step {self.step}: {sum(outcomes)} of {len(outcomes)} episodes succeed", highlight=False)
+
+    @property
+    def _success(self) -> tuple[Rate, ...]:
+        episodes = self.run.recipe.check_episodes
+        return tuple(success_rate([True] * n + [False] * (episodes - n)) for n in self.history.successes)
+
     def _save(self) -> None:
         """Keep a checkpoint, then log what led to it: a kill in between costs nothing, the next one logs it."""
         recipe, history = self.run.recipe, self.history
@@ -233,9 +264,17 @@ class Trainer:
                 {
                     "loss": zip(history.steps, history.loss, strict=True),
                     "heldout_loss": zip(history.heldout_steps, history.heldout_loss, strict=True),
+                    "success_rate": self._checked([rate.value for rate in self._success]),
+                    "success_rate_lower": self._checked([rate.lower for rate in self._success]),
+                    "success_rate_upper": self._checked([rate.upper for rate in self._success]),
                 }
             )
+            if history.best_step is not None:
+                self.tracked.set_tags({"physai.best_step": str(history.best_step)})
         self.processes.wait_for_everyone()
+
+    def _checked(self, values: list[float]) -> Iterator[Point]:
+        return zip(self.history.checked_steps, values, strict=True)
 
     def finish(self) -> TrainingSummary:
         """The curves, kept in the folder and with the MLflow run."""
@@ -256,6 +295,9 @@ class Trainer:
             loss=tuple(history.loss),
             heldout_steps=tuple(history.heldout_steps),
             heldout_loss=tuple(history.heldout_loss),
+            checked_steps=tuple(history.checked_steps),
+            success=self._success,
+            best_step=history.best_step,
             seconds=history.seconds,
         )
 

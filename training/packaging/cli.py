@@ -22,7 +22,7 @@ Package = Annotated[Path, Argument(help="Folder of the package.")]
 def build(
     run: Annotated[Path, Argument(help="Folder of a training.")],
     output: Annotated[Path, Option(help="Where the package appears.")],
-    checkpoint: Annotated[str, Option(help="`last`, or a step; `000000` is the untrained policy.")] = "last",
+    checkpoint: Annotated[str, Option(help="`last`, `best`, or a step; `000000` is the untrained policy.")] = "last",
     name: Annotated[str | None, Option(help="Name of the package; default: task and policy.")] = None,
     robot: Annotated[str | None, Option(help="Robot, or file that describes it; default: that of the data.")] = None,
     as_json: Json = False,

@@ -41,12 +41,16 @@ class TrackedRunner(OnPolicyRunner):  # type: ignore[misc]
 
     def load(self, path: str, load_cfg: Any = None, strict: bool = True, map_location: Any = None) -> Any:
         """Load weights and optimizer; which iteration it is, the session knows."""
-        infos = super().load(path, load_cfg, strict, map_location)
+        infos = None
+        with self.session.loading(path):
+            infos = super().load(path, load_cfg, strict, map_location)
         self.current_learning_iteration = self.session.iteration
         return infos
 
     def learn(self, num_learning_iterations: int, init_at_random_ep_len: bool = False) -> None:
         """Train until this iteration, or until the session ends it."""
+        if self.session.failure:
+            return
         env, steps = self.env.unwrapped, self.cfg["num_steps_per_env"] * self.env.num_envs * self.gpu_world_size
         groups = resolve_obs_groups(self.env.get_observations(), self.cfg["obs_groups"], [KIND])[KIND]
         interface = read(env, groups, self.env.clip_actions, self._actor)

@@ -37,6 +37,8 @@ class TrackedRunner(Runner):  # type: ignore[misc]
 
     def run(self, mode: str = "train") -> None:
         """Train until the last iteration, or until the session ends it."""
+        if self.session.failure:
+            return
         self._env.reset()  # skrl's wrapper resets once, and this is it
         env = self._env.unwrapped
         steps = self._rollouts * env.num_envs * config.torch.world_size
@@ -62,6 +64,11 @@ class TrackedAgent:
     def add_scalar(self, *, tag: str, value: float, timestep: int) -> None:
         """Take a scalar in the place of TensorBoard's writer."""
         self.session.scalar(tag, value, timestep)
+
+    def load(self, path: str) -> None:
+        """Load weights; the session keeps what goes wrong."""
+        with self.session.loading(path):
+            super().load(path)  # type: ignore[misc]
 
     def write_tracking_data(self, *, timestep: int, timesteps: int) -> None:
         """An iteration is over."""

@@ -1,6 +1,7 @@
 """What happens beside an RL library while it trains: metrics, checkpoints, and when to stop."""
 
 import math
+import pickle
 import re
 import time
 from collections import defaultdict
@@ -19,7 +20,7 @@ from physai.infrastructure.contracts import Digest
 from physai.infrastructure.errors import PhysaiError
 from physai.infrastructure.tracking import Run
 
-from ..errors import NoSuccessError, NotFiniteError, StoppedError
+from ..errors import CheckpointError, NoSuccessError, NotFiniteError, StoppedError
 from ..run import SAMPLES_FILE, checkpoint_folder, save_arrays
 from . import checkpoints
 from .interface import Interface
@@ -73,6 +74,18 @@ class Session:
     def iteration(self) -> int:
         """Iterations that are behind us."""
         return self.last.iteration if self.last else 0
+
+    @contextmanager
+    def loading(self, path: str) -> Iterator[None]:
+        """While weights are loaded: those of another network are told of when the training would begin.
+
+        Isaac Lab would print an exception, and end as if nothing had been.
+        """
+        try:
+            yield
+        except (RuntimeError, ValueError, KeyError, OSError, pickle.UnpicklingError) as error:
+            why = " ".join(str(error).split())[:160]
+            self.failure = CheckpointError(Path(path), f"does not fit {self.recipe.task} ({why})")
 
     def begin(self, total: int, steps_per_iteration: int, interface: Interface, arrays: Mapping[str, Any]) -> None:
         """The library is about to train.

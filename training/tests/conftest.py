@@ -40,6 +40,7 @@ def write_dataset(
     split: bool = True,
     seed: int = 0,
     joints: tuple[str, ...] = JOINTS,
+    robot: str = "ur10",
 ) -> Path:
     """Joints that go to the target's x, y, z in a straight line; six episodes, the last two held out."""
     features: dict[str, Feature] = {
@@ -51,7 +52,7 @@ def write_dataset(
         features[FRONT] = camera(SIDE, SIDE)
     features.pop(leave_out or "", None)
     rng = np.random.default_rng(seed)
-    with DatasetWriter(root, fps=30, features=features, robot="ur10", task="Isaac-Reach-UR10") as writer:
+    with DatasetWriter(root, fps=30, features=features, robot=robot, task="Isaac-Reach-UR10") as writer:
         for _ in range(EPISODES):
             pose = rng.uniform(-1, 1, 7)
             path = np.linspace(0, 1, ROWS + 1)[:, None] * np.tile(pose[:3], 2) + rng.uniform(-0.1, 0.1, 6)

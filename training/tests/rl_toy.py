@@ -18,7 +18,7 @@ from physai.training.rl.run import RlRun
 from physai.training.rl.session import Session
 from physai.training.run import RUN_FILE, checkpoint_steps
 
-ENVS, HORIZON, ROLLOUT = 16, 20, 8
+ENVS, HORIZON, ROLLOUT, HIDDEN = 16, 20, 8, 16
 METRIC = "Metrics/success_rate"
 
 
@@ -71,11 +71,13 @@ class Cart:
         return self.get_observations(), reward, done, {"time_outs": self.reset_time_outs, **self.extras}
 
 
-def train_rsl_rl(session: Session, iterations: int, reward: float = 1.0, lr: float = 1e-3) -> None:
+def train_rsl_rl(
+    session: Session, iterations: int, reward: float = 1.0, lr: float = 1e-3, start_from: Path | None = None
+) -> None:
     """As Isaac Lab does."""
     from physai.training.rl.for_rsl_rl import tracked_runner
 
-    network = {"class_name": "MLPModel", "hidden_dims": [16], "activation": "elu"}
+    network = {"class_name": "MLPModel", "hidden_dims": [HIDDEN], "activation": "elu"}
     gaussian = {"class_name": "GaussianDistribution", "init_std": 1.0, "std_type": "scalar"}
     ppo = {"num_learning_epochs": 2, "num_mini_batches": 2, "learning_rate": lr, "schedule": "fixed"}
     cfg = {
@@ -87,14 +89,14 @@ def train_rsl_rl(session: Session, iterations: int, reward: float = 1.0, lr: flo
         "algorithm": {"class_name": "PPO", **ppo},
     }
     runner = tracked_runner(session)(Cart(session, reward), cfg, log_dir=str(session.output), device="cpu")
-    if session.resumed:
-        runner.load(str(checkpoints.find(session.output)[0]))
+    if session.resumed or start_from:
+        runner.load(str(start_from or checkpoints.find(session.output)[0]))
     runner.learn(iterations, init_at_random_ep_len=True)
     if session.failure:
         raise session.failure
 
 
-def train_skrl(session: Session, iterations: int) -> None:
+def train_skrl(session: Session, iterations: int, start_from: Path | None = None) -> None:
     """As Isaac Lab does."""
     import gymnasium
     from skrl.envs.wrappers.torch import Wrapper
@@ -129,7 +131,7 @@ def train_skrl(session: Session, iterations: int) -> None:
 
         def close(self) -> None: ...
 
-    layers = [{"name": "net", "input": "OBSERVATIONS", "layers": [16], "activations": "elu"}]
+    layers = [{"name": "net", "input": "OBSERVATIONS", "layers": [HIDDEN], "activations": "elu"}]
     ppo = {"rollouts": ROLLOUT, "learning_epochs": 2, "mini_batches": 2, "learning_rate": 1e-3}
     cfg = {
         "seed": 0,
@@ -148,8 +150,8 @@ def train_skrl(session: Session, iterations: int) -> None:
         },
     }
     runner = tracked_runner(session)(Wrapped(Cart(session)), cfg)
-    if session.resumed:
-        runner.agent.load(str(checkpoints.find(session.output)[0]))
+    if session.resumed or start_from:
+        runner.agent.load(str(start_from or checkpoints.find(session.output)[0]))
     runner.run()
     if session.failure:
         raise session.failure

@@ -67,6 +67,21 @@ def test_train_build_and_verify_print_their_documents(
             ["il", "train", "--dataset=DATA", "--output=OUT/run", "--observation=image"],
             "no feature 'observation.images.*'",
         ),
+        (
+            ["il", "train", "--dataset=DATA", "--output=OUT/run", "--task=Isaac-Reach-UR1"],
+            "Did you mean 'Isaac-Reach-UR10'",
+        ),
+        (
+            ["il", "train", "--dataset=DATA", "--output=OUT/run", "--check-every=9"],
+            "--task: checks need a task to play",
+        ),
+        (["vla", "train", "--dataset=DATA", "--output=OUT/run", "--start=OUT/none"], "none: holds no config.json"),
+        (["rl", "train", "--task=Isaac-Cartpol", "--output=OUT/run"], "Did you mean 'Isaac-Cartpole'?"),
+        (
+            ["rl", "train", "--task=Isaac-Cartpole", "--output=OUT/run", "--start-from=OUT/no.pt"],
+            "no.pt: is no model file",
+        ),
+        (["rl", "play", "OUT/none"], "OUT/none/run.json: no rl-run here"),
         (["package", "build", "OUT/none", "--output=OUT/package"], "OUT/none/run.json: no training-run here"),
         (["package", "verify", "OUT/none"], "OUT/none/package.json: no policy-package here"),
     ],

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -36,7 +36,8 @@ from physai.training.rl.tasks import check_task, list_tasks
 from physai.training.rl.train import Ranks, launch_command, train
 from physai.training.run import RUN_FILE, checkpoint_steps
 
-from .rl_toy import ENVS, ROLLOUT, session_of, train_rsl_rl
+from . import rl_toy
+from .rl_toy import ENVS, ROLLOUT, session_of, train_rsl_rl, train_skrl
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning",
@@ -179,6 +180,22 @@ def test_a_model_to_start_from_that_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"nowhere\.pt: is no model file"):
         train(recipe, tmp_path / "run", start_from=tmp_path / "nowhere.pt")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(("library", "train_toy"), [("rsl_rl", train_rsl_rl), ("skrl", train_skrl)])
+def test_a_model_of_another_task_is_named(
+    tmp_path: Path, library: str, train_toy: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Weights of a network with one hidden layer of 16, given to one of 8; and a file that holds none."""
+    begin(tmp_path / "first", Library(library))
+    train_toy(session_of(tmp_path / "first"), 1)
+    begin(tmp_path / "second", Library(library))
+    monkeypatch.setattr(rl_toy, "HIDDEN", 8)
+    (tmp_path / "torn.pt").write_bytes(b"torn")
+    for model in (checkpoints.find(tmp_path / "first")[0], tmp_path / "torn.pt"):
+        with pytest.raises(CheckpointError, match=rf"{model.name}: does not fit Toy-Cart \("):
+            train_toy(session_of(tmp_path / "second"), 1, start_from=model)
+    assert checkpoint_steps(tmp_path / "second") == []
 
 
 def test_an_override_without_a_value_is_refused() -> None:

@@ -1,11 +1,11 @@
-"""A success rate with its interval."""
+"""A success rate with its interval. Needs SciPy, which `physai-infrastructure[simulation]` brings."""
 
 from collections.abc import Sequence
 from typing import Literal
 
 from scipy.stats import binomtest
 
-from physai.infrastructure.contracts import Interval, Rate
+from .contracts import Interval, Rate
 
 SCIPY: dict[Interval, Literal["wilson", "exact"]] = {"wilson": "wilson", "clopper-pearson": "exact"}
 
