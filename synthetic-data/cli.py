@@ -140,6 +140,34 @@ def write(
 
 
 @app.command()
+def report(
+    plan_file: PlanFile,
+    dataset: Source,
+    clips: Clips,
+    verdicts: Annotated[Path, Argument(metavar="REPORT", help="Report, from `physai synthetic-data verify`.")],
+    output: Annotated[Path, Option(help="Folder of `quality.json` and `quality.html`.")],
+    as_json: Json = False,
+) -> None:
+    """Tell what was rejected and why, what is covered now, and how diverse the clips are; as JSON and as a page.
+
+    Example: physai synthetic-data report OUT/plan.json OUT/dataset OUT/clips OUT/report.json --output OUT/quality
+    """
+    from physai.infrastructure.contracts import GenerationPlan, VerificationReport
+
+    from .review.page import write_page
+    from .review.quality import quality
+
+    made, shown = quality(GenerationPlan.read(plan_file), dataset, clips, VerificationReport.read(verdicts))
+    made.write(output / "quality.json")
+    write_page(made, shown, output / "quality.html")
+    line = (
+        f"{output}/quality.html: {made.accepted.pictures} of {len(shown)} clips accepted; "
+        f"{made.real.effective:.1f} effectively unlike pictures without them, {made.both.effective:.1f} with them"
+    )
+    show(made, as_json, line)
+
+
+@app.command()
 def benchmark(
     dataset: Annotated[Path, Argument(help="A LeRobot v3.0 dataset of the simulated robot, with a camera.")],
     output: Annotated[Path, Option(help="Folder of the report.")],
