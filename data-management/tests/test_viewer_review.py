@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from azure.storage.blob import ContainerClient
 
 from physai.data_management.annotations import Annotations
 from physai.data_management.tools.edit import delete, merge
 from physai.data_management.viewer.runs import Runs
 from physai.infrastructure.datasets import Dataset
+from physai.infrastructure.storage import open_store
+from physai.infrastructure.tests.storage_azurite import ACCOUNT, azurite, connection_string
 
 from .test_viewer_service import WORKFLOW
 from .viewer_data import CONDITIONS, ROWS, Served, make_dataset, make_rollouts, make_synthetic, serving
@@ -265,3 +268,45 @@ def test_the_review_fits_its_screen_and_can_be_hit_by_a_finger(page: Any, served
                 "'.verdicts button, .transport button, .queue button, nav a')].map((each) => each.offsetHeight || 99))"
             )
             assert low >= 40, (path, width)
+
+
+@pytest.fixture
+def in_container(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The same datasets in a container of Azurite."""
+    with azurite(tmp_path) as endpoint:
+        connection = connection_string(endpoint)
+        monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", connection)
+        ContainerClient.from_connection_string(connection, "datasets").create_container()
+        open_store(f"azure://{ACCOUNT}/datasets").sync_up(template)
+        yield f"azure://{ACCOUNT}/datasets"
+
+
+@chromium
+@pytest.mark.azurite
+def test_rollouts_in_a_container_are_reviewed_and_the_good_ones_kept(browser: Any, in_container: str) -> None:
+    with serving(in_container) as served:
+        context = browser.new_context(viewport={"width": 1024, "height": 768})
+        context.add_cookies([{"name": "role", "value": "admin", "url": served.url}])
+        page = context.new_page()
+        open_review(page, served, "candidate/rollouts")
+        assert shown(page) == (0, 0, 0)
+        page.keyboard.press("a")
+        at(page, 1)
+        page.keyboard.press("r")
+        at(page, 2)
+        page.click("#decisions [data-name=accept]")
+        at(page, 0)
+        assert page.locator("#undo").count() == 0
+        page.click("[data-operation=keep]")
+        page.click("#look")
+        assert not page.locator("#preview .change").count()  # a name is needed
+        page.fill("#edit-form [name=name]", "accepted")
+        page.click("#look")
+        page.wait_for_selector("#preview .change")
+        page.click("#apply")
+        page.wait_for_url(f"{served.url}/")
+        page.wait_for_selector("text=candidate/accepted")
+        context.close()
+        view = get(served, f"/api/datasets/{served.id('candidate/accepted')}")
+        assert view["card"]["episodes"] == 1
+        assert get(served, f"/api/datasets/{served.id('candidate/rollouts')}/review")["decisions"]["accept"] == 1

@@ -26,6 +26,8 @@ from physai.data_management.annotations import Annotations
 from physai.data_management.described import described
 from physai.data_management.tools.label_cli import app as label_app
 from physai.data_management.viewer.cli import is_loopback
+from physai.data_management.viewer.errors import TakenNameError
+from physai.data_management.viewer.places import BlobPlace, open_place
 from physai.infrastructure.datasets import Dataset
 from physai.infrastructure.datasets.depth import LEROBOT, picture
 from physai.infrastructure.page.shield import MAX_BODY
@@ -447,7 +449,7 @@ def test_ten_thousand_episodes_are_listed_and_opened_from_metadata_alone(tmp_pat
     (root / "meta/info.json").write_text(json.dumps(info | {"total_episodes": 10_000, "total_frames": 10_000 * ROWS}))
     (root / "meta/provenance.json").unlink()
     with serving(str(tmp_path / "data")) as served:
-        served.desk.catalog.places[0].editable = False
+        served.desk.catalog.places[0].replaces = False
         listed = served.call("viewer", "GET", f"/api/datasets/{served.id('large')}/episodes?page=500&size=20").json()
         assert (listed["total"], listed["items"][0]["episode"]) == (10_000, 9980)
         assert served.call("viewer", "GET", f"/api/datasets/{served.id('large')}/episodes/1").json()["of"] == 10_000
@@ -490,13 +492,9 @@ def test_a_blob_container_is_browsed_played_and_judged_and_not_changed(blob_data
         listed = served.call("viewer", "GET", f"{base}/episodes?where={where}").json()["items"]
         assert [(line["episode"], line["rating"]) for line in listed] == [(1, 2)]
         assert served.call("viewer", "GET", f"{base}/review").json()["decisions"]["reject"] == 1
-        for method, act, body in (
-            ("POST", "preview", {"operation": "delete", "episodes": "0"}),
-            ("POST", "quality", None),
-            ("POST", "validation", None),
-        ):
-            refused = served.call("admin", method, f"{base}/{act}", json=body)
-            mend = f"`physai storage sync {blob_data}/lab/cube cube`"
+        mend = f"`physai storage sync {blob_data}/lab/cube cube`"
+        for act in ("undo", "episodes/0/rerun"):
+            refused = served.call("admin", "POST", f"{base}/{act}")
             assert (refused.status_code, mend in refused.json()["detail"]) == (409, True)
         for page in ("", "/review", "/episodes/1"):
             assert served.call("admin", "GET", f"/datasets/{dataset}{page}").status_code == 200
@@ -508,6 +506,99 @@ def test_a_blob_container_is_browsed_played_and_judged_and_not_changed(blob_data
     brought = Dataset(tmp_path / "brought")
     assert brought.verify()  # what was said made no other dataset of it
     assert Annotations(brought).marks(1).labels == ("slips",)
+
+
+@pytest.mark.azurite
+def test_curating_in_a_container_makes_new_datasets_and_leaves_the_old(blob_data: str, tmp_path: Path) -> None:
+    store = open_store(blob_data)
+    with serving(blob_data) as served:
+        base, more = f"/api/datasets/{served.id('lab/cube')}", served.id("lab/more")
+        body = {"kind": "label", "value": "kept"}
+        assert served.call("annotator", "POST", f"{base}/episodes/2/annotations", json=body).status_code == 200
+        before = {stored.key: stored.digest for stored in store.list("lab")}
+        nameless = served.call("admin", "POST", f"{base}/preview", json={"operation": "delete", "episodes": "0"})
+        assert (nameless.status_code, "Give the new one a name" in nameless.json()["detail"]) == (409, True)
+        bodies = (
+            {"operation": "delete", "where": "outcome == 'failure'", "name": "good"},
+            {"operation": "trim", "episodes": "0", "rows": "5:-5", "name": "trimmed"},
+            {"operation": "split", "parts": "train=0.7, test=0.3", "name": "parts"},
+            {"operation": "merge", "others": [more], "name": "both"},
+        )
+        for body in bodies:
+            seen = served.call("admin", "POST", f"{base}/preview", json=body).json()
+            assert seen["replaces"] is False
+            asked = body | {"version": seen["version"]}
+            assert served.finish(served.call("admin", "POST", f"{base}/edit", json=asked))["state"] == "done"
+            for part in seen["after"]:
+                assert served.id(f"lab/{part['name']}")  # found at once
+                store.sync_down(f"lab/{part['name']}", tmp_path / part["name"])
+                made = Dataset(tmp_path / part["name"])
+                assert (made.num_episodes, made.info.total_frames) == (part["episodes"], part["rows"]), body
+                assert made.verify()
+        assert Annotations(Dataset(tmp_path / "good")).marks(1).labels == ("kept",)
+        edit = Dataset(tmp_path / "both").required_provenance.edit
+        assert edit is not None
+        assert edit.arguments == {"datasets": f"{blob_data}/lab/cube, {blob_data}/lab/more"}
+        again = served.finish(served.call("admin", "POST", f"{base}/edit", json=asked))
+        assert (again["state"], "'lab/both' exists already" in again["detail"]) == ("failed", True)
+        after = {stored.key: stored.digest for stored in store.list("lab")}
+        assert {key: after[key] for key in before} == before
+
+
+PUTTER = """
+import sys
+from pathlib import Path
+from physai.data_management.viewer.places import open_place
+open_place(sys.argv[1]).put(Path(sys.argv[2]), "lab/new")
+"""
+
+
+@pytest.mark.azurite
+def test_a_dataset_whose_upload_is_killed_is_not_seen_in_the_container(blob_data: str, tmp_path: Path) -> None:
+    place, store = open_place(blob_data), open_store(blob_data)
+    assert isinstance(place, BlobPlace)
+    with place.whole("lab/cube") as folder:
+        for number in range(400):
+            (folder / f"videos/{number}.bin").write_bytes(b"%d" % number)
+        with subprocess.Popen([sys.executable, "-c", PUTTER, blob_data, str(folder)]) as process:
+            while len(store.list("lab/new")) < 20:
+                assert process.poll() is None
+            process.kill()
+    assert 20 <= len(store.list("lab/new")) < 400
+    assert "lab/new" not in list(place.find())
+    with place.whole("lab/cube") as folder, pytest.raises(TakenNameError, match="'lab/new' exists already"):
+        place.put(folder, "lab/new")
+    with place.whole("lab/cube") as folder:
+        place.put(folder, "lab/newer")
+    assert "lab/newer" in list(place.find())
+
+
+@pytest.mark.azurite
+def test_episodes_in_a_container_are_scored_validated_and_trained_on(blob_data: str, tmp_path: Path) -> None:
+    from physai.data_management.viewer.runs import Runs
+
+    file = tmp_path / "workflows/osmo/look.yaml"
+    file.parent.mkdir(parents=True)
+    file.write_text(WORKFLOW)
+    with serving(blob_data) as served:
+        served.desk.runs = Runs([tmp_path])
+        dataset = served.id("lab/cube")
+        base = f"/api/datasets/{dataset}"
+        assert served.finish(served.call("annotator", "POST", f"{base}/quality"))["state"] == "done"
+        listed = served.call("viewer", "GET", f"{base}/episodes?where=quality.score >= 0").json()["items"]
+        assert [line["episode"] for line in listed] == [0, 1, 2]
+        assert served.finish(served.call("annotator", "POST", f"{base}/validation"))["state"] == "done"
+        assert served.call("viewer", "GET", f"{base}/validation").json()["episodes"] == 3
+        body = {"workflow": "look", "dataset": dataset, "where": "outcome == 'success'"}
+        work = served.finish(served.call("admin", "POST", "/api/runs", json=body))
+        assert work["state"] == "done", work
+        run = work["link"].removeprefix("/runs/")
+        found = served.until(
+            lambda: served.call("viewer", "GET", f"/api/runs/{run}").json(),
+            "status",
+            ("WAITING", "RUNNING", "INTERRUPTED"),
+        )
+        assert (found["status"], found["launched"]["episodes"]) == ("COMPLETED", 2)
 
 
 @pytest.mark.azurite

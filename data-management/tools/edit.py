@@ -120,12 +120,20 @@ def trim(
     return _apply(root, output, pieces, described_edit("trim", arguments, author), progress=progress)
 
 
-def merge(roots: Sequence[Path], output: Path, *, author: str | None = None, progress: Progress = silent) -> EditReport:
+def merge(
+    roots: Sequence[Path],
+    output: Path,
+    *,
+    arguments: Mapping[str, str] | None = None,
+    author: str | None = None,
+    progress: Progress = silent,
+) -> EditReport:
     """Make one dataset of several; episodes of each split stay together.
 
     Args:
         roots: The datasets.
         output: Where the result appears.
+        arguments: Goes into the provenance; by default the folders.
         author: By default who runs this.
         progress: As in `rewrite`.
 
@@ -133,7 +141,9 @@ def merge(roots: Sequence[Path], output: Path, *, author: str | None = None, pro
         MergeError: If they do not fit together.
     """
     pieces = [Piece.whole(dataset, i) for dataset in map(Dataset, roots) for i in range(dataset.num_episodes)]
-    return _write(pieces, output, described_edit("merge", {"datasets": ", ".join(map(str, roots))}, author), progress)
+    return _write(
+        pieces, output, described_edit("merge", arguments or {"datasets": ", ".join(map(str, roots))}, author), progress
+    )
 
 
 def split(

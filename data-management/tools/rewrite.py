@@ -27,6 +27,7 @@ from physai.infrastructure.datasets.info import ANCESTORS, INFO, NOT_CONTENT, PR
 from physai.infrastructure.datasets.metadata import write_tasks
 
 from ..annotations import Annotations, Moved
+from ..described import Described
 from ..errors import EmptyResultError, MergeError
 from .clips import CameraFiles
 from .episodes import write_episodes
@@ -169,7 +170,7 @@ def _steps(total: int, progress: Progress) -> Callable[[int], None]:
     return advance
 
 
-def check_mergeable(dataset: Dataset, first: Dataset) -> None:
+def check_mergeable(dataset: Dataset | Described, first: Dataset | Described) -> None:
     """Refuse datasets whose episodes cannot be in one.
 
     Raises:

@@ -8,8 +8,7 @@ from ..tools.versions import UndoPoint, undo, undo_points
 from .browse import DatasetId
 from .edits import Apply, EditBody, Preview, carry_out, preview
 from .episodes import Index
-from .errors import ChangedError
-from .judge import editable
+from .errors import ChangedError, ReadOnlyError
 from .works import Track, Work
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ def routes(desk: "Desk") -> APIRouter:
     router = APIRouter(prefix="/api/datasets/{dataset}", tags=["curate"])
 
     def opened(dataset: str) -> Index:
-        return editable(desk.indexes.of(desk.catalog.get(dataset)))
+        return desk.indexes.of(desk.catalog.get(dataset))
 
     def others(body: EditBody) -> dict[str, Index]:
         return {other: desk.indexes.of(desk.catalog.get(other)) for other in body.others}
@@ -55,12 +54,13 @@ def routes(desk: "Desk") -> APIRouter:
     @router.get("/undo")
     def points(dataset: DatasetId) -> list[UndoPoint]:
         """What can be brought back, the last first."""
-        return undo_points(opened(dataset).root)
+        index = opened(dataset)
+        return undo_points(index.root) if index.entry.place.replaces else []
 
     @router.post("/undo", status_code=202)
     def back(dataset: DatasetId, who: Who) -> Work:
         """Bring the dataset back as it was before the last edit."""
-        index = opened(dataset)
+        index = on_this_machine(opened(dataset))
 
         def act(_: Track) -> tuple[str, str]:
             restored = undo(index.root)
@@ -87,3 +87,14 @@ def work_routes(desk: "Desk") -> APIRouter:
         return desk.works.get(work)
 
     return router
+
+
+def on_this_machine(index: Index) -> Index:
+    """The index, if its dataset is in a local folder.
+
+    Raises:
+        ReadOnlyError: If not.
+    """
+    if not index.entry.place.replaces:
+        raise ReadOnlyError(index.entry.uri)
+    return index

@@ -2,24 +2,26 @@
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
+from contextlib import ExitStack, nullcontext
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from physai.infrastructure.contracts import Contract
+from physai.infrastructure.contracts import Contract, Digest
 from physai.infrastructure.datasets import Dataset
 
 from ..tools import edit
 from ..tools.edit import Rows
-from ..tools.lineage import origins
+from ..tools.lineage import descent, origins
 from ..tools.rewrite import EditReport, check_mergeable
 from ..tools.split import share
 from ..tools.trim import idle_cuts, row_cuts
 from .browse import BODY
 from .episodes import Index
-from .errors import ReadOnlyError, RequestError
+from .errors import NoNameError, RequestError
 from .facts import FactBook
+from .places import BlobPlace
 
 Operation = Literal["delete", "keep", "trim", "split", "merge"]
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,59}$"
@@ -88,14 +90,19 @@ def preview(index: Index, book: FactBook, body: EditBody, others: Mapping[str, I
         RequestError: If something is missing.
         ManagementError: If it cannot be done.
     """
-    if not index.entry.place.editable:
-        raise ReadOnlyError(index.entry.uri)
+    if not index.entry.place.replaces and not (body.name and index.entry.path):
+        raise (
+            NoNameError(index.entry.uri)
+            if index.entry.path
+            else RequestError("a new dataset would lie within this one. Start the viewer on the path above it.")
+        )
     chosen = book.select(index, body.episodes, body.where)
     lengths, name = index.lengths, body.name or index.entry.name
     if body.operation in ("split", "merge"):
         after, changes = _apart(index, body) if body.operation == "split" else _together(index, body, others)
     elif body.operation == "trim":
-        cuts = cuts_of(index, chosen, body)
+        with index.entry.whole() if not body.rows.strip() else nullcontext(index.root) as root:
+            cuts = cuts_of(index, chosen, body, root)
         kept = {episode: last - first for episode, (first, last) in cuts.items()}
         total = sum(kept.get(episode, rows) for episode, rows in enumerate(lengths))
         after = (Part(name=name, episodes=index.count, rows=total),)
@@ -119,22 +126,47 @@ def preview(index: Index, book: FactBook, body: EditBody, others: Mapping[str, I
 
 
 def carry_out(index: Index, book: FactBook, body: EditBody, others: Mapping[str, Index], by: str) -> list[EditReport]:
-    """Do it.
+    """Do it, on this machine; a new dataset then appears beside the one it was made of.
 
     Raises:
         ManagementError: If it cannot be done; then nothing has changed.
     """
-    root, output = index.root, beside(index, body.name)
+    place = index.entry.place
+    with ExitStack() as brought:
+        root = brought.enter_context(index.entry.whole())
+        roots = {other: brought.enter_context(each.entry.whole()) for other, each in others.items()}
+        names = {"datasets": ", ".join(each.entry.uri for each in (index, *others.values()))}
+        if not isinstance(place, BlobPlace):
+            return _carry_out(index, root, book, body, roots, names, by, beside(index, body.name))
+        output = root.with_name("edited")
+        reports = _carry_out(index, root, book, body, roots, names, by, output)
+        name = PurePosixPath(index.entry.path).parent / body.name
+        made = {name / part.name: part for part in sorted(output.iterdir())} if body.operation == "split" else {}
+        for key, folder in (made or {name: output}).items():
+            place.put(folder, key.as_posix())
+    return reports
+
+
+def _carry_out(
+    index: Index,
+    root: Path,
+    book: FactBook,
+    body: EditBody,
+    others: Mapping[str, Path],
+    names: Mapping[str, str],
+    by: str,
+    output: Path | None,
+) -> list[EditReport]:
     given = {key: text for key, text in (("where", body.where), ("episodes", body.episodes)) if text}
     if body.operation == "merge":
         assert output is not None
-        return [edit.merge([root, *(others[other].root for other in body.others)], output, author=by)]
+        return [edit.merge([root, *(others[other] for other in body.others)], output, arguments=names, author=by)]
     if body.operation == "split":
         assert output is not None
         return edit.split(root, _parts(body), output, seed=body.seed, author=by)
     chosen = book.select(index, body.episodes, body.where)
     if body.operation == "trim":
-        return [edit.trim(root, cuts_of(index, chosen, body), output=output, arguments=given, author=by)]
+        return [edit.trim(root, cuts_of(index, chosen, body, root), output=output, arguments=given, author=by)]
     act = edit.delete if body.operation == "delete" else edit.keep
     return [act(root, chosen, output=output, arguments=given, reason=body.reason, author=by)]
 
@@ -147,11 +179,11 @@ def beside(index: Index, name: str) -> Path | None:
     return parent / name
 
 
-def cuts_of(index: Index, chosen: list[int], body: EditBody) -> dict[int, Rows]:
-    """Rows of each episode that stay."""
+def cuts_of(index: Index, chosen: list[int], body: EditBody, root: Path) -> dict[int, Rows]:
+    """Rows of each episode that stay; `root` is where all of the dataset lies."""
     if body.rows.strip():
         return row_cuts(index.lengths, chosen, body.rows.strip())
-    return idle_cuts(index.root, chosen, body.margin_s)
+    return idle_cuts(root, chosen, body.margin_s)
 
 
 def _parts(body: EditBody) -> list[str]:
@@ -163,7 +195,7 @@ def _parts(body: EditBody) -> list[str]:
 
 def _apart(index: Index, body: EditBody) -> tuple[tuple[Part, ...], list[str]]:
     fractions = {name: float(fraction) for name, fraction in (part.split("=") for part in _parts(body))}
-    shared = share(origins(Dataset(index.root)), fractions, body.seed)
+    shared = share(_origins(index), fractions, body.seed)
     parts = tuple(
         Part(name=f"{body.name}/{name}", episodes=len(those), rows=sum(index.lengths[each] for each in those))
         for name, those in shared.items()
@@ -171,13 +203,20 @@ def _apart(index: Index, body: EditBody) -> tuple[tuple[Part, ...], list[str]]:
     return parts, [f"{body.name}/{name}: episodes {', '.join(map(str, those))}" for name, those in shared.items()]
 
 
+def _origins(index: Index) -> list[Digest]:
+    """The recording that each episode goes back to; of a dataset without provenance, itself."""
+    if index.provenance is None:
+        with index.entry.whole() as root:
+            return origins(Dataset(root))
+    known = {**index.ancestors, index.provenance.content: index.provenance}
+    return [descent(source, index.provenance, known).raw for source in index.provenance.episodes]
+
+
 def _together(index: Index, body: EditBody, others: Mapping[str, Index]) -> tuple[tuple[Part, ...], list[str]]:
     if not body.name or not body.others:
         raise RequestError("a merge needs other datasets and a name for the new one.")
     for other in others.values():
-        if not other.entry.place.editable:
-            raise ReadOnlyError(other.entry.uri)
-        check_mergeable(other.dataset, index.dataset)
+        check_mergeable(other.described, index.described)
     all_of = [index, *(others[other] for other in body.others)]
     rows = [sum(each.lengths) for each in all_of]
     whole = Part(name=body.name, episodes=sum(each.count for each in all_of), rows=sum(rows))

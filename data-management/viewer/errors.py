@@ -30,15 +30,28 @@ class OutsideError(ViewerError):
         super().__init__(f"{path} lies outside the folder that is shown, and is not served.")
 
 
+class TakenNameError(ViewerError):
+    """A new dataset would take the place of something else."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"'{name}' exists already. Give another name.")
+
+
+class NoNameError(ViewerError):
+    """A dataset in Blob Storage would be replaced."""
+
+    def __init__(self, uri: str) -> None:
+        super().__init__(f"{uri} is in Blob Storage, where no dataset is replaced. Give the new one a name.")
+
+
 class ReadOnlyError(ViewerError):
-    """Rows and videos of a dataset in Blob Storage are not changed where it is."""
+    """Something can be done with a dataset on this machine alone."""
 
     def __init__(self, uri: str) -> None:
         name = uri.rpartition("/")[2]
         super().__init__(
-            f"{uri} is in Blob Storage, where datasets are judged, but not changed. "
-            f"Bring it here with `physai storage sync {shlex.quote(uri)} {shlex.quote(name)}`, "
-            "change it, and publish the result."
+            f"{uri} is in Blob Storage, and this needs it here. "
+            f"Bring it with `physai storage sync {shlex.quote(uri)} {shlex.quote(name)}`."
         )
 
 

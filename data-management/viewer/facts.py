@@ -28,7 +28,8 @@ class FactBook:
 
     def judge(self, index: Index, track: Track) -> QualityReport:
         """Judge every episode; takes a while the first time."""
-        report = quality(index.root, track)
+        with index.entry.whole() as root:
+            report = quality(root, track)
         with self._lock:
             _keep(self._judged, index.entry.id, (index.mark, report))
         return report
@@ -39,7 +40,7 @@ class FactBook:
             mark, report = self._judged.get(index.entry.id, (None, None))
         if mark == index.mark:
             return report
-        if index.entry.place.editable and (index.root / QUALITY).exists():
+        if index.entry.place.replaces and (index.root / QUALITY).exists():
             return self.judge(index, iter)
         return None
 

@@ -12,8 +12,6 @@ from ..journal import Kind
 from ..tools.checks import Limits
 from ..tools.validate import validate
 from .browse import BODY, DatasetId, EpisodeId
-from .episodes import Index
-from .errors import ReadOnlyError
 from .works import Track, Work
 
 if TYPE_CHECKING:
@@ -83,7 +81,7 @@ def routes(desk: "Desk") -> APIRouter:
     @router.post("/quality", status_code=202)
     def judge(dataset: DatasetId, who: Who) -> Work:
         """Score every episode."""
-        index = editable(desk.indexes.of(desk.catalog.get(dataset)))
+        index = desk.indexes.of(desk.catalog.get(dataset))
 
         def act(track: Track) -> tuple[str, str]:
             report = desk.facts.judge(index, track)
@@ -94,10 +92,11 @@ def routes(desk: "Desk") -> APIRouter:
     @router.post("/validation", status_code=202)
     def check(dataset: DatasetId, who: Who) -> Work:
         """Look for faults in every episode, every frame decoded."""
-        index = editable(desk.indexes.of(desk.catalog.get(dataset)))
+        index = desk.indexes.of(desk.catalog.get(dataset))
 
         def act(track: Track) -> tuple[str, str]:
-            report = validate(index.root, Limits(), track)
+            with index.entry.whole() as root:
+                report = validate(root, Limits(), track)
             desk.validations[dataset] = (index.mark, report)
             found = f"{len(report.findings)} findings" if report.findings else "no fault was found"
             return f"{report.episodes} episodes: {found}", f"/datasets/{dataset}#validation"
@@ -105,14 +104,3 @@ def routes(desk: "Desk") -> APIRouter:
         return desk.works.start(f"Validating {index.entry.name}", dataset, who.name, act)
 
     return router
-
-
-def editable(index: Index) -> Index:
-    """The index, if the rows and videos of its dataset may be read as a whole and changed.
-
-    Raises:
-        ReadOnlyError: If not.
-    """
-    if not index.entry.place.editable:
-        raise ReadOnlyError(index.entry.uri)
-    return index

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Query
 from physai.infrastructure.contracts import Contract
 
 from .browse import DatasetId, EpisodeId
-from .judge import editable
+from .curate import on_this_machine
 from .runs import RUN, LaunchBody, Log, RunView, WorkflowView
 from .works import Track, Work
 
@@ -67,7 +67,7 @@ def routes(desk: "Desk") -> APIRouter:
     @router.post("/runs", status_code=202)
     def launch(body: LaunchBody, who: Who) -> Work:
         """Publish the chosen episodes and start a workflow on them; the work's link leads to the run."""
-        index = editable(desk.indexes.of(desk.catalog.get(body.dataset)))
+        index = desk.indexes.of(desk.catalog.get(body.dataset))
         workflow = desk.runs.workflow(body.workflow)
         chosen = desk.facts.select(index, body.episodes, body.where)
 
@@ -80,7 +80,7 @@ def routes(desk: "Desk") -> APIRouter:
     @router.post("/datasets/{dataset}/episodes/{episode}/rerun", responses={409: {"description": "Not installed."}})
     def show(dataset: DatasetId, episode: EpisodeId) -> Shown:
         """Open an episode in Rerun, through LeRobot's own visualiser; on this machine alone."""
-        index = editable(desk.indexes.of(desk.catalog.get(dataset)))
+        index = on_this_machine(desk.indexes.of(desk.catalog.get(dataset)))
         index.row(episode)
         return Shown(url=desk.rerun.open(index.root, episode))
 

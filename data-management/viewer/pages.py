@@ -45,13 +45,13 @@ def routes(desk: "Desk") -> APIRouter:
         index = desk.indexes.of(desk.catalog.get(dataset))
         index.row(episode)
         view = episode_view(index, episode, desk.facts, family_of(index, episode, desk.catalog, desk.indexes))
-        editable = index.entry.place.editable
+        local = index.entry.place.replaces
         return _page(
             request,
             "episode.html",
             view=view,
             against=against,
-            editable=editable,
+            local=local,
             rerun=rerun.is_installed(),
         )
 

@@ -5,19 +5,21 @@ import re
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 from threading import Lock
 from typing import BinaryIO, override
 
 from physai.infrastructure.aside import is_aside
-from physai.infrastructure.datasets.info import ANNOTATIONS, INFO
+from physai.infrastructure.datasets.info import ANNOTATIONS, INFO, PROVENANCE
 from physai.infrastructure.settings import settings
-from physai.infrastructure.storage import MissingKeyError, Store, open_file, open_store
+from physai.infrastructure.storage import MissingKeyError, Store, TakenKeyError, open_file, open_store
 from physai.infrastructure.storage.uri import FolderLocation, parse
 
 from ..journal import Journal, journal_of
-from .errors import OutsideError, UnknownError
+from .errors import OutsideError, TakenNameError, UnknownError
 
 DEPTH = 6  # folders below a root in which datasets are looked for
 FRESH_S = 5.0  # age at which a list of datasets is made anew
@@ -29,8 +31,8 @@ class Place(ABC):
 
     uri: str
     fresh_s = FRESH_S
-    editable = False
-    """Whether rows and videos may be changed here; episodes are judged everywhere."""
+    replaces = False
+    """Whether an edit may take a dataset's place, to be brought back by undo; else each edit makes a new dataset."""
 
     @abstractmethod
     def find(self) -> Iterator[str]:
@@ -54,6 +56,10 @@ class Place(ABC):
         """A file of a dataset where it is, of which no more is read than asked for; errors as of `local`."""
 
     @abstractmethod
+    def whole(self, name: str) -> AbstractContextManager[Path]:
+        """All of a dataset on this machine, for as long as the block."""
+
+    @abstractmethod
     def journal(self, name: str) -> Journal:
         """What was said of a dataset's episodes, where the dataset is."""
 
@@ -61,7 +67,7 @@ class Place(ABC):
 class FolderPlace(Place):
     """A local folder; one that is a dataset itself holds just that."""
 
-    editable = True
+    replaces = True
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
@@ -91,6 +97,11 @@ class FolderPlace(Place):
     @override
     def open(self, name: str, file: Path) -> BinaryIO:
         return self.local(name, file).open("rb")
+
+    @contextmanager
+    @override
+    def whole(self, name: str) -> Iterator[Path]:
+        yield self.meta(name)
 
     @override
     def journal(self, name: str) -> Journal:
@@ -140,6 +151,31 @@ class BlobPlace(Place):
         except MissingKeyError as error:
             raise UnknownError("file", file) from error
 
+    @contextmanager
+    @override
+    def whole(self, name: str) -> Iterator[Path]:
+        self._cache.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=self._cache, prefix=".whole-") as folder:
+            self.store.sync_down(name, Path(folder) / "dataset")
+            yield Path(folder) / "dataset"
+
+    def put(self, folder: Path, name: str) -> None:
+        """Let a whole dataset that was written here appear in the container; an interrupted one is not seen.
+
+        Raises:
+            TakenNameError: If there is something of this name.
+        """
+        if self.store.list(name):
+            raise TakenNameError(name)
+        try:
+            self.store.create(self._key(name, PROVENANCE), (folder / PROVENANCE).read_bytes())  # ours from here on
+        except TakenKeyError as error:
+            raise TakenNameError(name) from error
+        with TemporaryDirectory(dir=self._cache, prefix=".put-") as aside:
+            info = (folder / INFO).rename(Path(aside) / INFO.name)  # by it a dataset is found, so it goes last
+            self.store.sync_up(folder, name)
+            self.store.put(info, self._key(name, INFO))
+
     @override
     def journal(self, name: str) -> Journal:
         return Journal(self.store, name, self._cache / ".annotations" / _word(name))
@@ -176,6 +212,10 @@ class Entry:
     def local(self, file: Path) -> Path:
         """A file of the dataset on this machine."""
         return self.place.local(self.path, file)
+
+    def whole(self) -> AbstractContextManager[Path]:
+        """All of it on this machine, for as long as the block."""
+        return self.place.whole(self.path)
 
 
 class Catalog:

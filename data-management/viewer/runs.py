@@ -266,9 +266,10 @@ def _launches() -> Path:
 
 def _publish(index: Index, episodes: Sequence[int], folder: Path, by: str) -> str:
     """Put the selection into the store; a whole dataset with provenance goes as it is."""
-    if len(episodes) == index.count and index.provenance is not None:
-        return publish(index.root)
-    keep(index.root, episodes, output=folder, reason="not chosen", author=by)
+    with index.entry.whole() as root:
+        if len(episodes) == index.count and index.provenance is not None:
+            return publish(root)
+        keep(root, episodes, output=folder, reason="not chosen", author=by)
     return publish(folder)
 
 

@@ -67,8 +67,8 @@ class DatasetView(Contract):
     splits: dict[str, str]
     features: dict[str, str]
     statistics: tuple[Statistic, ...]
-    editable: bool
-    """Whether rows and videos may be changed here; episodes are judged everywhere."""
+    replaces: bool
+    """Whether an edit may take its place, to be brought back by undo; else each edit makes a new dataset."""
 
 
 class EpisodeLine(Contract):
@@ -245,7 +245,7 @@ def dataset_view(entry: Entry, indexes: Indexes) -> DatasetView:
             for name, feature in index.info.recorded.items()
         },
         statistics=tuple(_statistics(index)),
-        editable=entry.place.editable,
+        replaces=entry.place.replaces,
     )
 
 

@@ -8,6 +8,7 @@ from .errors import (
     MissingContainerError,
     MissingKeyError,
     StorageError,
+    TakenKeyError,
     UnreachableError,
 )
 from .link import Link
@@ -27,6 +28,7 @@ __all__ = [
     "Store",
     "Stored",
     "Synced",
+    "TakenKeyError",
     "Tell",
     "UnreachableError",
     "open_file",

@@ -38,7 +38,7 @@ export function openers({ dataset, base, selection }) {
     for (const label of form.querySelectorAll('[data-for]')) label.hidden = true;
     for (const label of fields()) label.hidden = false;
     $('editor-title').textContent = name === 'split' || name === 'merge' ? `${name[0].toUpperCase()}${name.slice(1)}` : `${name[0].toUpperCase()}${name.slice(1)} ${about(selection())}`;
-    $('editor-about').textContent = ABOUT[name];
+    $('editor-about').textContent = $('undo') ? ABOUT[name] : ABOUT[name].replace(/ Without a name .*$/, ' What stays becomes a new dataset in the container, beside this one.');
     if (name === 'merge') {
       const others = await get('/api/datasets?size=200');
       form.elements.others.replaceChildren(...others.items.filter((each) => each.id !== dataset && !each.problem).map((each) => make('option', { value: each.id }, each.name)));
@@ -69,11 +69,12 @@ export function openers({ dataset, base, selection }) {
   form.addEventListener('input', stale);
   $('look').addEventListener('click', () => { if (form.reportValidity()) attempt(look); });
   $('apply').addEventListener('click', () => attempt(apply));
-  $('undo').addEventListener('click', () => attempt(async () => {
+  $('undo')?.addEventListener('click', () => attempt(async () => {
     await finish(await call('POST', `${base}/undo`));
     setTimeout(() => location.reload(), 900);
   }));
   attempt(async () => {
+    if (!$('undo')) return;
     const points = await get(`${base}/undo`);
     $('undo').disabled = !points.length;
     $('undo').title = points.length ? `Bring back ${points[0].episodes} episodes: before ${points[0].undoes}` : 'Nothing to bring back';

@@ -124,11 +124,12 @@ async function validation() {
 const work = (path, after) => attempt(async () => { await finish(await call('POST', `${base}/${path}`)); await after(); await show(); });
 
 if ($('quick')) {
-  $('quick').append(...Object.keys(QUICK).filter((name) => name !== 'low quality' || $('quality')).map((name) => make('button', { type: 'button', 'aria-pressed': String(name === 'all'), onclick: () => { $('where').value = QUICK[name]; filter(QUICK[name]); } }, name)));
+  $('quick').append(...Object.keys(QUICK).map((name) => make('button', { type: 'button', 'aria-pressed': String(name === 'all'), onclick: () => { $('where').value = QUICK[name]; filter(QUICK[name]); } }, name)));
   $('where-form').addEventListener('submit', (event) => { event.preventDefault(); filter($('where').value.trim()); });
   $('judge')?.addEventListener('click', () => work('quality', quality));
   $('validate')?.addEventListener('click', () => work('validation', validation));
-  if ($('quality')) { attempt(quality); attempt(validation); }
+  attempt(quality);
+  attempt(validation);
 }
 if (may.edit) {
   $('clear').addEventListener('click', () => { state.chosen.clear(); attempt(show); });
