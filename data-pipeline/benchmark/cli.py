@@ -37,6 +37,7 @@ def benchmark(
         Row("conversion-jpeg", partial(measure_conversion, "jpeg")),
         Row("conversion-raw", partial(measure_conversion, "raw")),
         Row("conversion-h264", partial(measure_conversion, "h264")),
+        Row("conversion-depth", partial(measure_conversion, "depth")),
         Row("conversion-busy", measure_busy),
         Row("conversion-memory", measure_memory),
     )

@@ -17,7 +17,12 @@ from ..convert.convert import convert
 from ..convert.rules import Options
 from . import drive
 
-ROWS = {"jpeg": 300, "raw": 300, "h264": 9000}  # H.264 is small: five minutes, so that start-up is not what is measured
+ROWS = {
+    "jpeg": 300,
+    "raw": 300,
+    "depth": 300,
+    "h264": 9000,
+}  # H.264 is small: five minutes, so that start-up is not what is measured
 LONG_ROWS = 1200
 PEER_DEFAULT_ROWS = 90
 GB = 1e9

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import ValidationError
 
+from physai.data_pipeline.benchmark import drive
 from physai.data_pipeline.convert.convert import convert
 from physai.data_pipeline.convert.errors import FrameLossError, ImageError, MixedEpisodesError, OtherDatasetError
 from physai.data_pipeline.convert.film import Distances
@@ -287,3 +288,12 @@ def test_a_depth_rule_has_no_fields_and_a_unit_of_length() -> None:
     for wrong in ({"fields": ("data",)}, {"unit": "inch"}):
         with pytest.raises(ValidationError, match="depth has no `fields`, and its `unit` is m or mm"):
             config(**wrong)
+
+
+def test_depth_as_the_benchmark_has_it_comes_back_within_half_a_step(tmp_path: Path) -> None:
+    drive.write(tmp_path / "drive.mcap", "depth", 6)
+    convert(tmp_path / "drive.mcap", tmp_path / "ds", Options(config=drive.config("depth")))
+    for number, camera in enumerate(drive.CAMERAS):
+        found = Dataset(tmp_path / "ds").depth(0, f"observation.images.{camera}")
+        wanted = LEROBOT.within(np.stack([drive.depth(number, row) for row in range(6)]))
+        assert (np.abs(found - wanted) <= 0.51 * LEROBOT.step_m(wanted)).all()

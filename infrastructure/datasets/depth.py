@@ -24,10 +24,11 @@ ENCODER: Mapping[str, Any] = {
     "crf": 30,
     "preset": "ultrafast",
     "fast_decode": 0,
-    "extra_options": {"x265-params": "lossless=1:bframes=0"},
+    "extra_options": {"x265-params": "lossless=1:bframes=0:ctu=16:min-cu-size=16:rd=1"},
 }
-"""LeRobot's defaults, but for x265's preset, which is a matter of speed alone in a lossless video, and for B-frames:
-without them a video can be cut at every keyframe."""
+"""LeRobot's defaults, but for x265's preset, blocks of one size and the least effort to divide them, which are a matter
+of speed and size alone in a lossless video (twice as fast as the preset, files 1 % larger), and for B-frames: without
+them a video can be cut at every keyframe."""
 COLOURS = ((68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (253, 231, 37))
 """From near to far: viridis at quarters. Source: matplotlib, `_cm_listed.py`."""
 
