@@ -28,7 +28,8 @@ def test_a_judge_that_takes_anything_is_found_and_so_is_a_dead_link(tmp_path: Pa
     skill.mkdir()
     (skill / "SKILL.md").write_text("---\nname: lax\ndescription: Does nothing.\n---\n[gone](gone.md)\n")
     (skill / "answer.txt").write_text("right")
-    check = "id: a\n  prompt: p\n  artifact: a.txt\n  reference: answer.txt\n  wrong: [right, left]\n"
+    check = "id: a\n  prompt: p\n  artifact: a.txt\n  reference: answer.txt\n"
+    check += "  wrong: [[right, left]]\n  right: [[right, good]]\n"
     (skill / "tasks.yaml").write_text(f"- {check}  judge: test -f {{artifact}}\n")
     assert RUN["check_skill"](skill, None) == (
         1,
@@ -40,6 +41,8 @@ def test_a_judge_that_takes_anything_is_found_and_so_is_a_dead_link(tmp_path: Pa
     )
     (skill / "tasks.yaml").write_text(f"- {check}  judge: grep -q nothing {{artifact}}\n")
     assert RUN["check_skill"](skill, None)[1][1].startswith("a: its judge refuses the reference")
+    (skill / "tasks.yaml").write_text(f"- {check}  judge: grep -q right {{artifact}}\n")
+    assert RUN["check_skill"](skill, None)[1][1].startswith("a: its judge refuses 'good' in the place of 'right'")
 
 
 def test_a_wrong_answer_of_an_agent_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

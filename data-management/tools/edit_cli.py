@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 app = Typer()
 
 Root = Annotated[Path, Argument(help="Folder of a LeRobot v3.0 dataset.")]
-Episodes = Annotated[str | None, Option(help="Numbers: 0,3,5:8, the end of a range excluded.")]
+Episodes = Annotated[str | None, Option(help="Numbers: 0,3,5:8, the end of a range excluded; `0:` is all.")]
 Where = Annotated[str | None, Option(help="Condition, e.g. \"quality.smoothness > 0.7 and outcome == 'success'\".")]
 Output = Annotated[
     Path | None, Option(help="Where the result appears; by default it takes the dataset's place, and can be undone.")

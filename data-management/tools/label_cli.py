@@ -17,7 +17,7 @@ ReviewWord = Literal["accept", "reject", "unsure"]
 @app.command()
 def label(
     dataset: Root,
-    episodes: Annotated[str | None, Option(help="Numbers: 0,3,5:8, the end of a range excluded.")] = None,
+    episodes: Annotated[str | None, Option(help="Numbers: 0,3,5:8, the end of a range excluded; `0:` is all.")] = None,
     where: Annotated[str | None, Option(help='Condition, e.g. "quality.smoothness < 0.3".')] = None,
     add: Annotated[list[str] | None, Option(help="A label; give several.")] = None,
     remove: Annotated[list[str] | None, Option(help="A label to take off; give several.")] = None,
