@@ -11,6 +11,8 @@ import typer
 from physai.infrastructure.console import Json, show, stderr
 from physai.infrastructure.contracts import Interval, Role, Verdict
 
+from .deploy.cli import app as deploy_app
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -29,6 +31,7 @@ app.add_typer(conditions_app, name="conditions")
 app.add_typer(sil_app, name="sil")
 app.add_typer(hil_app, name="hil")
 app.add_typer(gate_app, name="gate")
+app.add_typer(deploy_app, name="deploy")
 
 Reference = Annotated[float, typer.Option(min=0.01, max=0.99, help="Expected success of the champion.")]
 Improvement = Annotated[float, typer.Option(min=0.01, max=0.98, help="Least gain in success worth knowing of.")]
@@ -101,7 +104,12 @@ def create(
 
 @app.command()
 def serve(
-    packages: Annotated[list[str], typer.Argument(metavar="[NAME=]PACKAGE...", help="Policy packages to serve.")],
+    packages: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME=]PACKAGE...", help="Policy packages to serve; default: the one that AzureML has mounted."
+        ),
+    ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
     grpc_port: Annotated[int | None, typer.Option(min=0, max=65535, help="Serve gRPC too; 0 takes a free one.")] = None,
@@ -113,18 +121,41 @@ def serve(
 ) -> None:
     """Serve verified packages by the Open Inference Protocol v2 over HTTP and gRPC, until SIGTERM or Ctrl-C.
 
+    Without packages it serves the one below AZUREML_MODEL_DIR, as in an online endpoint of AzureML.
+
     Example: physai evaluation serve candidate=out/package untrained=out/untrained --port 8000
     """
     from .sil.host import PolicyHost
-    from .sil.served import ServedPolicy
+    from .sil.served import MOUNT, ServedPolicy, mounted
     from .sil.server import serve as run
 
-    pairs = [parse_pair(text) for text in packages]
+    if not packages and MOUNT not in os.environ:
+        raise typer.BadParameter(f"give a package; {MOUNT}, where AzureML mounts one, is not set.")
+    pairs = [parse_pair(text) for text in packages or ()] or [(None, mounted(Path(os.environ[MOUNT])))]
     policies = [ServedPolicy.load(path, name, threads) for name, path in pairs]
     names = [policy.name for policy in policies]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise typer.BadParameter(f"two packages are named '{twice[0]}'. Give one another name: NAME=PACKAGE.")
     run(PolicyHost(policies, max_body_mb * 2**20, batch_wait_ms / 1e3), host, port, grpc_port)
+
+
+@app.command("prove")
+def prove_host(
+    package: Annotated[Path, typer.Argument(help="Policy package.")],
+    server: Annotated[str, typer.Option(help="http://, https://, grpc:// or openpi's ws://.")],
+    model: Annotated[str | None, typer.Option(help="Its name there; default: the package's.")] = None,
+    wait_s: Annotated[float, typer.Option(min=0, help="How long to wait until the model is ready.")] = 60.0,
+    as_json: Json = False,
+) -> None:
+    """Make sure that a host serves this very package: its digest, its tensors, its golden answers.
+
+    Example: physai evaluation prove out/package --server http://jetson:8000
+    """
+    from .deploy.prove import prove
+
+    found = prove(package, server, model, wait_s)
+    said = f"{server}: model '{found.model}' is {found.package}, {found.golden_rows} golden rows in"
+    show(found, as_json, f"{said} {found.round_trip_ms:.1f} ms")
 
 
 @app.command()

@@ -81,6 +81,13 @@ class SinkError(EvaluationError):
         super().__init__(f"{sink}: {reason}. {mend}")
 
 
+class DeployError(EvaluationError):
+    """A deployment cannot be defined or made."""
+
+    def __init__(self, what: str, reason: str) -> None:
+        super().__init__(f"{what}: {reason}.")
+
+
 class UnpublishedError(EvaluationError):
     """Some sinks lack a report."""
 

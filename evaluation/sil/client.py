@@ -25,7 +25,13 @@ class PolicyClient:
     """One model on a policy host, over HTTP, gRPC or openpi's websocket."""
 
     def __init__(
-        self, url: str, model: str, package: PolicyPackage, digest: Digest, timeout_s: float = NETWORK_S
+        self,
+        url: str,
+        model: str,
+        package: PolicyPackage,
+        digest: Digest,
+        timeout_s: float = NETWORK_S,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         """Prepare; nothing is sent yet.
 
@@ -35,6 +41,7 @@ class PolicyClient:
             package: Contract of the package that the model must be.
             digest: Of that package.
             timeout_s: How long one answer may take; a host that hangs is a failure then.
+            headers: Of every request, over HTTP.
 
         Raises:
             HostError: If the URL cannot be used.
@@ -43,7 +50,7 @@ class PolicyClient:
         self._name = uuid4().hex  # no other client's sequences are ours
         self.round_trips_ms: list[float] = []
         """Of every inference so far."""
-        self._host = transport(url, timeout_s)
+        self._host = transport(url, timeout_s, headers)
 
     def __enter__(self) -> Self:
         return self
@@ -95,11 +102,14 @@ class PolicyClient:
             if got != wanted:
                 raise WrongPolicyError(self.url, self.model, f"its {kind} are {got}, wanted {wanted}")
 
-    def check_golden(self, golden: Mapping[str, NDArray[Any]]) -> None:
-        """Play the package's golden vectors through the host.
+    def check_golden(self, golden: Mapping[str, NDArray[Any]]) -> float:
+        """Play the package's golden vectors through the host, in one request.
 
         Args:
             golden: Recorded inputs and output by name, first axis the sample.
+
+        Returns:
+            The round trip in ms.
 
         Raises:
             WrongPolicyError: If the answer differs.
@@ -110,7 +120,9 @@ class PolicyClient:
             difference = float(np.abs(answer - output).max()) if answer.shape == output.shape else float("inf")
             reason = f"golden vectors differ by {difference:g}"
             raise WrongPolicyError(self.url, self.model, reason)
+        took_ms = self.round_trips_ms[-1]
         self.round_trips_ms.clear()
+        return took_ms
 
     def infer_sequences(
         self, observation: Mapping[str, NDArray[Any]], rows: NDArray[np.intp], begins: NDArray[np.bool_]

@@ -8,12 +8,27 @@ import onnxruntime
 
 from physai.infrastructure.contracts import Digest, PolicyPackage
 from physai.infrastructure.registry import manifest_digest
+from physai.infrastructure.registry.manifest import PACKAGE_FILE
 from physai.infrastructure.registry.verify import GRAPH_FILE, verify_package
 
 from ..errors import EvaluationError
 from .protocol import Tensors
 
+MOUNT = "AZUREML_MODEL_DIR"
+"""Where AzureML mounts the model of an online deployment, some folders above the package itself."""
 VERSION = "1"  # a package has no versions: its digest tells it apart
+
+
+def mounted(folder: Path) -> Path:
+    """The one package below a folder.
+
+    Raises:
+        EvaluationError: If there is none, or more than one.
+    """
+    found = sorted(path.parent for path in folder.rglob(PACKAGE_FILE))
+    if len(found) != 1:
+        raise EvaluationError(f"{folder}: holds {len(found)} policy packages. Set {MOUNT} to where there is one.")
+    return found[0]
 
 
 class ServedPolicy:

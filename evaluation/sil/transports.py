@@ -49,12 +49,13 @@ class Transport(Protocol):
         """Hang up."""
 
 
-def transport(url: str, timeout_s: float = NETWORK_S) -> Transport:
+def transport(url: str, timeout_s: float = NETWORK_S, headers: Mapping[str, str] | None = None) -> Transport:
     """The way that a URL names; nothing is sent yet.
 
     Args:
         url: `http://…`, `https://…`, `grpc://host:port`, or `ws://…` and `wss://…` of an openpi server.
         timeout_s: How long one answer may take.
+        headers: Of every request, such as who asks; over HTTP alone.
 
     Raises:
         HostError: If the URL names none.
@@ -63,13 +64,27 @@ def transport(url: str, timeout_s: float = NETWORK_S) -> Transport:
     make = TRANSPORTS.get(address.scheme)
     if make is None or not address.netloc:
         raise HostError(url, "not a URL of a policy host", f"Give one like {', '.join(EXAMPLES)}.")
+    if headers:
+        if make is not HttpTransport:
+            raise HostError(url, "headers go over HTTP alone", "Give a URL with http:// or https://.")
+        return HttpTransport(url, timeout_s, headers)
     return make(url, timeout_s)
+
+
+class _Headers(over_http.InferenceServerClientPlugin):  # type: ignore[misc] # the client has no types
+    """Adds the same headers to every request."""
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self._headers = dict(headers)
+
+    def __call__(self, request: Any) -> None:
+        request.headers.update(self._headers)
 
 
 class HttpTransport:
     """NVIDIA's client over HTTP."""
 
-    def __init__(self, url: str, timeout_s: float) -> None:
+    def __init__(self, url: str, timeout_s: float, headers: Mapping[str, str] | None = None) -> None:
         address = urlsplit(url)
         self._client = over_http.InferenceServerClient(
             address.netloc + address.path.rstrip("/"),
@@ -77,6 +92,8 @@ class HttpTransport:
             connection_timeout=timeout_s,
             network_timeout=timeout_s,
         )
+        if headers:
+            self._client.register_plugin(_Headers(headers))
 
     def ready(self, model: str) -> bool:
         """Whether a model can be asked."""

@@ -93,14 +93,14 @@ class Credential:
 
 
 @contextmanager
-def workspace() -> Iterator[tuple[Arm, Any]]:
+def workspace(arm: Arm | None = None) -> Iterator[tuple[Arm, Any]]:
     """(what the service saw, an `MLClient` that speaks to it)."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from azure.ai.ml import MLClient
         from azure.core.pipeline.transport import RequestsTransport
 
-    arm = Arm()
+    arm = arm or Arm()
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler(arm))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
