@@ -108,3 +108,14 @@ class NoTaskError(SyntheticDataError):
             f"robot '{robot}': no simulated task has it. Known: {', '.join(known)}. Use backend 'local', or add its "
             "task to `infrastructure/simulation/tasks.py`."
         )
+
+
+class ThreeCamerasError(SyntheticDataError):
+    """A plan has not the cameras that the robot multi-view model knows."""
+
+    def __init__(self, cameras: tuple[str, ...], views: tuple[str, ...]) -> None:
+        super().__init__(
+            f"the plan has {len(cameras)} cameras ({', '.join(cameras)}); robot multi-view of Transfer2.5 takes "
+            f"{len(views)}: {', '.join(views)}, in the dataset's order. Use --project transfer, which writes one "
+            "specification per camera with the same prompt and seed."
+        )

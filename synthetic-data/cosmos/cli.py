@@ -18,12 +18,20 @@ class Project(StrEnum):
     PREDICT = "predict"
 
 
+class InputFormat(StrEnum):
+    """Programs of the family, each with its parameter file."""
+
+    TRANSFER = "transfer"
+    ROBOT_MULTIVIEW = "robot-multiview"
+    PREDICT = "predict"
+
+
 @app.command()
 def inputs(
     plan: Annotated[Path, Argument(help="Plan, from `physai synthetic-data plan`.")],
     dataset: Annotated[Path, Argument(help="The LeRobot v3.0 dataset that the plan is of.")],
     output: Annotated[Path, Option(help="Folder to write.")],
-    project: Annotated[Project, Option(help="Whose input format.")] = Project.TRANSFER,
+    project: Annotated[InputFormat, Option(help="Whose input format.")] = InputFormat.TRANSFER,
     as_json: Json = False,
 ) -> None:
     """Write parameter files, control videos and masks as Transfer2.5 or Predict2.5 documents them.
@@ -32,10 +40,15 @@ def inputs(
     """
     from physai.infrastructure.contracts import GenerationPlan
 
+    from .multiview import robot_multiview_inputs
     from .predict import predict_inputs, transfer_inputs
 
-    write = transfer_inputs if project is Project.TRANSFER else predict_inputs
-    made = write(GenerationPlan.read(plan), dataset, output)
+    writers = {
+        InputFormat.TRANSFER: transfer_inputs,
+        InputFormat.ROBOT_MULTIVIEW: robot_multiview_inputs,
+        InputFormat.PREDICT: predict_inputs,
+    }
+    made = writers[project](GenerationPlan.read(plan), dataset, output)
     show(made, as_json, f"{output}: {len(made.specs)} parameter files for {made.model}")
 
 

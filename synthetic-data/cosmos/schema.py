@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Strength = Literal["very_low", "low", "medium", "high", "very_high"]
+ROBOT_VIEWS = ("head_color", "hand_left", "hand_right")
 CONTROLS = ("edge", "vis", "depth", "seg")
 
 
@@ -88,6 +89,51 @@ class TransferSpec(CosmosModel):
             raise ValueError(f"at least one control of {', '.join(CONTROLS)}")
         if self.vis and self.image_context_path:
             raise ValueError("vis and image_context_path both transfer style: give one")
+        return self
+
+
+class RobotView(CosmosModel):
+    """One camera of a robot with several."""
+
+    input_path: str | None = None
+    control_path: str | None = None
+    """For depth and segmentation; edges and blur are computed from the input video."""
+
+
+class RobotMultiviewSpec(CosmosModel):
+    """`-i` of `examples/robot_multiview_agibot_control.py` of Transfer2.5; paths are relative to its `--input-root`.
+
+    Its checkpoints are NVIDIA-internal at that commit. Source: `docs/inference_robot_multiview_control.md` and
+    `cosmos_transfer2/robot_multiview_control_agibot_config.py`.
+    """
+
+    name: str
+    prompt: str | None = None
+    negative_prompt: str | None = None
+    seed: int = 0
+    guidance: int = Field(default=3, ge=0, le=7)
+    head_color: RobotView
+    hand_left: RobotView
+    hand_right: RobotView
+    num_conditional_frames: Literal[0, 1] = 1
+    num_video_frames_per_chunk: int = Field(default=93, gt=0)
+    target_height: int = Field(default=720, gt=0)
+    target_width: int = Field(default=1280, gt=0)
+    fps: int = Field(default=10, gt=0)
+    num_steps: int = Field(default=35, gt=0)
+    preset_edge_threshold: Strength | None = None
+    preset_blur_strength: Strength | None = None
+    control_weight: float = Field(default=1.0, ge=0, le=1)
+    save_combined_views: bool = True
+    enable_autoregressive: bool = False
+    num_chunks: int = Field(default=2, ge=1)
+    chunk_overlap: int = 1
+
+    @model_validator(mode="after")
+    def _has_inputs(self) -> "RobotMultiviewSpec":
+        missing = [name for name in ROBOT_VIEWS if getattr(self, name).input_path is None]
+        if self.num_conditional_frames > 0 and missing:
+            raise ValueError(f"input_path is required for {', '.join(missing)}")
         return self
 
 

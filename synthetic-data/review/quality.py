@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+import numpy as np
+
 from physai.infrastructure.contracts import (
     Clip,
     ClipVerdict,
@@ -126,8 +128,7 @@ def _shown(plan: GenerationPlan, dataset: Dataset, clips: Path, report: Verifica
 
 
 def _middle(dataset: Dataset, episode: int, camera: str) -> Picture:
-    frames: Picture = dataset.frames(episode, camera)
-    return frames[len(frames) // 2]
+    return np.asarray(dataset.frames(episode, camera)[dataset.lengths[episode] // 2], np.uint8)
 
 
 def _model(plan: GenerationPlan, clips: Path) -> str:

@@ -34,6 +34,7 @@ def test_recorded_actions_are_seen_anew_and_every_clip_passes_the_checks(session
     for scores in facts["scores"][:3]:
         assert scores["replay_rad"] <= 1e-5  # rad; the same physics gives the recorded angles
         assert scores["links_m"] <= 1e-5
+        assert scores["views_tint"] <= 0.01  # both cameras see it by the same lamp
 
 
 def test_a_recording_that_its_actions_do_not_lead_to_is_rejected_by_name(session):

@@ -55,6 +55,14 @@ def _drift(standing: Floats) -> float:
     )
 
 
+def tint(frames: Frames, robot: NDArray[np.bool_]) -> Floats:
+    """Shares of red, green and blue in what the robot shows, (3,); a third each where it is not seen."""
+    if not robot.any():
+        return np.full(3, 1 / 3, np.float32)
+    color = frames[robot].mean(axis=0, dtype=np.float64)
+    return np.asarray(color / max(float(color.sum()), 1e-6), np.float32)
+
+
 def thumbnail(frames: Frames) -> Floats:
     """A small grey copy, to compare clips by, (T, 16, 16)."""
     return np.stack(

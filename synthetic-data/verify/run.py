@@ -29,7 +29,7 @@ from ..replay import LINKS_M
 from ..scene import DISTRACTOR, EMPTY, Masks
 from .judge import Judge
 from .motion import Motion, motion
-from .picture import Picture, difference, picture, thumbnail
+from .picture import Picture, difference, picture, thumbnail, tint
 
 THRESHOLDS: dict[str, Threshold] = {
     "fit": Threshold(limit=0.965, side="at least"),
@@ -41,6 +41,7 @@ THRESHOLDS: dict[str, Threshold] = {
     "sharpness": Threshold(limit=0.03, side="at least"),
     "drift_levels": Threshold(limit=4.0, side="at most"),
     "views_lag_rows": Threshold(limit=1.0, side="at most"),
+    "views_tint": Threshold(limit=0.03, side="at most"),
     "nearest_levels": Threshold(limit=1.0, side="at least"),
 }
 """Calibrated on clean clips of `local` and on injected faults; `benchmarks/report.md` has both distributions."""
@@ -113,12 +114,16 @@ def verify(
 def measure(request: Request, clip: Clip, frames: dict[str, Frames]) -> dict[str, float]:
     """All scores of a clip but that of its likeness to others."""
     sources = request.frames()
-    views = []
+    views, tints = [], []
     for camera, pictures in frames.items():
         parts = request.parts(camera, clip.views[camera], varied=True)
         parts = np.where(parts == DISTRACTOR, np.int8(EMPTY), parts)  # it stands still, as all around it
         views.append(look(pictures, sources[camera], parts, request.model.tool()))
-    return scores(views) | clip.measured
+        if len(frames) > 1:
+            before = tint(sources[camera], request.parts(camera) >= 0)
+            tints.append(tint(pictures, parts >= 0) - before)
+    apart = {"views_tint": float(np.ptp(tints, axis=0).max())} if tints else {}
+    return scores(views) | apart | clip.measured
 
 
 def thresholds_of(plan: GenerationPlan) -> dict[str, Threshold]:
