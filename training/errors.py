@@ -335,6 +335,40 @@ class RateError(PackagingError):
         )
 
 
+class NoEngineError(PackagingError):
+    """No TensorRT engine can be built on this machine."""
+
+    def __init__(self, folder: Path, why: str) -> None:
+        super().__init__(
+            f"{folder}: no engine is built: {why}. The package runs by ONNX Runtime as it is; for an engine, "
+            "`uv pip install "tensorrt-cu12<11"` on a machine with the GPU that is to run it."
+        )
+
+
+class EngineBuildError(PackagingError):
+    """TensorRT refuses a package."""
+
+    def __init__(self, folder: Path, why: str) -> None:
+        super().__init__(f"{folder}: {why}. Run the package by ONNX Runtime, or with another version of TensorRT.")
+
+
+class EngineParityError(PackagingError):
+    """An engine does not answer as the policy did."""
+
+    def __init__(self, folder: Path, precision: str, output: str, difference: float, allowed: float) -> None:
+        super().__init__(
+            f"{folder}: its engine in {precision} differs by {difference:.2g} in '{output}', allowed is {allowed:.2g}. "
+            "No engine was kept. Build it with --precision fp32."
+        )
+
+
+class BaseImageError(PackagingError):
+    """An image cannot stand on this base."""
+
+    def __init__(self, layout: Path, why: str) -> None:
+        super().__init__(f"{layout}: {why}. Fetch it with `skopeo copy docker://IMAGE oci:{layout}`.")
+
+
 class SbomError(PackagingError):
     """No bill of materials that tells of a package is attached to it."""
 

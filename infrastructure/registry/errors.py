@@ -18,6 +18,16 @@ class NotAPackageError(RegistryError):
         super().__init__(f"{where}: not a policy package: {why}. Build one with `physai training package build`.")
 
 
+class NotAnImageError(RegistryError):
+    """A folder holds no image in OCI layout."""
+
+    def __init__(self, layout: Path, error: Exception) -> None:
+        super().__init__(
+            f"{layout}: no image in OCI layout ({' '.join(str(error).split())[:120]}). "
+            "Write one with `physai training package image`."
+        )
+
+
 class UnknownReferenceError(RegistryError):
     """No artifact has this digest or tag."""
 

@@ -1,5 +1,6 @@
 """What every registry does, wherever its blobs lie: push a folder, pull it whole and verified, tell what is there."""
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -10,7 +11,7 @@ from pydantic import ValidationError
 from ..aside import OccupiedError, whole_folder
 from ..contracts import Contract, ContractError, Digest, PolicyPackage, digest_bytes, digest_file
 from ..errors import MissingFileError
-from .errors import NotAPackageError, TamperedError, TargetExistsError, writing
+from .errors import NotAnImageError, NotAPackageError, TamperedError, TargetExistsError, writing
 from .manifest import (
     EMPTY,
     EMPTY_CONFIG,
@@ -66,6 +67,23 @@ class Registry(ABC):
             self._put_file(layer, folder / layer.title)
         self._put_bytes(EMPTY_CONFIG, EMPTY)
         return self._put_manifest(manifest.raw, tag)
+
+    def push_image(self, layout: Path, tag: str | None = None) -> Digest:
+        """Store the one image of a folder in OCI layout, e.g. a container with a package in it.
+
+        Raises:
+            NotAnImageError: If the folder holds no image, or a blob has not its digest.
+        """
+        try:
+            (entry,) = json.loads((layout / "index.json").read_bytes())["manifests"]
+            raw = _blob(layout, entry["digest"]).read_bytes()
+            found = json.loads(raw)
+            blobs = [Descriptor.model_validate(each) for each in (found["config"], *found["layers"])]
+            for blob in blobs:
+                self._put_file(blob, _blob(layout, blob.digest))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise NotAnImageError(layout, error) from error
+        return self._put_manifest(raw, tag)
 
     def pull(self, reference: str, target: Path) -> Path:
         """Fetch a package by digest or tag. `target` appears whole, with every byte verified, or not at all.
@@ -248,3 +266,11 @@ def _is(folder: Path, digest: Digest) -> bool:
         return manifest_digest(folder) == digest
     except (NotAPackageError, MissingFileError):
         return False
+
+
+def _blob(layout: Path, digest: Digest) -> Path:
+    """A blob of an OCI layout, with its digest checked."""
+    path = layout / "blobs/sha256" / digest.removeprefix("sha256:")
+    if (got := digest_file(path)) != digest:
+        raise TamperedError(str(path), digest, got)
+    return path

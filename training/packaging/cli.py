@@ -11,7 +11,10 @@ from physai.infrastructure.console import Json, show, stdout
 from physai.infrastructure.contracts import PolicyPackage
 from physai.infrastructure.robots import load_robot
 
+from ..errors import RecipeError
 from ..rl.run import is_rl
+from .variants import Architecture
+from .variants import Name as VariantName
 
 app = Typer(help=__doc__, no_args_is_help=True)
 
@@ -98,16 +101,57 @@ def register(
 @app.command()
 def image(
     package: Package,
-    output: Annotated[Path, Option(help="Folder for the image, in OCI layout.")],
-    architecture: Annotated[Literal["amd64", "arm64"], Option(help="Of the image.")] = "amd64",
+    output: Annotated[Path, Option(help="Folder for the image, in OCI layout, or for what it is built from.")],
+    variant: Annotated[
+        VariantName, Option(help="Runs on: a server beside it, Triton on CPU, CUDA, Jetson.")
+    ] = "scratch",
+    architecture: Annotated[Architecture | None, Option(help="Default: amd64, for l4t arm64.")] = None,
+    base: Annotated[Path | None, Option(help="The variant's base in OCI layout: assemble the image here.")] = None,
+    base_image: Annotated[str | None, Option(help="Mirror or digest of the base to build upon.")] = None,
+    tag: Annotated[str | None, Option(help="HOST/REPOSITORY:TAG of the image that will be built.")] = None,
+    push: Annotated[str | None, Option(help="HOST/REPOSITORY that the image is pushed to, by its digest.")] = None,
+    as_json: Json = False,
 ) -> None:
-    """Write the package as a container image from scratch, holding a Triton model repository; prints its digest.
+    """Write the package as a container image, or write what `buildah` or `az acr build` build it from.
 
-    Example: physai training package image OUT/package --output OUT/image
+    Without a base that can be pulled here: `--variant scratch` (models alone), or `--base` with the base in a folder;
+    both print the image's digest. Otherwise the commands that build it are printed.
+
+    Example: physai training package image OUT/package --variant cuda --output OUT/context
     """
-    from .image import write_image
+    from .image import write_context, write_image
 
-    stdout.print(write_image(package, output, architecture), soft_wrap=True)
+    if variant == "scratch" or base:
+        digest = write_image(package, output, architecture, variant=variant, base=base)
+        if push:
+            from physai.infrastructure.registry import open_registry
+
+            open_registry(push).push_image(output)
+        stdout.print(f"{push}@{digest}" if push else digest, soft_wrap=True)
+        return
+    if push:
+        raise RecipeError("push", f"'{variant}' is built first; give --base, or build it from {output}")
+    context = write_context(package, output, variant, architecture, tag=tag, base_image=base_image)
+    show(context, as_json, "\n".join(context.commands.values()))
+
+
+@app.command()
+def engine(
+    package: Package,
+    output: Annotated[Path, Option(help="Folder for the engine, Triton's configuration of it, and its report.")],
+    precision: Annotated[Literal["fp32", "fp16"], Option(help="fp32 forbids TF32 too.")] = "fp16",
+    timing_cache: Annotated[Path | None, Option(help="Default: in the home folder, by GPU and version.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Build a TensorRT engine for the GPU of this machine, and prove it on the golden vectors.
+
+    Example: physai training package engine OUT/package --precision fp32 --output OUT/engine
+    """
+    from .engine import build_engine
+
+    built = build_engine(package, output, precision, timing_cache)
+    table = f"{output}: {built.precision} for {built.architecture}, differs by {built.max_abs_difference:.1e}"
+    show(built, as_json, table)
 
 
 @app.command()

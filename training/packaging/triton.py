@@ -9,11 +9,17 @@ from physai.infrastructure.contracts import PolicyPackage, TensorSpec
 from physai.infrastructure.registry.verify import GRAPH_FILE
 
 MAX_BATCH = 256
+ENGINE_FILE = "policy.plan"
 TYPES = {"float32": "TYPE_FP32", "uint8": "TYPE_UINT8"}
 
 
-def config(package: PolicyPackage) -> str:
-    """Model configuration of a package; the version folder of the model holds its `policy.onnx`."""
+def config(package: PolicyPackage, kind: str | None = None) -> str:
+    """Model configuration of a package; the version folder of the model holds its `policy.onnx`.
+
+    Args:
+        package: What it says of its tensors.
+        kind: `KIND_CPU` or `KIND_GPU`; None leaves the choice to Triton.
+    """
     return "\n".join(
         [
             f'name: "{package.name}"',
@@ -23,8 +29,18 @@ def config(package: PolicyPackage) -> str:
             *_tensors("input", package.inputs),
             *_tensors("output", package.outputs),
             "dynamic_batching {}",
+            *([f"instance_group [{{ kind: {kind} }}]"] if kind else []),
             "",
         ]
+    )
+
+
+def engine_config(package: PolicyPackage) -> str:
+    """Likewise of a TensorRT engine of the package; the version folder holds its `policy.plan`."""
+    return (
+        config(package, "KIND_GPU")
+        .replace('platform: "onnxruntime_onnx"', 'platform: "tensorrt_plan"')
+        .replace(f'default_model_filename: "{GRAPH_FILE}"', f'default_model_filename: "{ENGINE_FILE}"')
     )
 
 

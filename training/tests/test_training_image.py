@@ -1,9 +1,11 @@
 """An image that other tools read, and a bill of materials that its own schema accepts."""
 
 import json
+import re
 import subprocess
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -13,16 +15,19 @@ from cyclonedx.validation.json import JsonStrictValidator
 from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 
-from physai.infrastructure.contracts import digest_bytes
+from physai.infrastructure.contracts import digest_bytes, digest_file
 from physai.infrastructure.registry import OciLayout, TamperedError, manifest_digest
+from physai.infrastructure.registry.errors import NotAnImageError
 from physai.infrastructure.registry.manifest import Descriptor
 from physai.infrastructure.registry.signing import generate_key_pair, sign
 from physai.infrastructure.tests.registry_packages import make_package
 from physai.infrastructure.tests.registry_server import SERVER, SKOPEO, serving
-from physai.training.errors import SbomError
+from physai.training.errors import BaseImageError, RecipeError, SbomError
 from physai.training.packaging.check import check
-from physai.training.packaging.image import write_image
+from physai.training.packaging.image import write_context, write_image
+from physai.training.packaging.oci import Image, write_layout
 from physai.training.packaging.sbom import SBOM_TYPE, attach_sbom, make_sbom
+from physai.training.packaging.variants import Name
 
 
 @pytest.fixture
@@ -82,6 +87,85 @@ def test_skopeo_pushes_the_image_and_the_registry_has_it_by_digest(package: Path
     assert found["Digest"] == digest
     assert found["Labels"]["physai.package"] == manifest_digest(package)
     assert found["Architecture"] == "amd64"
+
+
+def unpack(layout: Path, root: Path) -> dict[str, Any]:
+    """Apply the layers in their order, as a container engine does; the image's configuration."""
+    blobs = layout / "blobs/sha256"
+    index = json.loads((layout / "index.json").read_text())
+    manifest = json.loads((blobs / index["manifests"][0]["digest"][7:]).read_text())
+    config = json.loads((blobs / manifest["config"]["digest"][7:]).read_text())
+    for layer, diff in zip(manifest["layers"], config["rootfs"]["diff_ids"], strict=True):
+        assert digest_file(blobs / layer["digest"][7:]) == diff, "the layers are not compressed"
+        with tarfile.open(blobs / layer["digest"][7:]) as tar:
+            tar.extractall(root, filter="data")
+    return config
+
+
+def base_of(root: Path, architecture: str = "amd64") -> Path:
+    """A base in OCI layout, with a program in its layer."""
+    config = {"Env": ["PATH=/opt/tritonserver/bin"], "Labels": {"maker": "test"}, "Entrypoint": ["/opt/entry"]}
+    root.mkdir()
+    write_layout(root, Image(architecture, config, {}), {"opt/tritonserver/bin/tritonserver": b"#!/bin/sh\n"})
+    return root
+
+
+def test_upon_a_base_the_image_starts_the_server_with_the_models(package: Path, tmp_path: Path) -> None:
+    base = base_of(tmp_path / "base")
+    write_image(package, tmp_path / "image", variant="cuda", base=base)
+    config = unpack(tmp_path / "image", tmp_path / "root")
+    settled = config["config"]
+    assert settled["Entrypoint"] == ["tritonserver", "--model-repository=/models", "--exit-on-error=true"]
+    assert (settled["Cmd"], settled["User"], settled["Env"]) == ([], "1000", ["PATH=/opt/tritonserver/bin"])
+    assert settled["Labels"]["maker"] == "test"
+    assert settled["Labels"]["physai.package"] == manifest_digest(package)
+    assert (tmp_path / "root/opt/tritonserver/bin/tritonserver").read_bytes() == b"#!/bin/sh\n"
+    model = text_format.Parse((tmp_path / "root/models/reach/config.pbtxt").read_text(), model_config_pb2.ModelConfig())
+    assert [group.kind for group in model.instance_group] == [model_config_pb2.ModelInstanceGroup.KIND_GPU]
+
+
+def test_a_base_that_is_none_or_of_another_machine_is_refused(package: Path, tmp_path: Path) -> None:
+    with pytest.raises(BaseImageError, match="nowhere: is no image in OCI layout"):
+        write_image(package, tmp_path / "image", variant="cpu", base=tmp_path / "nowhere")
+    base = base_of(tmp_path / "base")
+    with pytest.raises(BaseImageError, match="is for amd64, wanted is arm64"):
+        write_image(package, tmp_path / "image", variant="l4t", base=base)
+    layer_of(base).write_bytes(b"torn")
+    with pytest.raises(BaseImageError, match=r"its blob sha256:.* is damaged"):
+        write_image(package, tmp_path / "image", variant="cpu", base=base)
+    with pytest.raises(RecipeError, match="--architecture: the variant 'l4t' is for arm64, not for amd64"):
+        write_image(package, tmp_path / "image", "amd64", variant="l4t", base=base)
+    assert not (tmp_path / "image").exists()
+
+
+@pytest.mark.parametrize(
+    ("variant", "base", "platform", "kind"),
+    [
+        ("cpu", r"nvcr\.io/nvidia/tritonserver:\d\d\.\d\d-py3", "linux/amd64", "KIND_CPU"),
+        ("cuda", r"nvcr\.io/nvidia/tritonserver:\d\d\.\d\d-py3", "linux/amd64", "KIND_GPU"),
+        ("l4t", r"nvcr\.io/nvidia/tritonserver:\d\d\.\d\d-py3-igpu", "linux/arm64", "KIND_GPU"),
+    ],
+)
+def test_each_variant_is_built_from_the_same_description_upon_its_pinned_base(
+    package: Path, tmp_path: Path, variant: Name, base: str, platform: str, kind: str
+) -> None:
+    written = write_context(package, tmp_path / "context", variant, tag="fleet.azurecr.io/reach:1")
+    lines = (tmp_path / "context/Containerfile").read_text().splitlines()
+    assert re.fullmatch(f"ARG BASE={base}", lines[1])
+    assert lines[2:4] == ["FROM ${BASE}", "COPY models/ /models/"]
+    assert f'LABEL physai.package="{manifest_digest(package)}"' in lines
+    assert 'ENTRYPOINT ["tritonserver", "--model-repository=/models", "--exit-on-error=true"]' in lines
+    assert f"kind: {kind}" in (tmp_path / "context/models/reach/config.pbtxt").read_text()
+    assert (tmp_path / "context/models/reach/1/policy.onnx").read_bytes() == (package / "policy.onnx").read_bytes()
+    assert written.commands["acr"].startswith(
+        f"az acr build --registry fleet --image reach:1 --platform {platform} --file Containerfile "
+    )
+    assert written.commands["buildah"].startswith(f"buildah build --platform {platform} --tag fleet.azurecr.io/reach:1")
+
+
+def test_what_is_no_image_is_not_pushed(tmp_path: Path) -> None:
+    with pytest.raises(NotAnImageError, match="no image in OCI layout"):
+        OciLayout(tmp_path / "registry").push_image(tmp_path / "nowhere")
 
 
 def test_the_bill_of_materials_is_valid_and_names_files_data_and_libraries(package: Path) -> None:
