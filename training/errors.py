@@ -341,7 +341,7 @@ class NoEngineError(PackagingError):
     def __init__(self, folder: Path, why: str) -> None:
         super().__init__(
             f"{folder}: no engine is built: {why}. The package runs by ONNX Runtime as it is; for an engine, "
-            "`uv pip install "tensorrt-cu12<11"` on a machine with the GPU that is to run it."
+            "`uv pip install 'tensorrt-cu12<11'` on a machine with the GPU that is to run it."
         )
 
 
