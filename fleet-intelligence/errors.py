@@ -38,6 +38,13 @@ class EmptyTelemetryError(FleetIntelligenceError):
         )
 
 
+class AmbiguousPolicyError(FleetIntelligenceError):
+    """Several policies have digests that begin so."""
+
+    def __init__(self, store: Path, text: str, found: Sequence[Digest]) -> None:
+        super().__init__(f"{store}: '{text}' is ambiguous. Give more digits of one of: {', '.join(found)}.")
+
+
 class NoDatasetError(FleetIntelligenceError):
     """A package that learned in simulation alone has no dataset to add episodes to."""
 
@@ -110,6 +117,13 @@ class BrokerError(FleetIntelligenceError):
             f"{host}:{port}: {waiting} events wait after {seconds:g} s; they stay in the outbox. "
             "Check that the broker runs, and the user's rights to its topics."
         )
+
+
+class SilentBrokerError(FleetIntelligenceError):
+    """There was no connection to a broker, and so nothing to receive."""
+
+    def __init__(self, place: str, why: str) -> None:
+        super().__init__(f"{place}: no connection to the broker: {why}. Check host, port, --ca and the user.")
 
 
 class SignalFieldError(FleetIntelligenceError):

@@ -12,7 +12,7 @@ from physai.infrastructure.contracts import Digest, DriftReport, EvaluationRepor
 from physai.infrastructure.settings import settings
 
 from ..errors import EmptyTelemetryError
-from ..telemetry.cli import StorePath, open_telemetry, percent, short
+from ..telemetry.cli import StorePath, find_policy, open_telemetry, percent, short
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 
@@ -116,7 +116,7 @@ def power(
 
 @app.command()
 def explain(
-    policy: Annotated[str, typer.Option(help="Package digest.")],
+    policy: Annotated[str, typer.Option(help="Package digest, or how it begins.")],
     recent: Annotated[int, typer.Option(min=LEAST_EPISODES, help="Newest episodes, compared with all before.")] = 100,
     site: Annotated[str | None, typer.Option(help="Only production of this site.")] = None,
     store: StorePath = None,
@@ -129,7 +129,7 @@ def explain(
     from .explain import explain as compute
 
     with open_telemetry(store) as telemetry:
-        events = telemetry.events(policy=policy, site=site)
+        events = telemetry.events(policy=find_policy(telemetry, policy), site=site)
         if not events:
             raise EmptyTelemetryError(telemetry.path, policy, site, telemetry.policies())
     found = compute(events, recent)

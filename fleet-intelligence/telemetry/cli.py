@@ -8,10 +8,11 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from physai.infrastructure.console import Json, show
-from physai.infrastructure.contracts import Contract, EpisodeEvent, Rate
+from physai.infrastructure.console import Json, show, stderr
+from physai.infrastructure.contracts import Contract, Digest, EpisodeEvent, Rate
 from physai.infrastructure.settings import settings
 
+from ..errors import AmbiguousPolicyError
 from .buckets import quantile
 from .ingest import ingest as ingest_files
 from .signals import read_signals
@@ -34,6 +35,19 @@ class Episodes(Contract):
 def open_telemetry(path: Path | None) -> TelemetryStore:
     """The store at a path, or where the settings say."""
     return TelemetryStore(path or Path(str(settings().telemetry)))
+
+
+def find_policy(store: TelemetryStore, text: str) -> Digest:
+    """The digest of a policy in the store that begins so, with or without `sha256:`; the text itself if none does.
+
+    Raises:
+        AmbiguousPolicyError: If several do.
+    """
+    wanted = f"sha256:{text.removeprefix('sha256:')}"
+    found = [policy for policy in store.policies() if policy.startswith(wanted)]
+    if len(found) > 1:
+        raise AmbiguousPolicyError(store.path, text, found)
+    return found[0] if found else text
 
 
 def short(digest: str) -> str:
@@ -71,7 +85,7 @@ def ingest(
 
 @app.command("list")
 def list_events(
-    policy: Annotated[str | None, typer.Option(help="Package digest.")] = None,
+    policy: Annotated[str | None, typer.Option(help="Package digest, or how it begins.")] = None,
     robot: str | None = None,
     site: str | None = None,
     last: Annotated[int, typer.Option(min=1, help="Only the newest of them.")] = 50,
@@ -83,7 +97,8 @@ def list_events(
     Example: physai fleet-intelligence telemetry list --robot robot-1 --last 10
     """
     with open_telemetry(store) as opened:
-        events = opened.events(policy=policy, robot=robot, site=site)[-last:]
+        asked = find_policy(opened, policy) if policy else None
+        events = opened.events(policy=asked, robot=robot, site=site)[-last:]
     table = Table("time", "site", "robot", "release", "episode", "success", "steps", "policy")
     for event in events:
         data = event.data
@@ -135,6 +150,8 @@ def signals(
     """
     with open_telemetry(store) as opened:
         read = read_signals(opened, signal, robot, site, timedelta(hours=hours))
+    if not read.signals and not as_json:
+        stderr.print(f"{opened.path}: no window of such a signal; `telemetry listen` makes them", highlight=False)
     table = Table(
         "site", "robot", "signal", "element", "samples", "late", "mean", "std", "min", "max", "last", "p50", "p99"
     )

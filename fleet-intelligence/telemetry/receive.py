@@ -48,8 +48,11 @@ class Receiver:
         self._inbox: queue.Queue[tuple[int, mqtt.MQTTMessage]] = queue.Queue()
         self._client = broker.client(CLIENT_ID, manual_ack=True)
         self._client.on_connect = self._connected
+        self._client.on_disconnect = lambda *_: self._away("it has gone away")
         self._client.on_message = lambda _client, _data, message: self._inbox.put((self._connection, message))
         self.done = Received()
+        self.trouble: str | None = "nobody answers"
+        """Why there is no connection; None while there is one. It is tried again all the time."""
 
     def start(self) -> None:
         """Listen, now or when the broker is there."""
@@ -84,8 +87,14 @@ class Receiver:
 
     def _connected(self, client: "mqtt.Client", _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         self._connection += 1
-        if not reason.is_failure:
+        if reason.is_failure:
+            self._away(f"it refuses us ({reason})")
+        else:
+            self.trouble = None
             client.subscribe(f"{PREFIX}/+/+/+", qos=1)
+
+    def _away(self, why: str) -> None:
+        self.trouble = why if self.trouble is None or why.startswith("it refuses") else self.trouble
 
 
 def unpack(door: Door, message: "mqtt.MQTTMessage") -> Passed:

@@ -12,7 +12,7 @@ from physai.infrastructure.console import Json, show, stderr
 from physai.infrastructure.contracts import Contract
 from physai.infrastructure.settings import settings
 
-from ..errors import BrokerError
+from ..errors import BrokerError, SilentBrokerError
 from .store import TelemetryStore
 from .wire import Broker
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 DRAIN_S = 5.0  # at the end of listening
+PATIENCE_S = 5.0  # with a broker that does not answer
 
 Host = Annotated[str, typer.Option("--host", help="Of the MQTT 5 broker.")]
 Port = Annotated[int, typer.Option("--port", min=1, max=65535)]
@@ -145,6 +146,8 @@ def listen(
         refused=tuple(hearing.refused),
         waiting=waiting,
     )
+    if waiting:
+        stderr.print(f"{host}:{port}: has not taken {waiting} events; they are sent when you listen or send again")
     heard = f"{done.messages} messages became {done.events} events, {done.episodes} of them episodes"
     show(done, as_json, f"{heard}; {done.refusals} messages refused, {waiting} events wait")
 
@@ -172,7 +175,7 @@ def receive(
     """
     from .eventhouse import Eventhouse
     from .hubs import HubReader, Hubs
-    from .receive import Receiver
+    from .receive import Received, Receiver
 
     kept = TelemetryStore(store or Path(str(settings().telemetry)))
     onward = Eventhouse.at(eventhouse, database) if eventhouse else None
@@ -185,15 +188,22 @@ def receive(
         receiver, place = Receiver(kept, broker, onward), f"{host}:{port}"
     receiver.start()
     stderr.print(f"listening to {place}", highlight=False)
-    deadline = time.monotonic() + seconds if seconds else None
+    start_s, said = time.monotonic(), False
     try:
-        while deadline is None or time.monotonic() < deadline:
+        while seconds is None or time.monotonic() < start_s + seconds:
             before = receiver.done
             if receiver.step() != before:
                 stderr.print(_words(receiver.done.added, receiver.done.duplicates, receiver.done.refused))
+            trouble = receiver.trouble if isinstance(receiver, Receiver) else None
+            if trouble and not said and time.monotonic() > start_s + PATIENCE_S:
+                stderr.print(f"{place}: {trouble}; trying again", highlight=False)
+            said = trouble is not None and time.monotonic() > start_s + PATIENCE_S
     finally:
+        trouble = receiver.trouble if isinstance(receiver, Receiver) else None
         receiver.stop()
     done = receiver.done
+    if trouble and done == Received():
+        raise SilentBrokerError(place, trouble)
     show(done, as_json, _words(done.added, done.duplicates, done.refused))
 
 

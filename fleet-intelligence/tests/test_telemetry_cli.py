@@ -5,7 +5,7 @@ import pytest
 from typer.testing import CliRunner
 
 from physai.fleet_intelligence.cli import app
-from physai.fleet_intelligence.errors import NoEventsError
+from physai.fleet_intelligence.errors import AmbiguousPolicyError, NoEventsError, SilentBrokerError
 from physai.fleet_intelligence.telemetry.store import TelemetryStore
 from physai.infrastructure.contracts import digest_bytes
 
@@ -72,3 +72,17 @@ def test_signals_of_several_windows_are_told_as_one(tmp_path: Path, store: list[
     printed = run("signals", "--signal", "action", *store)
     assert "robot-2" in printed
     assert "0.4946" in printed  # p50: in bucket -32, up to a half: 2**(-32.5/32)
+
+
+def test_a_policy_is_found_by_its_first_digits(tmp_path: Path, store: list[str]) -> None:
+    other = "sha256:" + POLICY[7:10] + "0" * 61
+    run("ingest", str(write_events(tmp_path, [episode(0, True, POLICY), episode(1, True, other)])), *store)
+    listed = json.loads(run("list", "--policy", POLICY[7:19], *store, "--json"))["events"]
+    assert [each["data"]["policy"] for each in listed] == [POLICY]
+    with pytest.raises(AmbiguousPolicyError, match="is ambiguous"):
+        run("list", "--policy", POLICY[7:10], *store)
+
+
+def test_a_broker_that_does_not_answer_is_an_error(store: list[str]) -> None:
+    with pytest.raises(SilentBrokerError, match="no connection to the broker: nobody answers"):
+        run("receive", "--port", "1", "--seconds", "0.5", *store)
