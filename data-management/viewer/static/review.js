@@ -33,8 +33,12 @@ function chips(id, names, present, pick) {
   $(id).replaceChildren(...names.map(([name, text]) => make('button', { type: 'button', 'data-name': name, 'aria-pressed': String(name === present), onclick: () => pick(name) }, text)));
 }
 
+let counting = 0;
+
 async function counts() {
+  const turn = ++counting;
   const found = await get(`${base}/review`);
+  if (turn !== counting) return; // a later answer is on its way
   const all = Object.values(found.decisions).reduce((sum, count) => sum + count, 0);
   chips('decisions', Object.entries(NAMES).map(([name, text]) => [name, `${text} ${name === 'all' ? all : found.decisions[name]}`]), state.decision, (name) => refilter({ decision: name }));
   const outcomes = [['all', 'any outcome'], ...Object.entries(found.outcomes).map(([name, count]) => [name, `${name} ${count}`])];
@@ -209,7 +213,8 @@ async function decide(value) {
   try {
     state.view.said = await call('POST', `${address(dataset, state.view.episode)}/annotations`, { kind: 'review', value });
     decided(state.view.said);
-    await Promise.all([step(1), counts()]);
+    attempt(counts); // nobody waits for it
+    await step(1);
   } finally {
     state.busy = false;
   }
