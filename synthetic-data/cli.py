@@ -172,7 +172,7 @@ def benchmark(
     dataset: Annotated[Path, Argument(help="A LeRobot v3.0 dataset of the simulated robot, with a camera.")],
     output: Annotated[Path, Option(help="Folder of the report.")],
     clips: Annotated[int, Option(help="Clips that are made, and given every fault in turn.", min=1)] = 24,
-    only: Annotated[list[str] | None, Option(help="Rows to measure: recall, stages, costs.")] = None,
+    only: Annotated[list[str] | None, Option(help="Rows to measure: stages, recall, simulation, costs.")] = None,
     seed: Annotated[int, Option(help="Draws variations and faults.", min=0)] = 0,
     as_json: Json = False,
 ) -> None:

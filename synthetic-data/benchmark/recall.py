@@ -28,7 +28,7 @@ def reasons(faulty: Faulty, tool: tuple[int, ...]) -> tuple[str, ...]:
 
 
 def recall(plan: GenerationPlan, dataset: Dataset, folder: Path, seed: int = 0) -> list[Result]:
-    """Put every fault into every clip of the plan, one at a time."""
+    """Put every fault into every clip of the plan, one at a time; objects may not be among what the plan varies."""
     kinds: dict[str, Fault] = {"clean": clean, "repainted": repainted_clean, **FAULTS, **MORE}
     found: dict[str, Counter[str]] = {kind: Counter() for kind in kinds}
     caught: Counter[str] = Counter()
@@ -40,7 +40,8 @@ def recall(plan: GenerationPlan, dataset: Dataset, folder: Path, seed: int = 0) 
             names = reasons(fault(subject), tool)
             caught[kind] += bool(names)
             found[kind].update(names)
-    return [_result(kind, caught[kind], total, found[kind]) for kind in kinds]
+    of = plan.variations.backend
+    return [_result(kind, caught[kind], total, found[kind], of) for kind in kinds]
 
 
 def subjects(plan: GenerationPlan, dataset: Dataset, folder: Path, seed: int) -> Iterator[Subject]:
@@ -67,14 +68,20 @@ def subjects(plan: GenerationPlan, dataset: Dataset, folder: Path, seed: int) ->
         )
 
 
-def _result(kind: str, caught: int, total: int, by: Counter[str]) -> Result:
+def _result(kind: str, caught: int, total: int, by: Counter[str], backend: str) -> Result:
+    aside = "" if backend == "local" else f", {backend}"
     names = ", ".join(f"{name} {count}" for name, count in by.most_common())
     if kind in ("clean", "repainted"):
         what = "clean clips rejected" if kind == "clean" else "clean clips, painted as the faults are, rejected"
+        what += aside
         goal = FALSE_REJECTS if kind == "clean" else None
         note = f"{caught} of {total}" + (f" ({names})" if names else "")
         return Result(what=what, ours=100 * caught / total, unit="%", goal=goal, higher_is_better=False, note=note)
     goal = RECALL if kind in FAULTS else None
     return Result(
-        what=f"{kind} found", ours=100 * caught / total, unit="%", goal=goal, note=f"{caught} of {total} ({names})"
+        what=f"{kind} found{aside}",
+        ours=100 * caught / total,
+        unit="%",
+        goal=goal,
+        note=f"{caught} of {total} ({names})",
     )

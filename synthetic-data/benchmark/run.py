@@ -13,9 +13,10 @@ from ..generate import generate
 from ..local import LocalBackend
 from ..plan import make_plan
 from .recall import recall
+from .simulated import simulated
 from .stages import costs, stages
 
-VERSIONS = ("numpy", "opencv-python-headless", "av", "torchvision")
+VERSIONS = ("numpy", "opencv-python-headless", "av", "torchvision", "isaaclab", "newton")
 
 
 def measure(root: Path, *, clips: int, seed: int = 0, only: tuple[str, ...] = ()) -> BenchmarkReport:
@@ -40,6 +41,7 @@ def measure(root: Path, *, clips: int, seed: int = 0, only: tuple[str, ...] = ()
         rows = (
             Row("stages", lambda: stages(plan, root, folder)),
             Row("recall", lambda: recall(made(), dataset, folder / "clips", seed)),
+            Row("simulation", lambda: simulated(root, folder, clips, seed)),
             Row("costs", lambda: costs(dataset.fps)),
         )
         return benchmark("synthetic-data", rows, only=only, versions=VERSIONS)
