@@ -8,14 +8,14 @@ from ..contracts import DatasetProvenance, Digest
 from ..settings import settings
 from ..storage import Store, Tell, open_store, silent
 from .errors import ContentError, NotPublishedError
-from .info import ANCESTORS, PROVENANCE
+from .info import ANCESTORS, ANNOTATIONS, PROVENANCE
 from .reader import Dataset, read_ancestors
 
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 def publish(folder: Path, tell: Tell = silent) -> Digest:
-    """Put a dataset into the store of the settings; one that is there already is left alone.
+    """Put a dataset into the store of the settings; of one that is there already only what was said of it is added to.
 
     The provenance goes last, so a dataset whose upload was cut off is not seen.
 
@@ -34,6 +34,8 @@ def publish(folder: Path, tell: Tell = silent) -> Digest:
     digest = Dataset(folder).verify()
     store = _store()
     if store.exists(_key(digest, PROVENANCE)):
+        if (folder / ANNOTATIONS).is_dir():
+            store.sync_up(folder / ANNOTATIONS, _key(digest, ANNOTATIONS))
         return digest
     files = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
     for path in (*(file for file in files if file != PROVENANCE), PROVENANCE):

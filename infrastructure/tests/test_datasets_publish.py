@@ -1,7 +1,7 @@
 import pytest
 
 from physai.infrastructure.aside import OccupiedError
-from physai.infrastructure.datasets import Dataset, fetch, fetch_provenance, is_digest, publish
+from physai.infrastructure.datasets import ANNOTATIONS, Dataset, fetch, fetch_provenance, is_digest, publish
 from physai.infrastructure.datasets.errors import ContentError, NotPublishedError
 from physai.infrastructure.settings import settings
 from physai.infrastructure.tests.datasets_samples import write
@@ -29,6 +29,22 @@ def test_publishing_and_fetching_twice_is_once(tmp_path):
     digest = publish(write(tmp_path / "ds", [5]))
     assert publish(tmp_path / "ds") == digest
     assert fetch(digest, tmp_path / "fetched") == fetch(digest, tmp_path / "fetched")
+
+
+def test_what_was_said_since_is_added_to_a_published_dataset(tmp_path):
+    """Here one thing is said, and in the store another: both are fetched."""
+    digest = publish(write(tmp_path / "ds", [5]))
+    for name in ("here", "there"):
+        folder = (
+            tmp_path / "ds" / ANNOTATIONS
+            if name == "here"
+            else tmp_path / "store" / digest.replace(":", "-") / ANNOTATIONS
+        )
+        folder.mkdir(parents=True)
+        (folder / f"{name}.jsonl").write_text("{}")
+    assert publish(tmp_path / "ds") == digest
+    fetched = fetch(digest, tmp_path / "fetched")
+    assert sorted(path.name for path in (fetched / ANNOTATIONS).iterdir()) == ["here.jsonl", "there.jsonl"]
 
 
 def test_a_digest_that_was_not_published_is_named(tmp_path):
