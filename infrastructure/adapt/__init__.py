@@ -17,7 +17,7 @@ from ..jobs.layers import check_layers
 from ..jobs.repo import validate
 from ..setup.profile import SUFFIX, Profile
 from .errors import AdaptError
-from .platform import WORKFLOW, profile_of, task_of, workflow_of
+from .platform import WORKFLOW, observation_of, profile_of, task_of, workflow_of
 from .recording import action_names, recording_of
 from .robot import robot_of
 from .steps import check, page, steps_of, text
@@ -60,49 +60,69 @@ def adapt(file: Path, output: Path, *, plan: bool = False) -> Adapted:
     robot = robot_of(answers, file)
     recording = recording_of(answers, file, robot)
     variables = profile_of(answers)
-    workflow = workflow_of(answers, target / ROBOT, Profile.model_validate_json(json.dumps(variables)))
+    platform = Profile.model_validate_json(json.dumps(variables))
+    workflow = workflow_of(answers, target / ROBOT, platform) if robot else ""
     profile_name, workflow_name = f"{answers.name}{SUFFIX}", f"workflows/osmo/{WORKFLOW.name}"
-    paths = (target / name for name in (ROBOT, RECORDING, workflow_name, profile_name))
-    steps = tuple(steps_of(answers, *paths))
+    described, trained = (target / ROBOT, target / workflow_name) if robot else (None, None)
+    steps = tuple(steps_of(answers, described, target / RECORDING, trained, target / profile_name))
     notes = tuple(_notes(answers, robot, recording, workflow))
     check(file, steps)
     with _scratch(target) if plan else whole_folder(target) as part:
-        robot.write(part / ROBOT)
         data = recording.model_dump(mode="json", exclude_defaults=True)
         header = {"kind": recording.kind, "version": recording.version}
         (part / RECORDING).write_text(yaml.safe_dump({**header, **data}, sort_keys=False, allow_unicode=True))
-        (part / workflow_name).parent.mkdir(parents=True)
-        (part / workflow_name).write_text(workflow)
+        if robot:
+            robot.write(part / ROBOT)
+            (part / workflow_name).parent.mkdir(parents=True)
+            (part / workflow_name).write_text(workflow)
         (part / profile_name).write_text(json.dumps(variables, indent=2) + "\n")
         (part / STEPS).write_text(page(answers.name, steps, notes))
         _read_back(file, part, robot, recording, part / workflow_name, part / profile_name)
     files = {
-        ROBOT: f"{len(robot.joints)} joints in order, with ranges",
         RECORDING: f"{len(recording.topics)} topics, {recording.rate_hz:g} rows per second",
-        workflow_name: f"training of {answers.policy}, judged in {task_of(workflow)}",
         profile_name: f"{azure.profile} in {azure.region}, {'with' if azure.gpus else 'without'} GPUs",
         STEPS: "commands to run, in order",
     }
+    if robot:
+        files[ROBOT] = f"{len(robot.joints)} joints in order, with ranges"
+        files[workflow_name] = f"training of {answers.policy}, judged in {task_of(workflow)}"
     commands = tuple(text(words) for _, several in steps for words in several)
     return Adapted(folder=str(output), written=not plan, files=files, commands=commands, notes=notes)
 
 
-def _read_back(file: Path, part: Path, robot: Robot, recording: RecordingConfig, workflow: Path, profile: Path) -> None:
+def _read_back(
+    file: Path, part: Path, robot: Robot | None, recording: RecordingConfig, workflow: Path, profile: Path
+) -> None:
     """Read every file with the reader that will use it."""
     mend = f"Report it with {file.name}: the answers were accepted."
-    for name, made, again in (
-        (ROBOT, robot, Robot.read(part / ROBOT)),
-        (RECORDING, recording, RecordingConfig.read(part / RECORDING)),
+    for name, same in (
+        (ROBOT, robot is None or robot == Robot.read(part / ROBOT)),
+        (RECORDING, recording == RecordingConfig.read(part / RECORDING)),
     ):
-        if made != again:
+        if not same:
             raise AdaptError(file, name, "does not read back as it was written", mend)
     wrong = [contradiction.text() for contradiction in check_layers(str(profile))]
-    wrong += [problem for read in validate([workflow], profile=str(profile)).files for problem in read.problems]
+    wrong += [
+        problem
+        for read in validate([workflow] if robot else [], profile=str(profile)).files
+        for problem in read.problems
+    ]
     for problem in wrong:
         raise AdaptError(file, "azure", problem.replace(f"{part}/", "").rstrip("."), "Or choose another profile.")
 
 
-def _notes(answers: Adaptation, robot: Robot, recording: RecordingConfig, workflow: str) -> Iterator[str]:
+def _notes(answers: Adaptation, robot: Robot | None, recording: RecordingConfig, workflow: str) -> Iterator[str]:
+    if observation_of(answers) == "state" and not answers.targets:
+        yield (
+            "A policy without a colour camera must be told where its task is: name such a topic under `targets`, or a "
+            "camera. `physai training il train` refuses the dataset until then."
+        )
+    if robot is None:
+        yield (
+            "A robot without joints is recorded and trained. `physai training package build` describes policies by "
+            "joints, so there is no package, no workflow and nothing to release yet."
+        )
+        return
     joints = tuple(joint.joint for joint in robot.joints)
     if (actions := action_names(recording)) != joints:
         more = ", ".join(name for name in actions if name not in joints)

@@ -21,7 +21,7 @@ from ..errors import suggest
 from ..ros2.definitions import Definitions
 from .errors import AdaptError
 
-Part = Literal["observation.state", "action"]
+Part = Literal["observation.state", "observation.environment_state", "action"]
 Outcome = Literal["success", "failure"]
 KEYS = {"start": "r", "success": "s", "failure": "f"}
 LONGEST_EPISODE_S = 120.0
@@ -42,6 +42,14 @@ BASE = {
     ),
 }
 """Numbers of a base that moves on a plane: path, name, unit."""
+TARGET = {
+    "geometry_msgs/msg/PoseStamped": (
+        *((f"pose.position.{axis}", f"target.{axis}", "m") for axis in "xyz"),
+        *((f"pose.orientation.{axis}", f"target.q{axis}", "1") for axis in "xyzw"),
+    ),
+    "geometry_msgs/msg/PointStamped": tuple((f"point.{axis}", f"target.{axis}", "m") for axis in "xyz"),
+}
+"""Numbers of where a task is: path, name, unit."""
 JOINTS = {"sensor_msgs/msg/JointState": "position", "std_msgs/msg/Float64MultiArray": "data"}
 """Types that tell positions of joints, and the field that does."""
 GRIPPER = {
@@ -52,7 +60,7 @@ GRIPPER = {
 }
 
 
-def recording_of(answers: Adaptation, file: Path, robot: Robot) -> RecordingConfig:
+def recording_of(answers: Adaptation, file: Path, robot: Robot | None) -> RecordingConfig:
     """What is recorded, and what of it becomes the dataset.
 
     Raises:
@@ -64,6 +72,7 @@ def recording_of(answers: Adaptation, file: Path, robot: Robot) -> RecordingConf
     asked: dict[str, tuple[RobotTopic | CameraTopic, ...]] = {
         "states": answers.states,
         "commands": answers.commands,
+        "targets": answers.targets,
         "grippers": answers.grippers,
         "cameras": answers.cameras,
     }
@@ -82,6 +91,10 @@ def recording_of(answers: Adaptation, file: Path, robot: Robot) -> RecordingConf
         topics=(
             *(_numbers(file, f"states.{i}", t, robot, "observation.state") for i, t in enumerate(answers.states)),
             *(_numbers(file, f"commands.{i}", t, robot, "action") for i, t in enumerate(answers.commands)),
+            *(
+                _numbers(file, f"targets.{i}", t, robot, "observation.environment_state")
+                for i, t in enumerate(answers.targets)
+            ),
             *(_gripper(file, f"grippers.{i}", t) for i, t in enumerate(answers.grippers)),
             *_cameras(answers),
         ),
@@ -107,8 +120,9 @@ def _trigger(answers: Adaptation, what: str, outcome: Outcome | None) -> KeyTrig
     return KeyTrigger(kind="key", key=KEYS[what], outcome=outcome)
 
 
-def _numbers(file: Path, field: str, topic: RobotTopic, robot: Robot, part: Part) -> TopicRule:
-    names = [joint.joint for joint in robot.joints]
+def _numbers(file: Path, field: str, topic: RobotTopic, robot: Robot | None, part: Part) -> TopicRule:
+    names = [joint.joint for joint in robot.joints] if robot else []
+    known = TARGET if part == "observation.environment_state" else BASE
     for joint in topic.joints:
         if joint not in names:
             raise AdaptError(file, f"{field}.joints", f"the robot has no joint '{joint}'", suggest(joint, names))
@@ -119,14 +133,16 @@ def _numbers(file: Path, field: str, topic: RobotTopic, robot: Robot, part: Part
         rules = (FeatureRule(feature=part, fields=topic.fields, names=topic.names, unit=topic.unit),)
     elif topic.type in JOINTS:
         chosen = topic.joints or tuple(names)
+        if not chosen:
+            raise AdaptError(file, field, "the robot has no joints", "Give `urdf` or `joints`, or name `fields`.")
         keyed = topic.type == "sensor_msgs/msg/JointState"
         position = FeatureRule(feature=part, fields=(JOINTS[topic.type],), unit="rad")
         rules = (position.model_copy(update={"keys" if keyed else "names": chosen}),)
-    elif topic.type in BASE:
-        paths, labels, units = zip(*BASE[topic.type], strict=True)
+    elif topic.type in known:
+        paths, labels, units = zip(*known[topic.type], strict=True)
         rules = (FeatureRule(feature=part, fields=paths, names=labels, unit=", ".join(units)),)
     else:
-        mend = f"Name them under `fields`. By itself known: {', '.join(sorted({**JOINTS, **BASE}))}."
+        mend = f"Name them under `fields`. By itself known: {', '.join(sorted({**JOINTS, **known}))}."
         raise AdaptError(file, f"{field}.type", f"which numbers of a {topic.type} are meant is not known", mend)
     return _rule(topic, part, rules)
 

@@ -8,8 +8,8 @@ from ..robots.urdf import read_urdf
 from .errors import AdaptError
 
 
-def robot_of(answers: Adaptation, file: Path) -> Robot:
-    """Joints from the URDF or the list, narrowed by `limits`.
+def robot_of(answers: Adaptation, file: Path) -> Robot | None:
+    """Joints from the URDF or the list, narrowed by `limits`; None of a robot without joints.
 
     Raises:
         AdaptError: If a limit is of no joint of the robot, or not within its range, or a joint's range is empty.
@@ -21,6 +21,8 @@ def robot_of(answers: Adaptation, file: Path) -> Robot:
     else:
         found = read_urdf(file.parent / answers.urdf)
         joints, source = found.joints, found.source
+    if not joints:
+        return None
     names = [joint.joint for joint in joints]
     for name in answers.limits:
         if name not in names:

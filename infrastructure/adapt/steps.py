@@ -13,15 +13,20 @@ Step = tuple[str, tuple[tuple[str, ...], ...]]
 """A heading, and the words of its commands after `physai`."""
 
 
-def steps_of(answers: Adaptation, robot: Path, recording: Path, workflow: Path, profile: Path) -> Iterator[Step]:
-    """Every command with this customer's paths and names."""
+def steps_of(
+    answers: Adaptation, robot: Path | None, recording: Path, workflow: Path | None, profile: Path
+) -> Iterator[Step]:
+    """Every command with this customer's paths and names; without a robot's joints nothing is packaged."""
     store, topology = answers.storage, answers.topology
     observation = observation_of(answers)
     record = ("data-pipeline", "capture", "record", "--config", str(recording), "--source", "dds")
     convert = ("data-pipeline", "convert", "run", f"{store}/episodes", "--config", str(recording))
     train = ("training", "il", "train", "--dataset", f"{store}/curated", "--policy", answers.policy)
+    trained = (*train, "--observation", observation, "--output", f"{store}/run")
     build = ("training", "package", "build", f"{store}/run", "--name", answers.name, "--robot", str(robot))
     verify = ("training", "package", "verify", f"{store}/package", "--robot", str(robot))
+    package = ((*build, "--output", f"{store}/package"), (*verify, "--rate-hz", str(answers.rate_hz)))
+    preflight = ("jobs", "preflight", *((str(workflow),) if workflow else ()), "--profile", str(profile))
     cohorts = [f"{name}={','.join(robots)}" if robots else name for name, robots in topology.cohorts.items()]
     cluster = ("fleet-deployment", "repo", "add-cluster", topology.cluster)
     told = (("--url", topology.repository), ("--image", topology.image))
@@ -33,29 +38,23 @@ def steps_of(answers: Adaptation, robot: Path, recording: Path, workflow: Path, 
             ("data-management", "dataset", "curate", f"{store}/dataset", "--output", f"{store}/curated"),
         ),
     )
-    yield (
-        "Train and package here",
-        (
-            (*train, "--observation", observation, "--output", f"{store}/run"),
-            (*build, "--output", f"{store}/package"),
-            (*verify, "--rate-hz", str(answers.rate_hz)),
-        ),
-    )
+    yield ("Train and package here", (trained, *package)) if robot else ("Train here", (trained,))
     yield (
         "Set up the platform",
         (
             ("infrastructure", "cost", "--profile", str(profile)),
             ("infrastructure", "doctor", "--profile", str(profile)),
-            ("jobs", "preflight", str(workflow), "--profile", str(profile)),
+            preflight,
         ),
     )
-    yield (
-        "Train, judge and register there",
-        (
-            ("jobs", "plan", str(workflow), "--profile", str(profile)),
-            ("jobs", "submit", str(workflow), "--to", "osmo"),
-        ),
-    )
+    if workflow:
+        yield (
+            "Train, judge and register there",
+            (
+                ("jobs", "plan", str(workflow), "--profile", str(profile)),
+                ("jobs", "submit", str(workflow), "--to", "osmo"),
+            ),
+        )
     yield (
         f"Tell the cluster of {topology.site}",
         (

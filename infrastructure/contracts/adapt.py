@@ -93,7 +93,7 @@ class Adaptation(YamlDocument):
     name: Label
     """Of the kind of robot, e.g. `bench-arm`; it names the model too."""
     urdf: str | None = None
-    """Path of a URDF, from this file on; or `joints`."""
+    """Path of a URDF, from this file on; or `joints`; neither for a base without an arm."""
     joints: tuple[JointLimits, ...] = ()
     """Joints in the order of the chain with their ranges, where there is no URDF."""
     limits: dict[str, tuple[float, float]] = Field(default_factory=dict)
@@ -118,6 +118,9 @@ class Adaptation(YamlDocument):
     grippers: tuple[GripperTopic, ...] = ()
     """Their elements come after those of `states` and `commands`."""
     cameras: tuple[CameraTopic, ...] = ()
+    targets: tuple[RobotTopic, ...] = ()
+    """What tells where the task is, e.g. the pose of the target: `observation.environment_state`, which a policy needs
+    that sees no camera."""
     definitions: tuple[str, ...] = ()
     """Folders with `.msg` files of your own types, from this file on."""
     topology: SitePlan
@@ -125,6 +128,8 @@ class Adaptation(YamlDocument):
 
     @model_validator(mode="after")
     def _one_source_of_joints(self) -> Self:
-        if (self.urdf is None) == (not self.joints):
+        if self.urdf is not None and self.joints:
             raise ValueError("give `urdf` or `joints`, one of them")
+        if self.urdf is None and not self.joints and self.limits:
+            raise ValueError("`limits` are of joints: give `urdf` or `joints`")
         return self

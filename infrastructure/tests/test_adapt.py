@@ -91,6 +91,36 @@ def test_a_mobile_manipulator_becomes_files_that_their_readers_take(tmp_path: Pa
     assert not validate([out], profile=profile).broken
 
 
+def base_alone(data: dict[str, Any]) -> None:
+    data.pop("urdf")
+    data.update(states=data["states"][:1], commands=data["commands"][:1], grippers=[])
+
+
+def test_a_base_without_an_arm_is_recorded_and_trained_and_not_packaged(tmp_path: Path) -> None:
+    out = tmp_path / "base"
+    made = adapt(answers(tmp_path, base_alone, "mobile-manipulator"), out)
+    assert sorted(path.name for path in out.rglob("*") if path.is_file()) == [
+        "fetcher.tfvars.json",
+        "next-steps.md",
+        "recording.yaml",
+    ]
+    assert features(RecordingConfig.read(out / "recording.yaml"), "action") == ["base.vx", "base.wz"]
+    assert "no package, no workflow" in made.notes[0]
+    assert not any("package" in command or "jobs submit" in command for command in made.commands)
+    assert any("training il train" in command for command in made.commands)
+
+
+def test_a_policy_without_a_colour_camera_is_told_where_its_task_is(tmp_path: Path) -> None:
+    blind = adapt(answers(tmp_path, lambda data: data.update(cameras=[])), tmp_path / "blind")
+    assert "name such a topic under `targets`, or a camera" in blind.notes[0]
+    pose = {"topic": "/target_pose", "type": "geometry_msgs/msg/PoseStamped", "rate_hz": 30}
+    told = adapt(answers(tmp_path, lambda data: data.update(cameras=[], targets=[pose])), tmp_path / "told")
+    assert not any("targets" in note for note in told.notes)
+    config = RecordingConfig.read(tmp_path / "told/recording.yaml")
+    names = ["target.x", "target.y", "target.z", "target.qx", "target.qy", "target.qz", "target.qw"]
+    assert features(config, "observation.environment_state") == names
+
+
 @pytest.mark.parametrize("example", ["arm", "mobile-manipulator"])
 def test_the_workflow_is_the_shipped_one_but_for_its_defaults(example: str, tmp_path: Path) -> None:
     adapt(answers(tmp_path, example=example), tmp_path / "out")
@@ -236,6 +266,21 @@ REFUSALS: dict[str, tuple[Change, type[PhysaiError], str]] = {
         lambda data: data.update(urdf="fetcher.urdf"),
         ContractError,
         "give `urdf` or `joints`, one of them",
+    ),
+    "joint states of a robot without joints": (
+        lambda data: data.update(joints=[], limits={}),
+        AdaptError,
+        r"states\.0: the robot has no joints\. Give `urdf` or `joints`",
+    ),
+    "limits of a robot without joints": (
+        lambda data: data.update(joints=[]),
+        ContractError,
+        "`limits` are of joints: give `urdf` or `joints`",
+    ),
+    "a target whose numbers are not known": (
+        lambda data: data.update(targets=[{"topic": "/goal", "type": "std_msgs/msg/String", "rate_hz": 1}]),
+        AdaptError,
+        r"targets\.0\.type: which numbers .*geometry_msgs/msg/PoseStamped",
     ),
     "a robot in two cohorts": (
         lambda data: data["topology"].update(cohorts={"a": ["r-1"], "b": ["r-1"]}),
