@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -571,6 +572,16 @@ def test_a_dataset_whose_upload_is_killed_is_not_seen_in_the_container(blob_data
     with place.whole("lab/cube") as folder:
         place.put(folder, "lab/newer")
     assert "lab/newer" in list(place.find())
+
+
+@pytest.mark.azurite
+def test_what_a_killed_viewer_brought_here_is_gone_after_a_day(blob_data: str) -> None:
+    place = open_place(blob_data)
+    with place.whole("lab/cube") as old, place.whole("lab/more") as new:
+        os.utime(old.parent, (0, 0))
+        open_place(blob_data)  # another viewer starts
+        assert (old.exists(), new.exists()) == (False, True)
+        old.parent.mkdir()  # so that the block finds it
 
 
 @pytest.mark.azurite

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import shutil
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
@@ -23,6 +24,8 @@ from .errors import OutsideError, TakenNameError, UnknownError
 
 DEPTH = 6  # folders below a root in which datasets are looked for
 FRESH_S = 5.0  # age at which a list of datasets is made anew
+ASIDE = ".at-work-"  # folders with a dataset that was brought here for a while
+ABANDONED_S = 86_400.0
 BLOB_FRESH_S = 60.0  # a listing of a container costs round trips
 
 
@@ -122,6 +125,9 @@ class BlobPlace(Place):
     def __init__(self, store: Store, cache: Path) -> None:
         self.store, self.uri, self._cache = store, store.uri, cache
         self._synced: dict[str, float] = {}
+        for left in cache.glob(f"{ASIDE}*"):  # by a viewer that was killed at work
+            if time.time() - left.stat().st_mtime > ABANDONED_S:
+                shutil.rmtree(left, ignore_errors=True)
 
     @override
     def find(self) -> Iterator[str]:
@@ -155,7 +161,7 @@ class BlobPlace(Place):
     @override
     def whole(self, name: str) -> Iterator[Path]:
         self._cache.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=self._cache, prefix=".whole-") as folder:
+        with TemporaryDirectory(dir=self._cache, prefix=ASIDE) as folder:
             self.store.sync_down(name, Path(folder) / "dataset")
             yield Path(folder) / "dataset"
 
@@ -171,7 +177,7 @@ class BlobPlace(Place):
             self.store.create(self._key(name, PROVENANCE), (folder / PROVENANCE).read_bytes())  # ours from here on
         except TakenKeyError as error:
             raise TakenNameError(name) from error
-        with TemporaryDirectory(dir=self._cache, prefix=".put-") as aside:
+        with TemporaryDirectory(dir=self._cache, prefix=ASIDE) as aside:
             info = (folder / INFO).rename(Path(aside) / INFO.name)  # by it a dataset is found, so it goes last
             self.store.sync_up(folder, name)
             self.store.put(info, self._key(name, INFO))
