@@ -189,7 +189,7 @@ def run(trt: Any, plan: bytes, folder: Path, inputs: Arrays) -> Arrays:
         held[name] = torch.empty(tuple(context.get_tensor_shape(name)), dtype=dtype, device="cuda")
     for name, tensor in held.items():
         context.set_tensor_address(name, tensor.data_ptr())
-    stream = torch.cuda.Stream()
+    stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # their own
     stream.wait_stream(torch.cuda.current_stream())
     if not context.execute_async_v3(stream.cuda_stream):
         raise EngineBuildError(folder, "its engine did not run")
