@@ -133,7 +133,6 @@ def _results(images: Images, recorded: Recorded) -> list[Result]:
     lost = sum(topic.lost or 0 for topic in sidecar.topics.values())
     faults = "; ".join(f"{fault.topic}: {fault.detail}" for fault in sidecar.findings) or "no findings"
     frames = sum(count for topic, count in speech.counts.items() if topic.startswith("/camera"))
-    arrived = "knows that all arrived" if speech.arrived else "does not know whether all arrived"
     uncounted = {topic: _uncounted(sidecar.topics[topic], absent) for topic, absent in recorded.absent.items()}
     return [
         Result(
@@ -142,7 +141,7 @@ def _results(images: Images, recorded: Recorded) -> list[Result]:
             unit=f"of {said}",
             goal=0.0,
             higher_is_better=False,
-            note=f"{dropped} dropped and {lost} lost by the sidecar; the robot {arrived}; {faults}",
+            note=f"{dropped} dropped and {lost} lost by the sidecar; {faults}",
         ),
         Result(
             what=f"{what}: messages missing in no counter, or counted and not missing",

@@ -50,8 +50,6 @@ class Speech(NamedTuple):
     counts: dict[str, int]
     """Topic → how many messages."""
     took_s: float
-    arrived: bool
-    """Whether all of them are known to have arrived."""
 
 
 def voices(images: Images) -> list[Voice]:
@@ -106,7 +104,8 @@ def perform(images: Images, domain: int, seconds: float, pipe: Connection) -> No
         counts[voice.topic] += 1
         due.append((at_s + 1 / voice.rate_hz, number))
     took_s = time.monotonic() - begun
-    pipe.send(Speech(counts, took_s, publisher.flush(FLUSH_S)))
+    publisher.flush(FLUSH_S)
+    pipe.send(Speech(counts, took_s))
     pipe.recv()
 
 

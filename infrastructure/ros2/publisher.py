@@ -93,7 +93,8 @@ class Publisher:
 
         Returns:
             False if the time ran out, or if, since the last call, more messages of a topic were sent without a sign
-            that all had arrived than its history keeps: some may be lost then.
+            that all had arrived than its history keeps: some may be lost then. Cyclone DDS asks for a sign when a topic
+            is silent for 0.1 s; of one that never is, only as many as the history keeps can be vouched for.
         """
         until = time.monotonic() + timeout_s
         arrived = [self._acknowledged(topic, max(0.0, until - time.monotonic())) for topic in self._writers]

@@ -35,8 +35,12 @@ Stream = tuple[str, str]
 """A topic, and a DDS writer that speaks on it."""
 
 
-def monitored(domain: int) -> int | None:
+def monitored(domain: int, defaults: str = "") -> int | None:
     """Make a domain with a monitor, which answers on this machine only, before anything else in the process uses it.
+
+    Args:
+        domain: ROS 2's `ROS_DOMAIN_ID`.
+        defaults: Configuration for Cyclone DDS, which that of the environment overrides.
 
     Returns:
         Port of the monitor; None if the domain was there before.
@@ -45,7 +49,7 @@ def monitored(domain: int) -> int | None:
         with socket.socket() as free:
             free.bind((LOOPBACK, 0))
             port = free.getsockname()[1]
-        told = [part for part in (os.environ.get("CYCLONEDDS_URI"), ASKED.format(port=port)) if part]
+        told = [part for part in (defaults, os.environ.get("CYCLONEDDS_URI"), ASKED.format(port=port)) if part]
         try:
             _domains.append(Domain(domain, ",".join(told)))
             _ports[domain] = port if _keep_from_network(port) else None

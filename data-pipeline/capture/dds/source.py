@@ -24,6 +24,11 @@ from .service import TriggerService
 NEW = ViewState.Any | InstanceState.Any | SampleState.NotRead
 WAIT = duration(milliseconds=100)  # how soon `finish` is noticed
 REST_S = 2.0  # for what waits in the middleware at the end
+ROOMY = (
+    "<CycloneDDS><Domain id='any'><Internal><SocketReceiveBufferSize max='64 MiB'/></Internal></Domain></CycloneDDS>"
+)
+"""What arrives while the process is not scheduled waits in the kernel, which grants up to `net.core.rmem_max`; Cyclone
+by itself asks for 1 MiB, which is one raw image of 640x480."""
 PAUSE_S = 0.002  # for the listening thread, while losses are counted
 
 
@@ -41,7 +46,7 @@ class DdsSource:
         Raises:
             Ros2Error: If a type, or one in it, is not defined.
         """
-        port = monitored(domain)  # before the first participant, which would make the domain without
+        port = monitored(domain, ROOMY)  # before the first participant, which would make the domain without
         self._participant = DomainParticipant(domain)
         self._readers: dict[str, Reader] = {}
         self.channels: dict[str, Channel] = {}
