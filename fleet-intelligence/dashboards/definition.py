@@ -29,6 +29,18 @@ def _success(column: str) -> str:
     )
 
 
+_PERCENTILES = ", ".join(f"p{part} = min(iff(upto >= 0.{part} * total, bucket, 512))" for part in (50, 95, 99))
+_MIDDLES = ", ".join(f"p{part} = exp2((p{part} - 0.5) / 32)" for part in (50, 95, 99))
+_LATENCY_OF_ALL = (
+    f"let counted = Signals\n| where {WINDOW}\n| where signal == 'inference_ms'\n"
+    "| mv-expand bucket to typeof(long), bucket_samples to typeof(long)\n"
+    "| summarize samples = sum(bucket_samples) by bin(timestamp, 5m), bucket;\n"
+    "counted\n| join kind=inner (counted | project timestamp, below = bucket, more = samples) on timestamp\n"
+    "| summarize upto = sumif(more, below <= bucket), total = sum(more) by timestamp, bucket\n"
+    f"| summarize {_PERCENTILES} by timestamp\n| project timestamp, {_MIDDLES}\n| order by timestamp asc"
+)
+"""From the histograms of all robots, which add: bucket b ends at 2**(b/32). 512 is the last."""
+
 PANELS = (
     Panel(
         "policy-versions",
@@ -72,6 +84,15 @@ PANELS = (
         "| summarize p50 = percentile(inference_p50_ms, 50), p95 = percentile(inference_p95_ms, 95), "
         "p99 = percentile(inference_p99_ms, 99) by bin(timestamp, 5m)\n| order by timestamp asc",
         "quantile(0.99, physai_inference_p99_ms)",
+    ),
+    Panel("latency-of-all", "Inference latency, all inferences of the fleet", "timeseries", "ms", _LATENCY_OF_ALL),
+    Panel(
+        "temperatures",
+        "Hottest part of each robot",
+        "timeseries",
+        "celsius",
+        f"Signals\n| where {WINDOW}\n| where signal startswith 'joint_temperature_c' or signal == 'temperature_c'\n"
+        "| summarize hottest_c = max(todouble(maximum[0])) by bin(timestamp, 5m), robot\n| order by timestamp asc",
     ),
     Panel(
         "hardware",

@@ -153,11 +153,13 @@ def signals(
     if not read.signals and not as_json:
         stderr.print(f"{opened.path}: no window of such a signal; `telemetry listen` makes them", highlight=False)
     table = Table(
-        "site", "robot", "signal", "element", "samples", "late", "mean", "std", "min", "max", "last", "p50", "p99"
+        "site", "robot", "signal", "element", "samples", "late", "mean", "std", "min", "max", "newest", "p50", "p99"
     )
     for each in read.signals:
         parts = [f"{quantile(each.buckets, part):.4g}" if each.buckets else "" for part in (0.5, 0.99)]
-        for element, values in enumerate(zip(each.mean, each.std, each.minimum, each.maximum, each.last, strict=True)):
+        for element, values in enumerate(
+            zip(each.mean, each.std, each.minimum, each.maximum, each.newest, strict=True)
+        ):
             first = (escape(each.site), escape(each.robot), escape(each.signal)) if not element else ("", "", "")
             counts = (str(each.samples), str(each.late)) if not element else ("", "")
             table.add_row(

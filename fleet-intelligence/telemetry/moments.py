@@ -22,7 +22,7 @@ class Moments:
     """Sum of squared distances from the mean."""
     minimum: Floats
     maximum: Floats
-    last: Floats
+    newest: Floats
 
     @classmethod
     def of(cls, rows: Floats) -> "Moments":
@@ -40,7 +40,7 @@ class Moments:
             self.squares + later.squares + apart**2 * (self.samples * later.samples / samples),
             np.minimum(self.minimum, later.minimum),
             np.maximum(self.maximum, later.maximum),
-            later.last,
+            later.newest,
         )
 
     @property

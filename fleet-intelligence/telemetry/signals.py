@@ -30,11 +30,11 @@ class Signal(Contract):
     late: int
     refused: int
     mean: tuple[float, ...]
-    """By element, as all that follow up to `last`."""
+    """By element, as all that follow up to `newest`."""
     std: tuple[float, ...]
     minimum: tuple[float, ...]
     maximum: tuple[float, ...]
-    last: tuple[float, ...]
+    newest: tuple[float, ...]
     buckets: dict[int, int]
     """Samples by bucket of the histogram, if there is one; bounds as in `SignalData`."""
 
@@ -87,7 +87,7 @@ def merge(windows: Sequence[SignalData]) -> Signal:
         std=tuple(np.sqrt(whole.variance).tolist()),
         minimum=tuple(whole.minimum.tolist()),
         maximum=tuple(whole.maximum.tolist()),
-        last=tuple(whole.last.tolist()),
+        newest=tuple(whole.newest.tolist()),
         buckets=dict(sorted(found.items())),
     )
 
@@ -97,4 +97,4 @@ def _moments(window: SignalData) -> Moments:
         return np.array(getattr(window, name))
 
     squares = array("variance") * window.samples
-    return Moments(window.samples, array("mean"), squares, array("minimum"), array("maximum"), array("last"))
+    return Moments(window.samples, array("mean"), squares, array("minimum"), array("maximum"), array("newest"))

@@ -135,7 +135,7 @@ def signal(
         "variance": (0.0625, 0.25),
         "minimum": (0.0, -1.0),
         "maximum": (1.0, 0.75),
-        "last": (0.5, 0.0),
+        "newest": (0.5, 0.0),
         "bucket": (-32, 0),
         "bucket_samples": (5000, 1000),
         **data,

@@ -20,7 +20,7 @@ from physai.fleet_intelligence.dashboards.grafana import dashboard
 from physai.fleet_intelligence.telemetry.store import TelemetryStore
 from physai.fleet_intelligence.telemetry.tables import TABLES
 
-from .make_events import control, episode, health
+from .make_events import control, episode, health, signal
 
 TOOLS = Path(__file__).parents[2] / ".physai-tools"
 NODE = TOOLS / "node_modules"
@@ -61,6 +61,14 @@ def test_every_query_type_checks_with_microsofts_language_service(tmp_path: Path
     assert {name: line["errors"] for name, line in found.items() if line["errors"]} == {}
     assert found["success-by-site"]["columns"] == ["site", "episodes", "success"]
     assert set(found) == set(QUERIES) | set(ALERT_QUERIES)
+
+
+@needs_kusto
+def test_every_column_has_a_name_that_kql_takes(tmp_path: Path) -> None:
+    queries = {name: f"{name} | project {', '.join(c.name for c in table.columns)}" for name, table in TABLES.items()}
+    assert {name: line["errors"] for name, line in check_kql(tmp_path, queries).items()} == {
+        name: [] for name in TABLES
+    }
 
 
 @needs_kusto
@@ -105,9 +113,34 @@ connection.execute("SET TimeZone = 'UTC'")
 rows = {}
 for name, query in json.load(sys.stdin).items():
     found = duckdb_kql.kql(connection, query)
-    rows[name] = len(found.fetchall() if hasattr(found, "fetchall") else found)
-print(json.dumps(rows))
+    rows[name] = found.fetchall() if hasattr(found, "fetchall") else list(found)
+print(json.dumps(rows, default=str))
 """
+
+
+def run_kql(folder: Path, store: TelemetryStore, queries: dict[str, str]) -> dict[str, list[Any]]:
+    copy = folder / "plain.duckdb"
+    with duckdb.connect(str(copy)) as plain:
+        plain.execute(f"ATTACH '{store.path}' AS fleet (READ_ONLY)")
+        for name in TABLES:
+            plain.execute(f"CREATE TABLE {name} AS SELECT * FROM fleet.{name}")
+    done = subprocess.run(
+        [sys.executable, "-c", ROWS, str(copy)], input=json.dumps(queries), capture_output=True, text=True,
+        env={**os.environ, "PYTHONPATH": str(TOOLS / "kql")}, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    rows: dict[str, list[Any]] = json.loads(done.stdout)
+    return rows
+
+
+@needs_duckdb_kql
+def test_percentiles_of_a_fleet_are_those_of_its_histograms_added(tmp_path: Path) -> None:
+    store = TelemetryStore(tmp_path / "t.duckdb")
+    # of 100 inferences 90 are in bucket 32, 8 in 64 and 2 in 96: p50 there, p95 in 64, p99 in 96
+    store.add([signal(0, "inference_ms", bucket=(32, 64), bucket_samples=(50, 4)),
+               signal(0, "inference_ms", robot="robot-2", bucket=(32, 64, 96), bucket_samples=(40, 4, 2))])  # fmt: skip
+    (row,) = run_kql(tmp_path, store, {"latency": QUERIES["latency-of-all"]})["latency"]
+    assert row[1:] == pytest.approx([2 ** (31.5 / 32), 2 ** (63.5 / 32), 2 ** (95.5 / 32)])
 
 
 @needs_duckdb_kql
@@ -115,20 +148,12 @@ def test_every_panels_kql_returns_rows_over_a_fleets_data(tmp_path: Path) -> Non
     store = TelemetryStore(tmp_path / "t.duckdb")
     store.add(
         [event for index in range(8) for event in (episode(index, index % 4 != 0), control(index), health(index))]
+        + [signal(index, "inference_ms") for index in range(8)]
+        + [signal(0, "joint_temperature_c.elbow")]
     )
-    copy = tmp_path / "plain.duckdb"
-    with duckdb.connect(str(copy)) as plain:
-        plain.execute(f"ATTACH '{store.path}' AS fleet (READ_ONLY)")
-        for name in TABLES:
-            plain.execute(f"CREATE TABLE {name} AS SELECT * FROM fleet.{name}")
-    done = subprocess.run(
-        [sys.executable, "-c", ROWS, str(copy)], input=json.dumps(QUERIES), capture_output=True, text=True,
-        env={**os.environ, "PYTHONPATH": str(TOOLS / "kql")}, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-2000:]
-    rows = json.loads(done.stdout)
+    rows = run_kql(tmp_path, store, QUERIES)
     assert set(rows) == set(QUERIES)
-    assert all(count > 0 for count in rows.values()), rows
+    assert [name for name, found in rows.items() if not found] == []
 
 
 def test_generated_files_are_what_the_definition_makes() -> None:

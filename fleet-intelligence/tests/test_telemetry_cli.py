@@ -61,12 +61,12 @@ def test_nothing_to_ingest_is_an_error(tmp_path: Path, store: list[str]) -> None
 
 
 def test_signals_of_several_windows_are_told_as_one(tmp_path: Path, store: list[str]) -> None:
-    first = signal(0, samples=1, mean=(1.0,), variance=(0.0,), minimum=(1.0,), maximum=(1.0,), last=(1.0,))
-    second = signal(1, samples=3, mean=(5.0,), variance=(2.0,), minimum=(3.0,), maximum=(7.0,), last=(7.0,))
+    first = signal(0, samples=1, mean=(1.0,), variance=(0.0,), minimum=(1.0,), maximum=(1.0,), newest=(1.0,))
+    second = signal(1, samples=3, mean=(5.0,), variance=(2.0,), minimum=(3.0,), maximum=(7.0,), newest=(7.0,))
     with TelemetryStore(Path(store[1])) as opened:
         opened.add([first, second, signal(1, robot="robot-2"), signal(-60 * 24, "old")])
     (told,) = json.loads(run("signals", "--robot", "robot-1", *store, "--json"))["signals"]
-    assert (told["samples"], told["windows"], told["mean"], told["last"]) == (4, 2, [4.0], [7.0])
+    assert (told["samples"], told["windows"], told["mean"], told["newest"]) == (4, 2, [4.0], [7.0])
     assert told["std"] == [pytest.approx(4.5**0.5)]  # squares: 3*2 + 4**2 * 1*3/4 = 18, of 4 samples
     assert told["buckets"] == {"-32": 10000, "0": 2000}
     printed = run("signals", "--signal", "action", *store)

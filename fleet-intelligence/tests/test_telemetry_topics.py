@@ -138,8 +138,8 @@ def test_topics_become_events_and_what_is_none_is_refused(tmp_path: Path, topics
     assert sum(data.errors for data in control) == 1
     assert sum(data.deadline_misses for data in control) == 1
     elbow = signals["joint_temperature_c.elbow"]
-    assert (elbow.samples, elbow.minimum, elbow.maximum, elbow.last) == (2, (41.5,), (42.5,), (42.5,))
-    assert signals["battery_share"].last == (0.75,)
+    assert (elbow.samples, elbow.minimum, elbow.maximum, elbow.newest) == (2, (41.5,), (42.5,), (42.5,))
+    assert signals["battery_share"].newest == (0.75,)
     assert health.data.joint_temperature_c == (42.5, 38.0)
     assert health.data.battery_share == 0.75
     assert sorted(line.split(":")[0] for line in hearing.refused) == [

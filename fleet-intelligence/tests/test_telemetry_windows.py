@@ -87,7 +87,7 @@ def test_windows_merged_are_the_whole_whatever_they_are_cut_into(rows: list[list
     np.testing.assert_allclose(whole.std, values.std(axis=0), rtol=1e-6, atol=1e-7 * np.abs(values).max())
     assert whole.minimum == tuple(values.min(axis=0))
     assert whole.maximum == tuple(values.max(axis=0))
-    assert whole.last == tuple(values[-1])
+    assert whole.newest == tuple(values[-1])
     assert whole.buckets == buckets.count(values[:, 0])
     assert whole.windows == len(parts)
 
@@ -117,7 +117,7 @@ def test_by_hand_over_more_than_a_block() -> None:
         window.add((float(number - BLOCK), 7.0))
     held = window.take()
     assert held is not None
-    assert (held["samples"], held["mean"], held["last"]) == (1025, (0.0, 7.0), (512.0, 7.0))
+    assert (held["samples"], held["mean"], held["newest"]) == (1025, (0.0, 7.0), (512.0, 7.0))
     assert held["variance"] == pytest.approx((512 * 513 / 3, 0.0))
     assert (held["minimum"], held["maximum"]) == ((-512.0, 7.0), (512.0, 7.0))
     assert window.take() is None
@@ -152,7 +152,7 @@ def test_a_window_that_is_over_is_told_as_one_event_a_signal(agent: TelemetryAge
     )
     (action,), (inference,) = signals(events, "action"), signals(events, "inference_ms")
     assert (action.samples, action.mean, action.variance) == (3000, (0.5, 0.5), (0.25, 0.0))
-    assert (inference.samples, inference.last, sum(inference.bucket_samples)) == (3000, (5.0,), 3000)
+    assert (inference.samples, inference.newest, sum(inference.bucket_samples)) == (3000, (5.0,), 3000)
     assert len({(event.source, event.id) for event in events}) == 3
 
 
@@ -164,7 +164,7 @@ def test_the_end_of_an_episode_closes_the_windows(agent: TelemetryAgent) -> None
     windows.sample("action", (9.0,))
     windows.close()
     found = signals(told(agent), "action")
-    assert [(data.episode, data.last) for data in found] == [(0, (0.0,)), (1, (1.0,)), (None, (9.0,))]
+    assert [(data.episode, data.newest) for data in found] == [(0, (0.0,)), (1, (1.0,)), (None, (9.0,))]
 
 
 def test_another_policy_has_windows_of_its_own(agent: TelemetryAgent) -> None:

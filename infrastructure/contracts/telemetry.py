@@ -104,12 +104,12 @@ class SignalData(Contract):
     refused: Count = 0
     """Besides these: not finite, or not of one length."""
     mean: Vector
-    """By element of the signal, as all that follow up to `last`."""
+    """By element of the signal, as all that follow up to `newest`."""
     variance: Vector
     """Mean squared distance from the mean."""
     minimum: Vector
     maximum: Vector
-    last: Vector
+    newest: Vector
     bucket: Buckets = ()
     """Of a histogram, ascending: bucket `b` holds what is above 2**((b-1)/32) and at most 2**(b/32)."""
     bucket_samples: Buckets = ()

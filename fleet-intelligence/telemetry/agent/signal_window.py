@@ -70,7 +70,7 @@ class SignalWindow:
         if moments is None:
             return None
         refused, self._refused = self._refused, 0
-        names = ("mean", "variance", "minimum", "maximum", "last")
+        names = ("mean", "variance", "minimum", "maximum", "newest")
         return {
             "samples": moments.samples,
             "late": late,

@@ -30,7 +30,7 @@ OWN = re.compile(r"inference_ms|battery_share|cpu_share|memory_share|temperature
 
 
 class SignalTopic(Contract):
-    """Numbers on a topic, of which a window tells mean, variance, least, most and last, element by element."""
+    """Numbers on a topic, of which a window tells mean, variance, least, most and newest, element by element."""
 
     name: Annotated[Name, Field(pattern=r"^[A-Za-z][A-Za-z0-9_./-]*$")]
     """Of the signal, with the unit in it where there is one, e.g. `action`, `joint_effort_nm`."""
