@@ -119,3 +119,10 @@ class ThreeCamerasError(SyntheticDataError):
             f"{len(views)}: {', '.join(views)}, in the dataset's order. Use --project transfer, which writes one "
             "specification per camera with the same prompt and seed."
         )
+
+
+class NoStartError(SyntheticDataError):
+    """There is no clip that Cosmos could start from."""
+
+    def __init__(self, clip: str, why: str) -> None:
+        super().__init__(f"{clip}: the simulator made no clip to start from: {why}. Or leave `start_from` out.")

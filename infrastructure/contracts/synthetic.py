@@ -233,6 +233,8 @@ class Variations(YamlDocument):
     """For the backend `cosmos`; each is used equally often."""
     controls: dict[Modality, float] = {"edge": 1.0}
     """For the backend `cosmos`: weight of each control."""
+    start_from: Literal["recorded", "simulation"] = "recorded"
+    """For the backend `cosmos`: the recorded videos, or what `simulation` makes of them, with its controls."""
     scene: Scene | None = None
     """None: that of the simulated rig."""
 
@@ -240,12 +242,19 @@ class Variations(YamlDocument):
     def _fits_the_backend(self) -> "Variations":
         if self.backend == "cosmos" and not self.prompts:
             raise ValueError("backend 'cosmos' needs at least one of `prompts`")
+        if self.start_from == "simulation" and self.backend != "cosmos":
+            raise ValueError("`start_from` is for backend 'cosmos'")
         for backends, names in ONLY_FOR:
             given = [name for name in names if getattr(self, name)]
-            if given and self.backend not in backends:
-                instead = "; say it in `prompts`" if self.backend == "cosmos" else ""
+            if given and not {self.backend, self.start_from} & set(backends):
+                instead = "; say it in `prompts`, or `start_from: simulation`" if self.backend == "cosmos" else ""
                 raise ValueError(f"`{given[0]}` is for backend {' or '.join(map(repr, backends))}{instead}")
         return self
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the simulator is asked."""
+        return "simulation" in (self.backend, self.start_from)
 
 
 ONLY_FOR: tuple[tuple[tuple[BackendName, ...], tuple[str, ...]], ...] = (

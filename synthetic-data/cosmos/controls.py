@@ -9,8 +9,8 @@ from physai.infrastructure.contracts.synthetic import Modality
 from physai.infrastructure.video import write_video
 
 from .. import controls
-from ..backend import Frames, Request
-from ..scene import Masks
+from ..backend import Frames, Made, Request
+from ..scene import DISTRACTOR, EMPTY, Masks
 from ..silhouette import draw
 from .schema import TransferSpec
 
@@ -37,22 +37,30 @@ def draw_control(name: Modality, request: Request, camera: str, frames: Frames, 
     return controls.seg(parts) if name == "seg" else depth(request, camera)
 
 
-def write_inputs(request: Request, camera: str, folder: Path) -> TransferSpec:
+def write_inputs(request: Request, camera: str, folder: Path, simulated: Made | None = None) -> TransferSpec:
     """Write input video, controls, masks and `spec.json` of one camera of a generation.
 
-    Depth and segmentation know the robot and the kept objects only; for the rest, Transfer2.5 follows the other
-    controls. A mask keeps these two from speaking where they know nothing.
+    From a recording, depth and segmentation know the robot and the kept objects only; for the rest, Transfer2.5 follows
+    the other controls, and a mask keeps these two from speaking where they know nothing. A simulated clip has them for
+    the whole picture.
+
+    Args:
+        request: What to make.
+        camera: Of the dataset.
+        folder: Where to.
+        simulated: The clip to start from; None: the recorded video.
     """
-    frames = request.dataset.frames(request.generation.episode, camera)
-    parts = request.parts(camera)
+    frames = simulated.frames[camera] if simulated else request.dataset.frames(request.generation.episode, camera)
+    parts = request.parts(camera, simulated.views[camera] if simulated else None, varied=True)
     rate = request.plan.fps
     write_video(folder / "input.mp4", frames, rate)
-    write_video(folder / "mask.mp4", controls.mask(parts), rate)
+    write_video(folder / "mask.mp4", controls.mask(np.where(parts == DISTRACTOR, np.int8(EMPTY), parts)), rate)
     variation = request.generation.variation
     told = {}
     for name, weight in variation.controls.items():
-        write_video(folder / f"{name}.mp4", draw_control(name, request, camera, frames, parts), rate)
-        masked = {"mask_path": "mask.mp4"} if name in ("depth", "seg") else {}
+        drawn = simulated.controls[camera][name] if simulated else draw_control(name, request, camera, frames, parts)
+        write_video(folder / f"{name}.mp4", drawn, rate)
+        masked = {"mask_path": "mask.mp4"} if name in ("depth", "seg") and not simulated else {}
         told[name] = {"control_path": f"{name}.mp4", "control_weight": weight, **masked}
     spec = TransferSpec.model_validate(
         {

@@ -22,6 +22,7 @@ from ..cost import models
 from ..errors import CosmosSetupError
 from .controls import write_inputs
 from .schema import CONTROLS, TransferSpec
+from .start import starts
 
 COMMAND, ENDPOINT, TOKEN, WEIGHTS = (
     "COSMOS_COMMAND",
@@ -115,21 +116,26 @@ class CosmosBackend:
 
     def generate(self, requests: Sequence[Request]) -> Iterator[Made]:
         """Write the inputs of each request, and let the runner make its videos."""
-        for request in requests:
+        for request, start in starts(requests):
+            if start and start.failure:
+                yield start
+                continue
             with TemporaryDirectory() as scratch:
-                yield self._one(request, Path(scratch))
+                yield self._one(request, start, Path(scratch))
 
-    def _one(self, request: Request, scratch: Path) -> Made:
+    def _one(self, request: Request, start: Made | None, scratch: Path) -> Made:
         frames: dict[str, Frames] = {}
         for camera in request.plan.cameras:
             folder = scratch / camera
             folder.mkdir()
-            made = self._runner.run(write_inputs(request, camera, folder), folder)
+            made = self._runner.run(write_inputs(request, camera, folder, start), folder)
             pictures = made if isinstance(made, str) else read_video(made, request.size(camera))
             if isinstance(pictures, str):
                 return Made(request.generation.id, {}, {}, pictures)
             frames[camera] = pictures
-        return Made(request.generation.id, frames, dict(request.scene.views))
+        if start is None:
+            return Made(request.generation.id, frames, dict(request.scene.views))
+        return start._replace(frames=frames)
 
 
 def read_video(content: bytes, size: tuple[int, int]) -> Frames | str:

@@ -14,11 +14,15 @@ from physai.infrastructure.contracts import (
     Variation,
     Variations,
     View,
+    digest_bytes,
 )
 from physai.infrastructure.datasets import Dataset, DatasetWriter, camera, vector
+from physai.infrastructure.datasets.video import count_frames
 from physai.infrastructure.simulation import expert, play
 from physai.infrastructure.tests.datasets_samples import source
 from physai.synthetic_data.backend import Request
+from physai.synthetic_data.cosmos.schema import TransferSpec
+from physai.synthetic_data.cosmos.transfer import CosmosBackend
 from physai.synthetic_data.generate import generate
 from physai.synthetic_data.plan import make_plan
 from physai.synthetic_data.scene import axes, robot_model, simulated_scene
@@ -67,6 +71,7 @@ def main(folder: Path) -> None:
     facts |= (
         again(folder, root, plan, backend, written.content) | neutral(root, plan) | refused(folder, root, variations)
     )
+    facts |= photorealistic(folder, root)
     json.dump(facts, sys.stdout)
 
 
@@ -174,6 +179,32 @@ def neutral(root: Path, plan: Any) -> dict[str, Any]:
         "depth_m": [float(shots[0][FRONT].depth_m[robot].min()), float(shots[0][FRONT].depth_m[robot].max())],
         "unit_normals": float(np.abs(np.linalg.norm(shots[0][FRONT].normal[robot], axis=-1) - 1).max()),
         "worn": worn(stage, columns),
+    }
+
+
+def photorealistic(folder: Path, root: Path) -> dict[str, Any]:
+    """The chain to Cosmos with a runner that gives its input back: inputs, views, replay and verdict."""
+    specs = []
+
+    class Returning:
+        """Keeps what it is given and returns the input video."""
+
+        def run(self, spec: TransferSpec, inputs: Path) -> bytes:
+            counts = {path.stem: count_frames(path) for path in sorted(inputs.glob("*.mp4"))}
+            specs.append({"spec": json.loads(spec.text()), "frames": counts})
+            return (inputs / spec.video_path).read_bytes()
+
+    prompted = VARIED | {"backend": "cosmos", "start_from": "simulation", "prompts": ["a kitchen"], "photometric": None}
+    prompted |= {"controls": {"depth": 1.0, "seg": 0.5}, "texture": None}
+    whole = make_plan(root, Variations.model_validate_json(json.dumps(prompted)))
+    plan = whole.model_copy(update={"generations": whole.generations[2:]})
+    made = generate(plan, root, folder / "cosmos", CosmosBackend(Returning(), digest_bytes(b"none")))
+    report = verify(plan, root, folder / "cosmos")
+    return {
+        "cosmos_failed": made.failed,
+        "cosmos_specs": specs,
+        "cosmos_reasons": [clip.reasons for clip in report.clips],
+        "cosmos_replay_rad": report.clips[0].scores["replay_rad"],
     }
 
 

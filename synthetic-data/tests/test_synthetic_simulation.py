@@ -83,6 +83,19 @@ def test_the_same_plan_gives_the_same_bytes_also_when_it_was_stopped(session):
     assert len(facts["same_files"]) == 2 * 7  # two cameras: video, five controls, truth
 
 
+def test_cosmos_starts_from_simulated_clips_with_controls_of_the_whole_picture(session):
+    _, facts = session
+    assert list(facts["cosmos_failed"]) == ["e0003-v00"]
+    assert facts["cosmos_failed"]["e0003-v00"].startswith("replay: elbow_joint")
+    assert [bool(reasons) for reasons in facts["cosmos_reasons"]] == [False, True], facts["cosmos_reasons"]
+    assert facts["cosmos_replay_rad"] <= 1e-5
+    assert len(facts["cosmos_specs"]) == 2  # one per camera
+    for told in facts["cosmos_specs"]:
+        assert told["frames"] == dict.fromkeys(("depth", "input", "mask", "seg"), facts["rows"][2])
+        assert told["spec"]["depth"] == {"control_path": "depth.mp4", "control_weight": 1.0}  # no mask
+        assert told["spec"]["prompt"] == "a kitchen"
+
+
 def test_the_plan_covers_lamps_colours_places_and_objects(session):
     _, facts = session
     for dimension in ("light.azimuth_deg", "light.temperature_k", "shift_m.x_m", "objects.radius_m"):

@@ -128,7 +128,7 @@ def measure(request: Request, clip: Clip, frames: dict[str, Frames]) -> dict[str
 
 def thresholds_of(plan: GenerationPlan) -> dict[str, Threshold]:
     """What the scores of a plan's clips must hold."""
-    if plan.variations.backend != "simulation":
+    if not plan.variations.simulated:
         return THRESHOLDS
     of_plan = Threshold(limit=plan.variations.tolerance_rad, side="at most")
     return THRESHOLDS | {"replay_rad": of_plan, "links_m": Threshold(limit=LINKS_M, side="at most")}
