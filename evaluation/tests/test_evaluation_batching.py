@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from physai.evaluation.errors import EvaluationError
+from physai.evaluation.examples.classic_control import PENDULUM, swinging
 from physai.evaluation.sil.batcher import Batcher
 from physai.evaluation.sil.conditions import create_conditions
 from physai.evaluation.sil.entrants import read_entrants
@@ -17,8 +18,6 @@ from physai.evaluation.sil.protocol import Tensors
 from physai.evaluation.sil.served import ServedPolicy
 from physai.evaluation.sil.server import running
 from physai.infrastructure.contracts import World
-
-from .gym_packages import PENDULUM, swinging
 
 CLIENTS = 6
 

@@ -9,6 +9,16 @@ from typer.testing import CliRunner
 
 from physai.evaluation.cli import app
 from physai.evaluation.errors import TaskError
+from physai.evaluation.examples.classic_control import (
+    ACTION,
+    CARTPOLE,
+    PENDULUM,
+    STATE,
+    balancing,
+    falling,
+    linear,
+    swinging,
+)
 from physai.evaluation.hil.clock import ClockOffset
 from physai.evaluation.hil.ladder import Ladder
 from physai.evaluation.hil.report import HilReport, RungResult
@@ -22,8 +32,6 @@ from physai.evaluation.sil.success_rule import RuleError, read_rule
 from physai.infrastructure.contracts import ConditionSet, EvaluationReport, World, digest_bytes
 from physai.infrastructure.datasets import Dataset
 from physai.infrastructure.fit import MisfitError
-
-from .gym_packages import ACTION, CARTPOLE, PENDULUM, STATE, balancing, falling, linear, swinging
 
 EPISODES = 17
 

@@ -11,6 +11,7 @@ import httpx
 import numpy as np
 import pytest
 
+from physai.evaluation.examples.link import linked
 from physai.evaluation.hil.clock import measure_offset
 from physai.evaluation.hil.ladder import Limited, NoCommand
 from physai.evaluation.hil.realtime import AbortError, RealTimePolicy
@@ -21,8 +22,6 @@ from physai.evaluation.sil.profile import read_profile
 from physai.evaluation.sil.served import ServedPolicy
 from physai.evaluation.sil.server import running
 from physai.infrastructure.contracts import JointLimits
-
-from .delaying_proxy import linked
 
 LIMITS = (JointLimits(joint="elbow", lower_rad=-3.0, upper_rad=3.0),)
 HERE = {"observation.state": np.array([[0.5]], np.float32)}

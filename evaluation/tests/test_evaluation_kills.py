@@ -12,14 +12,13 @@ from pathlib import Path
 import pytest
 
 from physai.evaluation.errors import HostError
+from physai.evaluation.examples.classic_control import CARTPOLE, balancing
 from physai.evaluation.report import check_report
 from physai.evaluation.sil.conditions import create_conditions
 from physai.evaluation.sil.entrants import read_entrants
 from physai.evaluation.sil.evaluate import Plan, evaluate
 from physai.infrastructure.contracts import ConditionSet, EvaluationReport, Role, World
 from physai.infrastructure.datasets import Dataset
-
-from .gym_packages import CARTPOLE, balancing
 
 PHYSAI = (sys.executable, "-c", "from physai.infrastructure.cli import main; main()", "evaluation")
 EPISODES = 8

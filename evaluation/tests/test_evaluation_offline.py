@@ -6,14 +6,13 @@ import numpy as np
 import pytest
 
 from physai.evaluation.errors import EvaluationError
+from physai.evaluation.examples.reach import CHUNK, JOINTS, POSE
 from physai.evaluation.metrics.agreement import dtw_distance, squared_errors
 from physai.evaluation.offline import OfflineReport, replay
 from physai.infrastructure.contracts import EpisodeSource, digest_bytes
 from physai.infrastructure.datasets import DatasetWriter, vector
 from physai.infrastructure.fit import MisfitError
 from physai.infrastructure.registry import manifest_digest
-
-from .conftest import CHUNK, JOINTS, POSE
 
 SOURCE = EpisodeSource(
     episode=0, source=digest_bytes(b"recording"), generator="expert", world="nominal", seed=0, outcome="success"

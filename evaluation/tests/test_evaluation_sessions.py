@@ -11,6 +11,7 @@ from onnx import helper
 from tritonclient.utils import InferenceServerException
 
 from physai.evaluation.errors import RequestError
+from physai.evaluation.examples.packages import graph, write_package
 from physai.evaluation.sil.conditions import create_conditions
 from physai.evaluation.sil.entrants import read_entrants
 from physai.evaluation.sil.evaluate import Plan, evaluate
@@ -20,8 +21,6 @@ from physai.evaluation.sil.served import ServedPolicy
 from physai.evaluation.sil.server import running
 from physai.evaluation.sil.sessions import Sessions
 from physai.infrastructure.contracts import RecurrentState, TensorSpec, World
-
-from .packages import graph, write_package
 
 STATE, ACTION = "observation.state", "action"
 PENDULUM = "gymnasium:Pendulum-v1"

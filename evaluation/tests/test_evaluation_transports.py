@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from physai.evaluation.errors import HostError, WrongPolicyError
+from physai.evaluation.examples.classic_control import ACTION, PENDULUM, STATE, swinging
 from physai.evaluation.sil.client import PolicyClient
 from physai.evaluation.sil.conditions import create_conditions
 from physai.evaluation.sil.entrants import read_entrants
@@ -20,7 +21,6 @@ from physai.evaluation.sil.server import running
 from physai.infrastructure.contracts import World
 from physai.infrastructure.registry.verify import read_golden
 
-from .gym_packages import ACTION, PENDULUM, STATE, swinging
 from .openpi_server import openpi
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
+from physai.evaluation.examples.classic_control import CARTPOLE, balancing, falling
 from physai.evaluation.sinks.publish import Receipt
 from physai.infrastructure.contracts import EvaluationReport, GateVerdict
 from physai.infrastructure.datasets import Dataset
@@ -14,8 +15,6 @@ from physai.infrastructure.datasets.publish import fetch
 from physai.infrastructure.jobs import RunResult, run_workflow
 from physai.infrastructure.registry.open import open_registry
 from physai.infrastructure.settings import settings
-
-from .gym_packages import CARTPOLE, balancing, falling
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # inside MLflow
 

@@ -1,8 +1,10 @@
 """Small real policies for Gymnasium's classic control, as whole packages."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from onnx import helper
 
 from physai.infrastructure.contracts import TensorSpec
@@ -15,7 +17,7 @@ BALANCE = np.array([0.05, 0.1, 1.0, 0.5], np.float32)  # cart position and speed
 CHUNK = 4
 
 
-def linear(folder: Path, task: str, weights: np.ndarray, **changes: object) -> Path:
+def linear(folder: Path, task: str, weights: NDArray[Any], **changes: object) -> Path:
     """action[n, k] = state[n] @ weights for each k of a chunk."""
     size, actions = weights.shape
     nodes = [
@@ -23,7 +25,7 @@ def linear(folder: Path, task: str, weights: np.ndarray, **changes: object) -> P
         helper.make_node("Unsqueeze", ["scored", "axis"], ["row"]),
         helper.make_node("Mul", ["row", "ones"], [ACTION]),
     ]
-    constants = {
+    constants: dict[str, NDArray[Any]] = {
         "weights": weights.astype(np.float32),
         "axis": np.array([1], np.int64),
         "ones": np.ones((1, CHUNK, 1), np.float32),

@@ -12,7 +12,7 @@ RESENT_AFTER_S = 0.2  # Linux's least retransmission timeout: how a lost segment
 
 
 class Link:
-    """What a test turns while the link is in use."""
+    """What may be turned while the link is in use."""
 
     def __init__(self) -> None:
         self.delay_s = 0.0
@@ -35,7 +35,7 @@ def linked(url: str) -> Iterator[tuple[str, Link]]:
                 if link.cut.is_set():
                     break
                 time.sleep(link.delay_s)
-                if random.random() < link.loss:
+                if random.random() < link.loss:  # noqa: S311  a link, not a secret
                     link.lost += 1
                     time.sleep(RESENT_AFTER_S)
                 sink.sendall(data)

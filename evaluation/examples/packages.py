@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from physai.infrastructure.contracts import PolicyPackage, digest_file
@@ -15,7 +17,7 @@ type Sizes = Mapping[str, Sequence[int]]
 
 
 def graph(
-    nodes: Sequence[onnx.NodeProto], inputs: Sizes, outputs: Sizes, constants: Mapping[str, np.ndarray]
+    nodes: Sequence[onnx.NodeProto], inputs: Sizes, outputs: Sizes, constants: Mapping[str, NDArray[Any]]
 ) -> onnx.ModelProto:
     """A graph over any number of rows, checked."""
 
@@ -29,7 +31,7 @@ def graph(
     return model
 
 
-def write_package(folder: Path, model: onnx.ModelProto, golden: Mapping[str, np.ndarray], **fields: object) -> Path:
+def write_package(folder: Path, model: onnx.ModelProto, golden: Mapping[str, NDArray[Any]], **fields: object) -> Path:
     """A whole package around a graph; `fields` are those of its contract."""
     folder.mkdir(parents=True)
     onnx.save(model, folder / "policy.onnx")
