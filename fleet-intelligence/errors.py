@@ -119,6 +119,16 @@ class BrokerError(FleetIntelligenceError):
         )
 
 
+class CredentialFileError(FleetIntelligenceError):
+    """A file that makes us known to a broker, or a broker to us, cannot be read."""
+
+    def __init__(self, option: str, files: Sequence[Path], error: Exception) -> None:
+        why = getattr(error, "strerror", None) or str(error)
+        super().__init__(
+            f"{', '.join(map(str, files))}: not what {option} takes: {why}. Give PEM files, of a password its text."
+        )
+
+
 class SilentBrokerError(FleetIntelligenceError):
     """There was no connection to a broker, and so nothing to receive."""
 

@@ -28,7 +28,12 @@ Host = Annotated[str, typer.Option("--host", help="Of the MQTT 5 broker.")]
 Port = Annotated[int, typer.Option("--port", min=1, max=65535)]
 Ca = Annotated[Path | None, typer.Option("--ca", help="Certificate of the broker's authority; with it, TLS.")]
 Username = Annotated[str | None, typer.Option("--username", help="A robot's is its name.")]
-PasswordFile = Annotated[Path | None, typer.Option("--password-file")]
+PasswordFile = Annotated[Path | None, typer.Option("--password-file", help="Of that user.")]
+Certificate = Annotated[
+    Path | None, typer.Option("--certificate", help="The robot's own, where the broker asks for one.")
+]
+Key = Annotated[Path | None, typer.Option("--key", help="Of that certificate.")]
+Uncompressed = Annotated[bool, typer.Option("--uncompressed", help="For Azure IoT Operations.")]
 
 
 class Sent(Contract):
@@ -48,9 +53,9 @@ def send(
     ca: Ca = None,
     username: Username = None,
     password_file: PasswordFile = None,
-    certificate: Annotated[Path | None, typer.Option(help="The robot's own, where the broker asks for one.")] = None,
-    key: Annotated[Path | None, typer.Option(help="Of that certificate.")] = None,
-    uncompressed: Annotated[bool, typer.Option("--uncompressed", help="For Azure IoT Operations.")] = False,
+    certificate: Certificate = None,
+    key: Key = None,
+    uncompressed: Uncompressed = False,
     health: Annotated[bool, typer.Option(help="Tell of the hardware too.")] = True,
     seconds: Annotated[float, typer.Option(min=0.1, help="How long to wait for the broker.")] = 30.0,
     as_json: Json = False,
@@ -109,6 +114,9 @@ def listen(
     ca: Ca = None,
     username: Username = None,
     password_file: PasswordFile = None,
+    certificate: Certificate = None,
+    key: Key = None,
+    uncompressed: Uncompressed = False,
     seconds: Annotated[
         float | None, typer.Option(min=0.1, help="Stop after; by default, at SIGTERM or Ctrl-C.")
     ] = None,
@@ -126,7 +134,16 @@ def listen(
 
     asked = AgentTopics.read(topics)
     definitions = Definitions(asked.definitions)
-    broker = Broker(host=host, port=port, ca=ca, username=username, password_file=password_file)
+    broker = Broker(
+        host=host,
+        port=port,
+        ca=ca,
+        certificate=certificate,
+        key=key,
+        username=username,
+        password_file=password_file,
+        compress=not uncompressed,
+    )
     until_s = None if seconds is None else time.monotonic() + seconds
     home = settings().home / "robots" / asked.robot
     over = threading.Event()

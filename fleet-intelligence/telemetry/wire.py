@@ -10,6 +10,7 @@ import zstandard
 from physai.infrastructure.contracts import Contract
 from physai.infrastructure.kusto import Table
 
+from ..errors import CredentialFileError
 from .tables import BY_TOPIC
 
 if TYPE_CHECKING:
@@ -43,7 +44,11 @@ class Broker(Contract):
     """Batches as zstd. Kusto and Fabric, behind Azure IoT Operations, want them plain."""
 
     def client(self, client_id: str, *, manual_ack: bool = False) -> "mqtt.Client":
-        """A client that is not connected yet; it comes back by itself whenever the connection breaks."""
+        """A client that is not connected yet; it comes back by itself whenever the connection breaks.
+
+        Raises:
+            CredentialFileError: If the password, the authority, the certificate or its key cannot be read.
+        """
         import paho.mqtt.client as mqtt
         from paho.mqtt.enums import CallbackAPIVersion
 
@@ -51,15 +56,32 @@ class Broker(Contract):
             CallbackAPIVersion.VERSION2, client_id=client_id, protocol=mqtt.MQTTv5, manual_ack=manual_ack
         )
         if self.username is not None:
-            password = self.password_file.read_text().strip() if self.password_file else None
-            client.username_pw_set(self.username, password)
+            client.username_pw_set(self.username, self._password())
         if self.ca is not None:
-            context = ssl.create_default_context(cafile=str(self.ca))
-            if self.certificate is not None:
-                context.load_cert_chain(self.certificate, self.key)
-            client.tls_set_context(context)
+            client.tls_set_context(self._tls(self.ca))
         client.reconnect_delay_set(min_delay=1, max_delay=30)
         return client
+
+    def _password(self) -> str | None:
+        if self.password_file is None:
+            return None
+        try:
+            return self.password_file.read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise CredentialFileError("--password-file", (self.password_file,), error) from error
+
+    def _tls(self, ca: Path) -> ssl.SSLContext:
+        try:
+            context = ssl.create_default_context(cafile=str(ca))
+        except OSError as error:  # ssl.SSLError is one
+            raise CredentialFileError("--ca", (ca,), error) from error
+        try:
+            if self.certificate is not None:
+                context.load_cert_chain(self.certificate, self.key)
+        except OSError as error:
+            files = tuple(path for path in (self.certificate, self.key) if path)
+            raise CredentialFileError("--certificate, --key", files, error) from error
+        return context
 
     def connect(self, client: "mqtt.Client", *, receive_maximum: int = 64) -> None:
         """Connect in the background, and keep at it; the session outlives the connection."""

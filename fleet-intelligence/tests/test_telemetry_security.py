@@ -16,6 +16,7 @@ from cryptography.x509.oid import NameOID
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from physai.fleet_intelligence.errors import CredentialFileError
 from physai.fleet_intelligence.telemetry.agent.agent import TelemetryAgent
 from physai.fleet_intelligence.telemetry.receive import Receiver
 from physai.fleet_intelligence.telemetry.store import TelemetryStore
@@ -231,3 +232,15 @@ def test_what_is_packed_is_unpacked() -> None:
     packed = pack_payload(bodies)
     assert len(packed) < len(bodies[0])
     assert [each["data"]["episode"] for each in json.loads(unpack_payload(packed, "zstd"))] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("what", ["ca", "certificate", "password_file"])
+@pytest.mark.parametrize("there", [True, False])
+def test_a_file_that_is_no_credential_is_named(tmp_path: Path, what: str, there: bool) -> None:
+    authority(tmp_path, "plant")
+    path = tmp_path / "surprise"
+    if there:
+        path.write_bytes(b"\xff nonsense")
+    given = {"ca": tmp_path / "plant-ca.pem", "username": "robot-1", what: path}
+    with pytest.raises(CredentialFileError, match=f"surprise: not what --{what.replace('_', '-')}"):
+        Broker(**given).client("x")
