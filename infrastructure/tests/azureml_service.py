@@ -63,15 +63,17 @@ def handler(arm: Arm) -> type[BaseHTTPRequestHandler]:
         def respond(self) -> None:
             raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             parts = urlsplit(self.path)
-            status, body = arm.answer(self.command, parts.path, parse_qs(parts.query), json.loads(raw) if raw else None)
+            told = json.loads(raw) if raw and "json" in self.headers.get("Content-Type", "") else raw or None
+            status, body = arm.answer(self.command, parts.path, parse_qs(parts.query), told)
             content = json.dumps(body).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
-            self.wfile.write(content)
+            if self.command != "HEAD":
+                self.wfile.write(content)
 
-        do_GET = do_PUT = do_POST = respond  # noqa: N815 # names of http.server
+        do_GET = do_PUT = do_POST = do_HEAD = respond  # noqa: N815 # names of http.server
 
         @override
         def log_message(self, format: str, *args: Any) -> None:

@@ -41,13 +41,21 @@ def register(folder: Path, verdict: Path, alias: Alias | None = None) -> Registe
         TrackingError: If MLflow does not answer.
     """
     package, digest = verify_package(folder), manifest_digest(folder)
-    judged = GateVerdict.read(verdict)
-    if judged.package != digest:
-        raise NotPassedError(verdict, f"is on {judged.package}, the package is {digest}")
-    if judged.verdict != "PASS":
-        raise NotPassedError(verdict, f"says {judged.verdict}")
+    check_passed(verdict, GateVerdict.read(verdict), digest)
     where = open_registry(str(settings().registry))
     where.push(folder)
     attach_sbom(folder, where)
     version = enter(package.name, digest, run_id=package.run_id, alias=alias)
     return Registered(name=package.name, package=digest, registry=where.name, model_version=version, alias=alias)
+
+
+def check_passed(path: Path, judged: GateVerdict, digest: Digest) -> None:
+    """Let pass what the gate has passed.
+
+    Raises:
+        NotPassedError: If the verdict is not PASS, or is on another package.
+    """
+    if judged.package != digest:
+        raise NotPassedError(path, f"is on {judged.package}, the package is {digest}")
+    if judged.verdict != "PASS":
+        raise NotPassedError(path, f"says {judged.verdict}")
