@@ -44,7 +44,7 @@ def capability_facts(root: Path, page: Path, domain: str) -> str:
             examples = ", ".join(_link(page, name, Path(name).name) for name in spec.examples)
             rows.append(
                 (
-                    _link(page, path.as_posix(), spec.title),
+                    "<br>".join(filter(None, (_link(page, path.as_posix(), spec.title), ", ".join(spec.words)))),
                     "<br>".join(f"`physai {name}`" for name in spec.commands) or "a Python API",
                     _link(page, spec.guide, "guide") if spec.guide else "",
                     examples,

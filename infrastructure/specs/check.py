@@ -229,6 +229,17 @@ def _requirements(root: Path, path: Path, specification: Specification) -> Itera
         yield problem(path, 1, "is active without acceptance. Name a command that CI runs, or call it a draft.")
     for command in specification.acceptance:
         yield from _acceptance(root, path, command)
+    yield from _words(root, path, specification)
+
+
+def _words(root: Path, path: Path, specification: Specification) -> Iterator[Problem]:
+    """What people look for by its words is there to be found."""
+    guide = root / specification.guide.partition("#")[0]
+    texts = [(root / path).read_text().split("\n---\n", 1)[-1], guide.read_text() if guide.is_file() else ""]
+    told = " ".join(" ".join(texts).split()).casefold()
+    for word in specification.words:
+        if word.casefold() not in told:
+            yield problem(path, 1, f"'{word}' is in `words`, and neither on this page nor in its guide. Tell of it.")
 
 
 def _acceptance(root: Path, path: Path, command: str) -> Iterator[Problem]:

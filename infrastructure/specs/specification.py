@@ -59,6 +59,8 @@ class Specification(Contract):
     """Folders of Terraform modules, by path from the root of the repository."""
     acceptance: tuple[str, ...] = ()
     """Commands that show it: `uv run pytest …` or `uv run physai …`."""
+    words: tuple[str, ...] = ()
+    """Words by which people look for it; each stands on its page or in its guide."""
     guide: str = ""
     """Where a person learns to use it: a page by path from the root, with `#heading` if it has several subjects."""
     examples: tuple[str, ...] = ()

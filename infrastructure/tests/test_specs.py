@@ -46,6 +46,7 @@ settings: [storage]
 workflows: [{WORKFLOW}]
 terraform: [{MODULE}]
 acceptance: [uv run pytest infrastructure/tests/test_boxes.py]
+words: [lid, Boxes]
 guide: docs/boxes.md
 examples: [infrastructure/boxes.py]
 reports: [{REPORT}]
@@ -181,6 +182,11 @@ def page(old: str, new: str) -> Callable[[Path], None]:
         (lambda root: replace(root, REPORT, '"ours":2.0', '"ours":9.0'), "≤ 5 (missed)"),
         (lambda root: replace(root, REPORT, "open a lid", "shut a lid"), "'open a lid' does not exist"),
         (lambda root: replace(root, REPORT, '["NVIDIA A10"]', "[]"), "1 requirements; [measured]"),
+        (page("words: [lid", "words: [hinge"), "'hinge' is in `words`, and neither on this page nor in its guide"),
+        (
+            page("words: [lid, Boxes]", "words: [lid]"),
+            "the code says: | [Boxes](../infrastructure/specifications/boxes",
+        ),
         (page("title: Boxes", "title: Crates"), "the code says: | [Crates]"),
         (lambda root: (root / SUMMARY).unlink(), f"{SUMMARY}: no summary of the flywheel here"),
         (
@@ -198,7 +204,7 @@ def test_a_mutation_is_found(root: Path, mutate: Callable[[Path], None], message
 
 def test_a_problem_tells_file_and_line(root: Path) -> None:
     replace(root, PAGE, "(../boxes.py)", "(../crates.py)")
-    assert said(root) == [f"{PAGE}:19: link to ../crates.py: no such file. Correct it."]
+    assert said(root) == [f"{PAGE}:20: link to ../crates.py: no such file. Correct it."]
 
 
 def test_writing_mends_what_is_generated_and_changes_nothing_more(root: Path) -> None:
