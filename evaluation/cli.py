@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from physai.infrastructure.contracts import EvaluationReport, GateVerdict, SequentialDesign, SequentialPlan
 
     from .hil.report import HilReport
+    from .judge.vote import JudgeReport
     from .offline import OfflineReport
     from .sinks import Publication, Sink
 
@@ -156,6 +157,33 @@ def prove_host(
     found = prove(package, server, model, wait_s)
     said = f"{server}: model '{found.model}' is {found.package}, {found.golden_rows} golden rows in"
     show(found, as_json, f"{said} {found.round_trip_ms:.1f} ms")
+
+
+@app.command("judge")
+def judge_film(
+    evaluation: Annotated[Path, typer.Argument(help="Folder of `sil run`, with its film.")],
+    judge: Annotated[str, typer.Option(help="OpenAI-compatible endpoint, e.g. http://localhost:8000/v1.")],
+    output: Annotated[Path, typer.Option(help="Report to write.")],
+    judge_model: Annotated[str, typer.Option(help="Its model.")] = "nvidia/Cosmos-Reason2-2B",
+    task: Annotated[str | None, typer.Option(help="In words, and what success looks like; default: its id.")] = None,
+    cache: Annotated[Path | None, typer.Option(help="Folder of votes; default: in the home of physai.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Ask a vision language model about the filmed episodes, and say how far it agrees with the task's own term.
+
+    A second opinion: no gate reads it. What a model was shown before is not asked again.
+
+    Example: physai evaluation judge out/evaluation --judge http://localhost:8000/v1 --output out/judge.json
+    """
+    from physai.infrastructure.judge import VideoModel
+    from physai.infrastructure.settings import settings
+
+    from .judge.vote import judge as vote
+
+    where = cache or settings().home / "votes"
+    report = vote(evaluation, VideoModel(judge, judge_model), where, task)
+    report.write(output)
+    show(report, as_json, judge_table(report))
 
 
 @app.command()
@@ -488,6 +516,23 @@ def _design(reference: float, improvement: float, alpha: float, power: float) ->
     if reference + improvement >= 1:
         raise typer.BadParameter(f"--reference + --improvement is {reference + improvement:g}, and must stay below 1.")
     return SequentialDesign(reference=reference, improvement=improvement, alpha=alpha, power=power)
+
+
+def judge_table(report: "JudgeReport") -> "Table":
+    """Every filmed episode by both, and how far they agree."""
+    from rich.table import Table
+
+    seen = report.agreement
+    beyond = "undefined" if seen.kappa is None else f"{seen.kappa:.2f}"
+    counts = f"{seen.both + seen.neither} of {seen.episodes} alike, Cohen's kappa {beyond}"
+    table = Table("condition", "task", "judge", "failure", "reason", title=f"{report.model}: {counts}")
+    words = {True: "success", False: "failure"}
+    for each in report.episodes:
+        vote = each.vote
+        table.add_row(
+            str(each.condition), words[each.task_success], words[vote.success], vote.failure_mode, vote.reason
+        )
+    return table
 
 
 def hil_table(report: "HilReport") -> "Table":

@@ -56,13 +56,6 @@ class OtherDatasetError(SyntheticDataError):
         super().__init__(f"{root}: is {found}, but the plan is of {planned}. Give that dataset, or plan again.")
 
 
-class JudgeError(SyntheticDataError):
-    """The judge gave no vote."""
-
-    def __init__(self, url: str, why: str) -> None:
-        super().__init__(f"judge {url}: {why}. Check the endpoint and its model, or leave --judge out.")
-
-
 class OtherPlanError(SyntheticDataError):
     """A report does not speak of the plan at hand."""
 

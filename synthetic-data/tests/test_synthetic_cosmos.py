@@ -11,12 +11,13 @@ from pydantic import ValidationError
 
 from physai.infrastructure.contracts import JudgeVote, Variations
 from physai.infrastructure.datasets.video import count_frames
+from physai.infrastructure.judge import JudgeError
 from physai.synthetic_data.cosmos.export import export
 from physai.synthetic_data.cosmos.predict import predict_inputs, transfer_inputs
 from physai.synthetic_data.cosmos.schema import PredictSpec, TransferSpec
 from physai.synthetic_data.cosmos.transfer import COMMAND, ENDPOINT, TOKEN, open_transfer
 from physai.synthetic_data.cost import chunks
-from physai.synthetic_data.errors import CosmosSetupError, JudgeError, TooShortError
+from physai.synthetic_data.errors import CosmosSetupError, TooShortError
 from physai.synthetic_data.generate import generate
 from physai.synthetic_data.plan import make_plan
 from physai.synthetic_data.tests import arm

@@ -1,0 +1,1 @@
+"""A second opinion from the film of an evaluation; it decides nothing."""
