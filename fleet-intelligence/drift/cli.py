@@ -1,5 +1,6 @@
 """Compare production with the evaluation of that very package."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -29,12 +30,14 @@ Alerts = Annotated[Path | None, typer.Option("--folder", help="Of alerts and sil
 
 
 def identify(package: Path | None, policy: str | None) -> Digest:
-    """The package's digest, from a folder, or from the registry, which knows aliases too."""
+    """The package's digest: itself, or from a folder, or by a tag from the registry."""
     from physai.infrastructure.registry import manifest_digest, open_registry
 
     if package is not None and policy is None:
         return manifest_digest(package)
     if policy is not None and package is None:
+        if re.fullmatch(r"sha256:[0-9a-f]{64}", policy):  # an evaluation of another package is refused by name
+            return policy
         return open_registry(str(settings().registry)).show(policy).digest
     raise typer.BadParameter("give one of --package and --policy")
 
@@ -44,7 +47,7 @@ def check(
     report: Annotated[Path, typer.Option(help="Evaluation report with the package's baseline.")],
     output: Annotated[Path, typer.Option(help="Drift report to write.")],
     package: Annotated[Path | None, typer.Option(help="Package folder.")] = None,
-    policy: Annotated[str | None, typer.Option(help="Package digest, looked up in the registry.")] = None,
+    policy: Annotated[str | None, typer.Option(help="Package digest, or its tag in the registry.")] = None,
     site: Annotated[str | None, typer.Option(help="Only production of this site.")] = None,
     false_alarm: FalseAlarm = FALSE_ALARM,
     horizon: Horizon = HORIZON,

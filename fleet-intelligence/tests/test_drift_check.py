@@ -157,10 +157,11 @@ def test_the_command_writes_a_report(setup: Setup) -> None:
     assert DriftReport.read(setup.drift).detected_at is None
 
 
-def test_a_package_is_found_in_the_registry_by_its_digest(setup: Setup) -> None:
+def test_a_package_is_named_by_its_digest_or_found_in_the_registry(setup: Setup) -> None:
     setup.produce(40, 96)
-    assert open_registry(str(settings().registry)).push(setup.package) == setup.digest
     setup.check("--policy", setup.digest, package=False)
+    assert open_registry(str(settings().registry)).push(setup.package, "candidate") == setup.digest
+    setup.check("--policy", "candidate", package=False)
     assert DriftReport.read(setup.drift).policy == setup.digest
 
 

@@ -244,3 +244,51 @@ def test_a_file_that_is_no_credential_is_named(tmp_path: Path, what: str, there:
     given = {"ca": tmp_path / "plant-ca.pem", "username": "robot-1", what: path}
     with pytest.raises(CredentialFileError, match=f"surprise: not what --{what.replace('_', '-')}"):
         Broker(**given).client("x")
+
+
+@pytest.mark.mosquitto
+@needs_mosquitto[1]
+def test_a_robot_is_known_by_its_certificate(tmp_path: Path) -> None:
+    folder = tmp_path / "broker"
+    folder.mkdir()
+    for name in ("broker", "robot-1", "ingest"):
+        authority(folder, name)
+    (folder / "known.pem").write_bytes(
+        (folder / "robot-1-ca.pem").read_bytes() + (folder / "ingest-ca.pem").read_bytes()
+    )
+    (folder / "acl").write_text(ACL)
+    (folder / "acl").chmod(0o600)
+    running = Mosquitto(
+        folder,
+        [
+            *(f"{word} {folder / file}" for word, file in (("certfile", "broker.pem"), ("keyfile", "broker.key"))),
+            f"cafile {folder / 'known.pem'}",
+            "require_certificate true",
+            "use_identity_as_username true",
+            f"acl_file {folder / 'acl'}",
+        ],
+    ).start()
+
+    def known_as(name: str) -> Broker:
+        files = {"certificate": folder / f"{name}.pem", "key": folder / f"{name}.key"}
+        return Broker(port=running.port, ca=folder / "broker-ca.pem", compress=False, **files)
+
+    receiver = Receiver(TelemetryStore(tmp_path / "t.duckdb"), known_as("ingest"))
+    receiver.start()
+    receiver.step(0.5)
+    nobody = Broker(port=running.port, ca=folder / "broker-ca.pem")
+    with TelemetryAgent(tmp_path / "one", "plant-1", "robot-1", broker=known_as("robot-1")) as agent:
+        agent.tell([episode(1)])
+        poll(receiver, 1)
+    with (
+        TelemetryAgent(tmp_path / "two", "plant-1", "robot-2", broker=known_as("robot-1")) as impostor,
+        TelemetryAgent(tmp_path / "none", "plant-1", "robot-1", broker=nobody) as stranger,
+    ):
+        impostor.tell([episode(2, robot="robot-2")])
+        stranger.tell([episode(3)])
+        for _ in range(15):
+            receiver.step(0.1)
+        assert (impostor.outbox.waiting, stranger.outbox.waiting) == (1, 1)
+    receiver.stop()
+    running.stop()
+    assert receiver.done.added == 1
