@@ -216,7 +216,9 @@ def benchmark(
 @sil_app.command("run")
 def sil_run(
     conditions: Annotated[Path, typer.Option(help="From `physai evaluation conditions create`.")],
-    policy: Annotated[list[str], typer.Option(metavar="ROLE=PACKAGE", help="candidate, champion or untrained.")],
+    policy: Annotated[
+        list[str], typer.Option(metavar="ROLE=PACKAGE", help="ROLE=PACKAGE; roles: candidate, champion, untrained.")
+    ],
     output: Annotated[Path, typer.Option(help="Folder to create.")],
     server: Annotated[
         str | None, typer.Option(help="http://, grpc:// or openpi's ws://; default: a host of our own.")
@@ -417,7 +419,10 @@ def hil_run(
     output: Annotated[Path, typer.Option(help="Report to write.")],
     model: Annotated[str | None, typer.Option(help="Its name there; default: the package's own.")] = None,
     limited_rad_s: Annotated[float, typer.Option(min=0.01, help="Joint speed on the second rung.")] = 0.25,
-    max_misses: Annotated[int, typer.Option(min=0, help="Control steps in a row without an action.")] = 15,
+    max_misses: Annotated[
+        int,
+        typer.Option(min=0, help="Control steps in a row without an action that are borne; one more stops the robot."),
+    ] = 15,
     wait_s: Annotated[float, typer.Option(min=0, help="How long to wait for the device.")] = 60.0,
     as_json: Json = False,
 ) -> None:

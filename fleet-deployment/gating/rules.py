@@ -61,6 +61,7 @@ class GateRules(YamlDocument):
     approval_valid_h: float = Field(default=168.0, gt=0)
     """An approval older than this is asked for again."""
     automatic: tuple[AutoApproval, ...] = ()
+    """Each approves in the place of persons; empty for none."""
     shadow: ShadowBounds | None = None
     """None to go without shadow mode."""
     trial: TrialRules | None = TrialRules()

@@ -136,9 +136,13 @@ class PhotometricRanges(Contract):
     """What is drawn from, uniformly."""
 
     brightness: Range = (-0.12, 0.12)
+    """Lowest and highest, as of the next three: added to every channel, as a fraction of white."""
     contrast: Range = (0.8, 1.25)
+    """Factor around middle grey."""
     hue_deg: Range = (-12.0, 12.0)
+    """Turn of the colours around the grey axis."""
     noise: Range = (0.0, 4.0)
+    """Standard deviation of the sensor's noise, in levels of 0 to 255."""
 
 
 class PatternRanges(Contract):
@@ -147,18 +151,26 @@ class PatternRanges(Contract):
     share: Share
     """Of the generations that get one."""
     looks: tuple[Look, ...] = ("plain", "gradient", "checker", "noise")
+    """Kinds to choose from."""
     scale_px: Range = (6.0, 32.0)
+    """Edge of a checker's field, or wavelength of the noise, lowest and highest."""
     strength: Range = (0.2, 0.6)
+    """Part of the pattern in the mixture, lowest and highest; 1 hides what was there."""
 
 
 class TurnRanges(Contract):
     """Turns of the camera to draw from."""
 
     share: Share = 1.0
+    """Of the generations in which it turns."""
     pan_deg: Range = (-3.0, 3.0)
+    """Lowest and highest, as of the next three: to the right."""
     tilt_deg: Range = (-3.0, 3.0)
+    """Up."""
     roll_deg: Range = (-2.0, 2.0)
+    """Clockwise, seen from behind the camera."""
     zoom: Range = (1.0, 1.12)
+    """Factor on the picture; 1 for none."""
 
 
 class DistractorRanges(Contract):
