@@ -212,6 +212,7 @@ def test_ctrl_c_ends_the_command_cleanly(tmp_path: Path) -> None:
     assert process.returncode == 0, err
     assert json.loads(out)["recorded"] == ["episode-000000.mcap"]
     assert json.loads(out)["stopped_by"] == "the operator"
+    assert json.loads(out)["lost"] is not None  # the recorder counts what never arrived
     assert "episode 0" in err
     assert episodes(folder)[0].outcome == "success"
     listed = subprocess.run([PHYSAI, "data-pipeline", "capture", "list", folder], capture_output=True, text=True)

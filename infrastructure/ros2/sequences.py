@@ -22,7 +22,7 @@ from cyclonedds.domain import Domain
 
 from .reader import GONE, Reader, named
 
-LOOPBACK = "127.0.0.1"
+LOOPBACK, LOOPBACK_DEVICE = "127.0.0.1", b"lo\0"
 ANSWER_S = 2.0  # it takes some ms, but for a machine that has more to do
 SETTLE_S = 0.3  # within it, even a topic of 1 kHz is silent once for as long as a look takes
 ASKED = "<CycloneDDS><Domain id='any'><Internal><MonitorPort>{port}</MonitorPort></Internal></Domain></CycloneDDS>"
@@ -43,18 +43,16 @@ def monitored(domain: int, defaults: str = "") -> int | None:
         defaults: Configuration for Cyclone DDS, which that of the environment overrides.
 
     Returns:
-        Port of the monitor; None if the domain was there before.
+        Port of the monitor; None if the domain was there before, or the monitor could not be kept from the network.
     """
     if domain not in _ports:
-        with socket.socket() as free:
-            free.bind((LOOPBACK, 0))
-            port = free.getsockname()[1]
-        told = [part for part in (defaults, os.environ.get("CYCLONEDDS_URI"), ASKED.format(port=port)) if part]
+        port = _private_port()
+        told = (defaults, os.environ.get("CYCLONEDDS_URI"), port and ASKED.format(port=port))
         try:
-            _domains.append(Domain(domain, ",".join(told)))
-            _ports[domain] = port if _keep_from_network(port) else None
-        except DDSException:
-            _ports[domain] = None
+            _domains.append(Domain(domain, ",".join(part for part in told if part)))
+        except DDSException:  # it is there
+            port = None
+        _ports[domain] = port if port and _keep_from_network(port) else None
     return _ports[domain]
 
 
@@ -147,12 +145,23 @@ class Losses:
         }
 
 
+def _private_port() -> int | None:
+    """A free port; None where only root may bind a socket to an interface, as in Linux before 5.7."""
+    with socket.socket() as tried:
+        tried.bind((LOOPBACK, 0))
+        try:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, LOOPBACK_DEVICE)
+        except PermissionError:
+            return None
+        return int(tried.getsockname()[1])
+
+
 def _keep_from_network(port: int) -> bool:
     """Bind the monitor of this process, which listens to all networks, to the loopback interface."""
     for listener in _listeners():
         with listener:
             if listener.getsockname()[1] == port:
-                listener.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"lo\0")
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, LOOPBACK_DEVICE)
                 return True
     return False
 

@@ -10,10 +10,11 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 
 import pytest
+from cyclonedds.domain import DomainParticipant
 
 from physai.infrastructure.ros2.definitions import Definitions
 from physai.infrastructure.ros2.publisher import Publisher
-from physai.infrastructure.ros2.sequences import monitored
+from physai.infrastructure.ros2.sequences import Losses, monitored
 from physai.infrastructure.tests.ros2_reader import LOOPBACK, TOPIC, TYPE, listen
 
 DOMAIN = 120 + os.getpid() % 100
@@ -86,3 +87,21 @@ def test_the_monitor_answers_on_the_loopback_interface() -> None:
     assert monitored(DOMAIN + 6) == port
     with socket.create_connection(("127.0.0.1", port), timeout=10) as found:
         assert found.recv(8) == b"HTTP/1.1"
+
+
+def test_a_domain_that_was_there_before_has_no_monitor_and_its_losses_are_unknown() -> None:
+    participant = DomainParticipant(DOMAIN + 7)
+    assert monitored(DOMAIN + 7) is None
+    losses = Losses(None, {})
+    losses.look()
+    assert losses.lost() is None
+    del participant
+
+
+def test_where_a_monitor_cannot_be_kept_from_the_network_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Guarded(socket.socket):
+        def setsockopt(self, *_: object) -> None:
+            raise PermissionError
+
+    monkeypatch.setattr("physai.infrastructure.ros2.sequences.socket.socket", Guarded)
+    assert monitored(DOMAIN + 8) is None
