@@ -69,7 +69,8 @@ def cost(
     Example: physai infrastructure cost --profile dev
     """
     names = profile_names() if profile == "all" else (profile,)
-    bill = Bill(costs=tuple(cost_of(name, load_profile(name)) for name in names))
+    profiles = {name: load_profile(name) for name in names}
+    bill = Bill(costs=tuple(cost_of(name, one) for name, one in profiles.items()))
     if target:
         write_whole(target, markdown(list(bill.costs)).encode())
     table = Table("profile", "what", "count", "$ a month", "$ an hour", "source")
@@ -83,6 +84,10 @@ def cost(
             one.profile, f"always there, {one.region}, {one.retrieved}", "", f"{one.fixed_usd_per_month:,.2f}", ""
         )
     show(bill, as_json, table)
+    for cost in bill.costs:
+        if (location := profiles[cost.profile].location) != cost.region:
+            note = f"note: {cost.profile} is in {location}, and the prices are those of {cost.region}"
+            stderr.print(note, highlight=False, soft_wrap=True)
 
 
 @app.command()

@@ -28,7 +28,7 @@ from physai.infrastructure.setup.doctor import diagnose
 from physai.infrastructure.setup.errors import CommandError, MissingToolError, NoPlatformError, UnknownValueError
 from physai.infrastructure.setup.manifests import instance_types
 from physai.infrastructure.setup.platform import Platform, read_platform
-from physai.infrastructure.setup.profile import UnknownProfileError, load_profile, profile_names
+from physai.infrastructure.setup.profile import FOLDER, SUFFIX, UnknownProfileError, load_profile, profile_names
 from physai.infrastructure.setup.steps import ALL, STEPS, Context, Options
 
 ROOT = Path(__file__).parents[2]
@@ -511,6 +511,14 @@ def test_a_bill_is_added_up_by_hand() -> None:
         "cpu": (0.452, 0.904),
         "a10": (3.2, 3.2),
     }
+
+
+def test_prices_of_another_region_are_called_so(tmp_path: Path) -> None:
+    profile = tmp_path / "lab.tfvars.json"
+    profile.write_text((FOLDER / f"dev{SUFFIX}").read_text().replace("eastus", "northeurope"))
+    told = CliRunner().invoke(app, ["cost", "--profile", str(profile)])
+    assert f"note: {profile} is in northeurope, and the prices are those of eastus" in told.stderr
+    assert "note:" not in CliRunner().invoke(app, ["cost", "--profile", "dev"]).stderr
 
 
 def test_the_page_of_costs_is_that_of_the_table() -> None:
