@@ -20,6 +20,7 @@ app = typer.Typer(help=__doc__, no_args_is_help=True)
 LEAST_EPISODES = 25  # with fewer every feature would be unknown
 FALSE_ALARM = 0.05
 HORIZON = 1000
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 FalseAlarm = Annotated[
     float, typer.Option(min=1e-6, max=0.5, help="Bound on the probability of a call in vain within the horizon.")
@@ -36,7 +37,7 @@ def identify(package: Path | None, policy: str | None) -> Digest:
     if package is not None and policy is None:
         return manifest_digest(package)
     if policy is not None and package is None:
-        if re.fullmatch(r"sha256:[0-9a-f]{64}", policy):  # an evaluation of another package is refused by name
+        if DIGEST.fullmatch(policy):  # an evaluation of another package is refused by name
             return policy
         return open_registry(str(settings().registry)).show(policy).digest
     raise typer.BadParameter("give one of --package and --policy")
@@ -179,11 +180,12 @@ def watch(
 
 @app.command()
 def silence(
-    policy: Annotated[str, typer.Argument(help="Package digest.")],
+    policy: Annotated[str, typer.Argument(help="Package digest, or how that of a policy in the store begins.")],
     hours: Annotated[float, typer.Option(min=0.1, help="From now on.")],
     by: Annotated[str, typer.Option(help="Who wants it.")],
     reason: Annotated[str, typer.Option(help="Why, e.g. a trial that is known to fail.")],
     folder: Alerts = None,
+    store: StorePath = None,
     as_json: Json = False,
 ) -> None:
     """Mark alerts of a package as known for a while; they are written down all the same.
@@ -192,5 +194,14 @@ def silence(
     """
     from .alerts import AlertBook
 
-    made = AlertBook(folder or settings().home / "alerts").silence(policy, hours, by, reason)
-    show(made, as_json, f"{short(policy)}: silent until {made.until:%Y-%m-%d %H:%M} UTC")
+    digest = policy if DIGEST.fullmatch(policy) else _known(policy, store)
+    made = AlertBook(folder or settings().home / "alerts").silence(digest, hours, by, reason)
+    show(made, as_json, f"{short(digest)}: silent until {made.until:%Y-%m-%d %H:%M} UTC")
+
+
+def _known(policy: str, store: Path | None) -> Digest:
+    with open_telemetry(store) as telemetry:
+        digest = find_policy(telemetry, policy)
+        if not DIGEST.fullmatch(digest):
+            raise EmptyTelemetryError(telemetry.path, policy, None, telemetry.policies())
+    return digest

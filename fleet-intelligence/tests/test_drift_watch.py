@@ -10,6 +10,7 @@ from physai.fleet_intelligence.cli import app
 from physai.fleet_intelligence.drift.alerts import AlertBook
 from physai.fleet_intelligence.drift.cusum import Level
 from physai.fleet_intelligence.drift.watch import Watch
+from physai.fleet_intelligence.errors import EmptyTelemetryError
 from physai.fleet_intelligence.telemetry.store import TelemetryStore
 from physai.infrastructure.contracts import DriftReport
 
@@ -73,3 +74,15 @@ def test_the_command_tells_what_is_new_as_lines(store: TelemetryStore, tmp_path:
     assert "silent until" in CliRunner().invoke(app, [*quiet, "--folder", str(tmp_path / "alerts")]).stdout
     produce(store, 40, 200)
     assert "recovered" in CliRunner().invoke(app, command).stdout
+
+
+def test_a_policy_is_silenced_by_its_first_digits_and_an_unknown_one_is_refused(
+    store: TelemetryStore, tmp_path: Path
+) -> None:
+    produce(store, 0, 1)
+    said = ["--hours", "2", "--by", "anna", "--reason", "x", "--folder", str(tmp_path / "alerts")]
+    said += ["--store", str(store.path), "--json"]
+    made = CliRunner().invoke(app, ["drift", "silence", POLICY[7:19], *said])
+    assert json.loads(made.stdout)["policy"] == POLICY
+    with pytest.raises(EmptyTelemetryError, match=f"no production episode of reach. It has episodes of {POLICY}"):
+        CliRunner().invoke(app, ["drift", "silence", "reach", *said], catch_exceptions=False)
