@@ -81,6 +81,13 @@ class SinkError(EvaluationError):
         super().__init__(f"{sink}: {reason}. {mend}")
 
 
+class FilmError(EvaluationError):
+    """There is no film to be judged."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason}. Evaluate again with `physai evaluation sil run`; Gymnasium has no film.")
+
+
 class DeployError(EvaluationError):
     """A deployment cannot be defined or made."""
 

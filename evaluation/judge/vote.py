@@ -4,9 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-import av
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
 from physai.infrastructure.aside import write_whole
@@ -14,11 +11,9 @@ from physai.infrastructure.contracts import Contract, Digest, Document, Evaluati
 from physai.infrastructure.contracts.evaluation import FILM, REPORT
 from physai.infrastructure.datasets.video import encode
 from physai.infrastructure.judge import VideoModel
-from physai.infrastructure.video import BORDER
 
-from ..errors import EvaluationError
 from ..report import check_report
-from ..sil.film import TILE
+from ..sil.film import read_film, split
 from .agreement import Agreement, agreement
 
 FailureMode = Literal["none", "missed", "stuck", "overshot", "collided", "dropped", "other"]
@@ -28,8 +23,6 @@ QUESTION = (
     '{{"success": true or false, "failure_mode": "none", "missed", "stuck", "overshot", "collided", "dropped" or '
     '"other", "reason": "one short sentence"}}.'
 )
-
-type Frames = NDArray[np.uint8]
 
 
 class Vote(Contract):
@@ -61,13 +54,6 @@ class JudgeReport(Document):
     model: str
     episodes: tuple[JudgedEpisode, ...] = Field(min_length=1)
     agreement: Agreement
-
-
-class FilmError(EvaluationError):
-    """There is no film to be judged."""
-
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"{path}: {reason}. Evaluate again with `physai evaluation sil run`; Gymnasium has no film.")
 
 
 def judge(
@@ -117,40 +103,6 @@ def judge(
         progress(len(judged), min(len(tiles), len(outcomes)))
     compared = agreement([each.task_success for each in judged], [each.vote.success for each in judged])
     return JudgeReport(report=report.digest, model=model.model, episodes=tuple(judged), agreement=compared)
-
-
-def read_film(path: Path) -> tuple[Frames, int]:
-    """Frames (T, H, W, 3) and frames per second.
-
-    Raises:
-        FilmError: If there is none, or it cannot be read.
-    """
-    try:
-        with av.open(str(path)) as container:
-            rate = container.streams.video[0].average_rate
-            frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
-    except (av.FFmpegError, OSError) as error:
-        raise FilmError(path, f"no film that can be read ({error})") from error
-    if not frames or rate is None:
-        raise FilmError(path, "the film is empty")
-    return np.stack(frames), max(1, round(rate))
-
-
-def split(path: Path, frames: Frames) -> list[Frames]:
-    """The film's tiles, one an episode, row by row, without the border, whose colour tells the outcome.
-
-    Raises:
-        FilmError: If the film has no such tiles.
-    """
-    _, height, width, _ = frames.shape
-    if height % TILE.height or width % TILE.width:
-        raise FilmError(path, f"{width}x{height} pixels are no tiles of {TILE.width}x{TILE.height}")
-    inner = slice(BORDER + 1, -BORDER - 1)  # one more, since the codec smears the border's colour
-    return [
-        frames[:, top : top + TILE.height, left : left + TILE.width][:, inner, inner]
-        for top in range(0, height, TILE.height)
-        for left in range(0, width, TILE.width)
-    ]
 
 
 def _place(cache: Path, shown: Digest) -> Path:

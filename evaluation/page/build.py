@@ -12,6 +12,7 @@ from physai.infrastructure.page.svg import EN_DASH, MINUS
 from .outcome_map import outcome_map
 from .rates_chart import rates_chart
 from .sequence_chart import sequence_chart
+from .stills import stills_if_readable
 
 PAGE = "report.html"
 TEMPLATES = Path(__file__).with_name("templates")
@@ -54,6 +55,7 @@ def write_page(folder: Path) -> Path:
             failures=failures(report, conditions)[:WORST],
             failed=sum(not episode.success for episode in candidate.episodes),
             film=data_uri(film, "video/mp4") if shown else None,
+            stills=stills_if_readable(film, candidate.episodes) if shown else None,
             kpis=kpi_rows(report.policies),
         )
     )
@@ -91,4 +93,10 @@ def kpi_rows(results: tuple[PolicyResult, ...]) -> list[tuple[str, list[str]]]:
 
 def _median(result: PolicyResult, name: str) -> str:
     values = sorted(episode.kpis[name] for episode in result.episodes if name in episode.kpis)
-    return f"{values[len(values) // 2]:.3g}" if values else EN_DASH
+    return _figure(values[len(values) // 2]) if values else EN_DASH
+
+
+def _figure(value: float) -> str:
+    """Three significant digits, thousands apart, no exponent, a true minus sign."""
+    digits = f"{float(f'{value:.3g}'):,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return digits.replace(",", "\N{NARROW NO-BREAK SPACE}").replace("-", MINUS)

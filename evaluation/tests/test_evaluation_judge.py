@@ -15,9 +15,10 @@ import pytest
 from typer.testing import CliRunner
 
 from physai.evaluation.cli import app
+from physai.evaluation.errors import FilmError
 from physai.evaluation.judge.agreement import agreement
-from physai.evaluation.judge.vote import FilmError, JudgeReport, judge, split
-from physai.evaluation.sil.film import TILE, grid
+from physai.evaluation.judge.vote import JudgeReport, judge
+from physai.evaluation.sil.film import TILE, grid, split
 from physai.infrastructure.contracts import EvaluationReport
 from physai.infrastructure.judge import JudgeError, VideoModel
 from physai.infrastructure.video import write_video

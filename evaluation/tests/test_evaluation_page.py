@@ -4,14 +4,17 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from physai.evaluation.metrics import compare_sequentially
 from physai.evaluation.page import write_page
-from physai.evaluation.page.build import failures
+from physai.evaluation.page.build import _figure, failures
 from physai.evaluation.page.sequence_chart import walk_of
 from physai.evaluation.report import make_report
+from physai.evaluation.sil.film import TILE, grid
 from physai.infrastructure.contracts import ConditionSet, EvaluationReport, SequentialDesign
+from physai.infrastructure.video import write_video
 
 from .conftest import draw_conditions, make_result
 
@@ -45,6 +48,27 @@ def test_the_worst_failure_comes_first(make_evaluation: Make) -> None:
     report = make_evaluation(candidate=[False, True, False], expert=[True, True, False])
     found = failures(report, ConditionSet.model_validate(draw_conditions(3).model_dump()))
     assert [(failure.condition, failure.others) for failure in found] == [(2, "nobody"), (0, "expert")]
+
+
+def film(path: Path, outcomes: list[bool]) -> None:
+    tiles = np.stack([np.full((TILE.height, TILE.width, 3), 60 + 40 * row, np.uint8) for row in range(4)])
+    write_video(path, np.stack([grid(tiles, np.array(outcomes)) for _ in range(3)]), 15)
+
+
+def test_filmed_failures_are_shown_as_they_ended_and_the_film_begins_with_a_picture(
+    tmp_path: Path, make_evaluation: Make
+) -> None:
+    outcomes = [True, False, True, False, False]
+    film(tmp_path / "rollout.mp4", outcomes[:4])
+    page = write_page(folder_of(tmp_path, make_evaluation(candidate=outcomes))).read_text()
+    assert page.count("<img src=") == 2, "the fifth was not filmed"
+    assert "condition 3, at its end: 0.030 m off" in page
+    assert page.count('poster="data:image/png') == 1
+
+
+def test_figures_have_true_minus_signs_and_no_exponent() -> None:
+    minus, space = "\N{MINUS SIGN}", "\N{NARROW NO-BREAK SPACE}"
+    assert [_figure(value) for value in (-1.764, 13_412.0, 0.0231)] == [f"{minus}1.76", f"13{space}400", "0.0231"]
 
 
 def test_a_sequential_comparison_is_told_with_its_walk(tmp_path: Path) -> None:
