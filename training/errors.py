@@ -228,6 +228,15 @@ class UnknownPipelineError(TrainingError):
         super().__init__(f"pipeline '{name}' is unknown. {did_you_mean(name, known)}")
 
 
+class NoJobError(TrainingError):
+    """There is no job of AzureML around this process."""
+
+    def __init__(self, variable: str) -> None:
+        super().__init__(
+            f"{variable} is not set: this is no job of AzureML. `physai training pipeline search` makes one."
+        )
+
+
 class NoHeldoutError(TrainingError):
     """A run cannot be compared with others."""
 

@@ -114,7 +114,7 @@ def _checked(path: Path, values: Mapping[str, Value], site: Profile | None, name
 def _instance_types(path: Path, document: Document, site: Profile | None) -> None:
     known = [pool.platform for pool in site.node_pools.values()] if site else []
     problems = []
-    for name, step in document.data["jobs"].items():
+    for name, step in document.data.get("jobs", {}).items():
         wanted = (step.get("resources") or {}).get("instance_type")
         if known and wanted and wanted not in known:
             key = ("jobs", name, "resources", "instance_type")

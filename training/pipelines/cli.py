@@ -1,12 +1,14 @@
 """Run training as workflows: here, on OSMO, on Azure Machine Learning."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 from rich.table import Table
 from typer import Argument, Option, Typer
 
-from physai.infrastructure.console import Json, show
+from physai.infrastructure.aside import write_whole
+from physai.infrastructure.console import Json, show, stdout
 from physai.infrastructure.contracts import Contract
 from physai.infrastructure.jobs import check_cli, remote_cli, run_cli
 from physai.infrastructure.jobs.options import Set
@@ -126,3 +128,57 @@ def best(
     for name, loss in losses.items():
         table.add_row(name, f"{loss:.4f}", "chosen" if name == chosen else "")
     show(Choice(run=chosen, heldout_loss=losses[chosen], heldout_losses=losses), as_json, table)
+
+
+@app.command()
+def search(
+    dataset: Annotated[str | None, Option(help="URI of a LeRobot v3.0 dataset.")] = None,
+    policy: Annotated[str | None, Option(help="act or diffusion; default act.")] = None,
+    steps: Annotated[int | None, Option(help="Gradient steps of a trial; default 1000.")] = None,
+    lr_min: Annotated[float | None, Option(help="Least learning rate; default 3e-4.")] = None,
+    lr_max: Annotated[float | None, Option(help="Greatest; default 1e-2.")] = None,
+    trials: Annotated[int | None, Option(help="In all; default 16.")] = None,
+    at_once: Annotated[int | None, Option(help="Trials side by side; default 4.")] = None,
+    image: Annotated[str | None, Option(help="Container image with the physai command.")] = None,
+    compute: Annotated[str | None, Option(help="Compute target; default aks.")] = None,
+    instance_type: Annotated[str | None, Option(help="Of the compute target; default cpu.")] = None,
+    output: Annotated[Path | None, Option(help="Write the job there; default: print it.")] = None,
+    submit: Annotated[bool, Option("--submit", help="Create the job; it costs money.")] = False,
+) -> None:
+    """Write a sweep job of AzureML that searches learning rate and width, checked by azure-ai-ml.
+
+    Example: physai training pipeline search --dataset azure://robots/datasets/reach --trials 32 --output search.yaml
+    """
+    from . import search as searching
+
+    wanted = searching.Search.of(
+        dataset=dataset,
+        policy=policy,
+        steps=steps,
+        lr_min=lr_min,
+        lr_max=lr_max,
+        trials=trials,
+        at_once=at_once,
+        image=image,
+        compute=compute,
+        instance_type=instance_type,
+    )
+    text = searching.sweep_text(wanted)
+    searching.check(text)
+    if output:
+        write_whole(output, text.encode())
+    elif not submit:
+        sys.stdout.write(text)
+    if submit:
+        stdout.print(f"azureml:{searching.submit(text)}")
+
+
+@app.command()
+def report(run: Annotated[Path, Argument(help="Folder of a training that has ended.")]) -> None:
+    """Tell the sweep around this job the loss on held-out episodes; a trial of `search` does.
+
+    Example: physai training pipeline report OUT/run
+    """
+    from .search import report
+
+    stdout.print(f"{report(run):.6f}")
