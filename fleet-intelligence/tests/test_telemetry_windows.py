@@ -250,3 +250,32 @@ def test_a_disk_that_takes_nothing_is_told_to_the_program(
 
     with pytest.raises(OSError, match="No space left"):
         speak()
+
+
+def test_hostile_samples_and_names_stop_no_window(agent: TelemetryAgent) -> None:
+    windows = opened(agent)
+    for values in ((1e300,), (-1e308,), (1e100,), (-1e100,), np.zeros(257)):
+        windows.sample("large", values)
+    windows.sample("long", np.zeros(257))
+    for name in ("", "x" * 201):
+        with pytest.raises(ValueError, match="a signal's name has 1 to 200"):
+            windows.sample(name, (1.0,))
+    for joint in range(126):  # and the two above
+        windows.joint_temperature(str(joint), 20.0)
+    with pytest.raises(ValueError, match="at most 128"):
+        windows.joint_temperature("126", 20.0)
+    windows.close()
+    events = told(agent)
+    (large,) = signals(events, "large")
+    assert (large.samples, large.refused, large.minimum, large.maximum) == (2, 3, (-1e100,), (1e100,))
+    assert signals(events, "long") == []
+    assert len(events) == 127
+
+
+def test_a_latency_that_is_no_time_is_an_error_of_control(agent: TelemetryAgent) -> None:
+    windows = opened(agent)
+    for latency_ms in (5.0, -1.0, math.nan, math.inf, 1e308, -1e308):
+        windows.inference(latency_ms)
+    windows.close()
+    (control,) = (event.data for event in told(agent) if isinstance(event, ControlEvent))
+    assert (control.steps, control.errors, control.inference_max_ms) == (6, 5, 5.0)

@@ -11,6 +11,8 @@ from .. import buckets
 from ..moments import Moments
 
 BLOCK = 512  # samples that wait to be summed up: memory does not grow with the window
+ELEMENTS = 256  # of a sample; `Vector` in the contract holds no more
+LARGEST = 1e100  # squares of larger numbers, and sums of those, are not finite
 
 
 class SignalWindow:
@@ -35,7 +37,7 @@ class SignalWindow:
 
     def add(self, values: Sequence[float] | NDArray[Any], *, late: bool = False) -> None:
         """Take in a sample; the first of a window says how many elements the signal has."""
-        if not self._rows.size and len(values):
+        if not self._rows.size and 0 < len(values) <= ELEMENTS:
             self._rows = np.empty((BLOCK, len(values)))
         if not len(values) or len(values) != self._rows.shape[1]:
             self._refused += 1
@@ -48,7 +50,7 @@ class SignalWindow:
 
     def _fold(self) -> None:
         rows = self._rows[: self._waiting]
-        finite = np.isfinite(rows).all(axis=1)
+        finite = (np.abs(rows) <= LARGEST).all(axis=1)
         good = rows[finite]
         self._refused += len(rows) - len(good)
         self._late += int(self._lates[: self._waiting][finite].sum())

@@ -1,6 +1,5 @@
 """Aggregation on the robot: thousands of control steps become one event."""
 
-import math
 from array import array
 from collections.abc import Callable
 from time import monotonic
@@ -8,6 +7,8 @@ from time import monotonic
 import numpy as np
 
 from physai.infrastructure.contracts import ControlData, Digest
+
+LONGEST_MS = 86_400_000.0  # a day
 
 
 class ControlWindow:
@@ -30,8 +31,8 @@ class ControlWindow:
         self._began_s = elapsed_s()
 
     def step(self, latency_ms: float) -> None:
-        """An inference that gave a usable action; one whose time is not a finite number counts as an error."""
-        if math.isfinite(latency_ms):
+        """An inference that gave a usable action; one whose time is none counts as an error."""
+        if 0 <= latency_ms <= LONGEST_MS:  # not a number is neither
             self._latencies_ms.append(latency_ms)
         else:
             self._errors += 1

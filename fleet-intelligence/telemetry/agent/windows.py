@@ -1,6 +1,5 @@
 """Aggregation on the robot: what a robot's program says hundreds of times a second, told a few times an hour."""
 
-import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any, Self
@@ -15,6 +14,8 @@ from .signal_window import SignalWindow
 from .window import ControlWindow
 
 INFERENCE = "inference_ms"
+SIGNALS = 128  # of a robot: who names one after a number in the message would fill its disk
+NAME = 200  # characters; `Name` in the contract holds no more
 LATE_S = 1.0  # what is on its way for less belongs to no other window in any way that matters
 
 
@@ -57,7 +58,7 @@ class Windows:
         self._signals: dict[str, SignalWindow] = {}
         self._control = ControlWindow(policy, release, period_ms, self._elapsed_s)
         self._began_s = self._told_s = self._elapsed_s()
-        self._error: OSError | sqlite3.Error | None = None
+        self._error: Exception | None = None
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="telemetry-windows", daemon=True)
 
@@ -72,7 +73,7 @@ class Windows:
         self._health()
 
     def inference(self, latency_ms: float, *, age_s: float = 0.0) -> None:
-        """An inference that gave an action; one whose time is not a finite number counts as an error."""
+        """An inference that gave an action; one whose time is none counts as an error."""
         with self._lock:
             self._control.step(latency_ms)
             self._add(INFERENCE, (latency_ms,), age_s, histogram=True)
@@ -84,6 +85,9 @@ class Windows:
             signal: Its name, with the unit in it.
             values: One for each element, always as many.
             age_s: How long ago it was sent.
+
+        Raises:
+            ValueError: If the name is empty or too long, or there are too many signals.
         """
         with self._lock:
             self._add(signal, values, age_s)
@@ -97,8 +101,8 @@ class Windows:
     def joint_temperature(self, joint: str, celsius: float, *, age_s: float = 0.0) -> None:
         """How warm a joint is."""
         with self._lock:
-            self._warm[joint] = celsius
             self._add(f"joint_temperature_c.{joint}", (celsius,), age_s)
+            self._warm[joint] = celsius
 
     def episode(self, event: EpisodeEvent) -> None:
         """An episode has ended, and with it the windows."""
@@ -115,9 +119,13 @@ class Windows:
     def _add(
         self, signal: str, values: Sequence[float] | NDArray[Any], age_s: float, *, histogram: bool = False
     ) -> None:
-        if self._error is not None:  # of the thread: the program is told where it speaks next
+        if self._error is not None:  # of the thread
             raise self._error
         if (window := self._signals.get(signal)) is None:
+            if not 0 < len(signal) <= NAME:
+                raise ValueError(f"'{signal:.40}' has {len(signal)} characters; a signal's name has 1 to {NAME}")
+            if len(self._signals) >= SIGNALS:
+                raise ValueError(f"'{signal}' would be one signal too many; a robot has at most {SIGNALS}")
             window = self._signals[signal] = SignalWindow(histogram=histogram)
         window.add(values, late=age_s > self._elapsed_s() - self._began_s + LATE_S)
 
@@ -147,7 +155,7 @@ class Windows:
         try:
             while not self._over.wait(min(self._gauges_s, self._every_s)):
                 self._look(gauges)
-        except (OSError, sqlite3.Error) as error:  # a disk that is full, above all
+        except Exception as error:  # noqa: BLE001 - a full disk or whatever: the program is told
             self._error = error
 
     def _look(self, gauges: Gauges) -> None:
