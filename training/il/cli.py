@@ -19,6 +19,11 @@ Precision = Literal["fp32", "bf16"]
 OptionList = Annotated[
     list[str] | None, Option("--option", help="Field of LeRobot's own configuration: name=value; may be repeated.")
 ]
+Output = Annotated[Path, Option(help="Folder of the run; an unfinished one goes on.")]
+Chunk = Annotated[int | None, Option(help="Actions the policy foresees; default 16, of VLAs 50.")]
+ActionSteps = Annotated[int | None, Option(help="Actions played of each chunk; default 8, of VLAs 50.")]
+PrecisionName = Annotated[Precision, Option(help="bf16: forward pass in bfloat16.")]
+CheckpointEvery = Annotated[int | None, Option(help="Steps between checkpoints; default 500.")]
 
 app = Typer(help=__doc__, no_args_is_help=True)
 
@@ -34,19 +39,19 @@ def train(
         list[str],
         Option(help="LeRobot v3.0 dataset with splits `train` and `heldout`: folder or URI, `#sha256:…` pins it."),
     ],
-    output: Annotated[Path, Option(help="Folder of the run; an unfinished one goes on.")],
+    output: Output,
     policy: Annotated[str, Option(help="act, diffusion or vqbet.")] = "act",
     observation: Annotated[Observation, Option(help="What the policy sees: target pose, or cameras.")] = "state",
     steps: Annotated[int | None, Option(help="Gradient steps; default 1000, with cameras 1500.")] = None,
     batch_size: Annotated[int | None, Option(help="Rows per step; default 64, with cameras 16.")] = None,
     lr: Annotated[float | None, Option(help="Peak learning rate; default 2e-3, with cameras 3e-4.")] = None,
     seed: Annotated[int, Option(help="Of initial weights and batches.")] = 0,
-    chunk: Annotated[int | None, Option(help="Actions the policy foresees; default 16.")] = None,
-    action_steps: Annotated[int | None, Option(help="Actions played of each chunk; default 8.")] = None,
+    chunk: Chunk = None,
+    action_steps: ActionSteps = None,
     dim: Annotated[int | None, Option(help="Width of the transformer; default 64, with cameras 128.")] = None,
-    precision: Annotated[Precision, Option(help="bf16: forward pass in bfloat16.")] = "fp32",
+    precision: PrecisionName = "fp32",
     options: OptionList = None,
-    checkpoint_every: Annotated[int | None, Option(help="Steps between checkpoints; default 500.")] = None,
+    checkpoint_every: CheckpointEvery = None,
     task: Annotated[
         str | None, Option(help="Isaac Lab's id of a task that the policy plays during the training.")
     ] = None,

@@ -9,7 +9,16 @@ from physai.infrastructure.console import Json, stdout
 from physai.infrastructure.contracts import digest_tree
 
 from ..errors import CheckpointError, RecipeError
-from ..il.cli import OptionList, Precision, parse_options, show_training
+from ..il.cli import (
+    ActionSteps,
+    CheckpointEvery,
+    Chunk,
+    OptionList,
+    Output,
+    PrecisionName,
+    parse_options,
+    show_training,
+)
 from ..il.recipe import LANGUAGE_POLICIES, Recipe
 
 app = Typer(help=__doc__, no_args_is_help=True)
@@ -21,7 +30,7 @@ def train(
         list[str],
         Option(help="LeRobot v3.0 dataset with cameras, its tasks being the instructions: folder or URI."),
     ],
-    output: Annotated[Path, Option(help="Folder of the run; an unfinished one goes on.")],
+    output: Output,
     policy: Annotated[str, Option(help=f"{', '.join(LANGUAGE_POLICIES)}.")] = "smolvla",
     start: Annotated[Path | None, Option(help="Pretrained checkpoint, as `vla fetch` leaves it; none: random.")] = None,
     lora_rank: Annotated[int, Option(min=0, help="Train adapters of this rank; 0 trains the weights.")] = 0,
@@ -29,11 +38,11 @@ def train(
     batch_size: Annotated[int, Option(help="Rows per step.")] = 64,
     lr: Annotated[float | None, Option(help="Peak learning rate; default 1e-4.")] = None,
     seed: Annotated[int, Option(help="Of batches and noise.")] = 0,
-    chunk: Annotated[int | None, Option(help="Actions the policy foresees; default 50.")] = None,
-    action_steps: Annotated[int | None, Option(help="Actions played of each chunk; default 50.")] = None,
-    precision: Annotated[Precision, Option(help="bf16: forward pass in bfloat16.")] = "bf16",
+    chunk: Chunk = None,
+    action_steps: ActionSteps = None,
+    precision: PrecisionName = "bf16",
     options: OptionList = None,
-    checkpoint_every: Annotated[int | None, Option(help="Steps between checkpoints; default 500.")] = None,
+    checkpoint_every: CheckpointEvery = None,
     as_json: Json = False,
 ) -> None:
     """Fine-tune a VLA on demonstrations. Killed and started again, it goes on to the same result.
