@@ -168,6 +168,25 @@ def report(
 
 
 @app.command()
+def mimic(
+    dataset: Annotated[Path, Argument(help="Recorded episodes of the simulated robot.")],
+    output: Annotated[Path, Option(help="Where the new dataset appears.")],
+    episodes: Annotated[int, Option(help="New episodes to try.", min=1)] = 16,
+    seed: Annotated[int, Option(help="Draws starts, targets and sources.", min=0)] = 0,
+    publish: Annotated[bool, Option(help="Put the result into the store under its digest.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Make new episodes towards new targets from recorded ones, with Isaac Lab Mimic; those that succeed are written.
+
+    Example: physai synthetic-data mimic OUT/dataset --episodes 32 --seed 1 --output OUT/mimicked
+    """
+    from .mimic_dataset import make
+
+    made = make(dataset, output, episodes=episodes, seed=seed, publish_it=publish)
+    show(made, as_json, f"{output}: {made.episodes} of {made.asked} episodes succeed, {made.rows} rows; {made.content}")
+
+
+@app.command()
 def benchmark(
     dataset: Annotated[Path, Argument(help="A LeRobot v3.0 dataset of the simulated robot, with a camera.")],
     output: Annotated[Path, Option(help="Folder of the report.")],

@@ -119,3 +119,10 @@ class NoStartError(SyntheticDataError):
 
     def __init__(self, clip: str, why: str) -> None:
         super().__init__(f"{clip}: the simulator made no clip to start from: {why}. Or leave `start_from` out.")
+
+
+class MimicError(SyntheticDataError):
+    """No new episodes can be made from these."""
+
+    def __init__(self, root: Path, why: str) -> None:
+        super().__init__(f"{root}: {why}. Give recordings of the simulated reach task.")

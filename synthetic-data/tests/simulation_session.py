@@ -24,8 +24,9 @@ from physai.synthetic_data.backend import Request
 from physai.synthetic_data.cosmos.schema import TransferSpec
 from physai.synthetic_data.cosmos.transfer import CosmosBackend
 from physai.synthetic_data.generate import generate
+from physai.synthetic_data.mimic_dataset import make
 from physai.synthetic_data.plan import make_plan
-from physai.synthetic_data.scene import axes, robot_model, simulated_scene
+from physai.synthetic_data.scene import axes, link_poses, robot_model, simulated_scene
 from physai.synthetic_data.simulation import SimulationBackend, open_stage, seen_from
 from physai.synthetic_data.verify.run import verify
 from physai.synthetic_data.write import write
@@ -71,7 +72,7 @@ def main(folder: Path) -> None:
     facts |= (
         again(folder, root, plan, backend, written.content) | neutral(root, plan) | refused(folder, root, variations)
     )
-    facts |= photorealistic(folder, root)
+    facts |= photorealistic(folder, root) | mimicked(folder, root)
     json.dump(facts, sys.stdout)
 
 
@@ -205,6 +206,37 @@ def photorealistic(folder: Path, root: Path) -> dict[str, Any]:
         "cosmos_specs": specs,
         "cosmos_reasons": [clip.reasons for clip in report.clips],
         "cosmos_replay_rad": report.clips[0].scores["replay_rad"],
+    }
+
+
+def mimicked(folder: Path, root: Path) -> dict[str, Any]:
+    """New episodes, made twice; and their tools against their targets."""
+    made = [
+        make(root, folder / name, episodes=6, seed=5, scene=SCENE, publish_it=False)
+        for name in ("mimic", "mimic-again")
+    ]
+    dataset = Dataset(folder / "mimic")
+    links = robot_model("ur10").links
+    ends = [dataset.episode(i) for i in range(dataset.num_episodes)]
+    return {
+        "mimic_episodes": [report.episodes for report in made],
+        "mimic_content": [report.content for report in made],
+        "mimic_sources": [source.source_episode for source in dataset.required_provenance.episodes],
+        "mimic_end_m": [
+            float(
+                np.linalg.norm(
+                    link_poses(links, end["observation.state"][-1].astype(float))[-1, :3, 3]
+                    - end["observation.environment_state"][-1][:3]
+                )
+            )
+            for end in ends
+        ],
+        "mimic_step_rad": max(float(np.abs(np.diff(end["observation.state"], axis=0)).max()) for end in ends),
+        "mimic_targets": [end["observation.environment_state"][0][:3].tolist() for end in ends],
+        "mimic_frames": dataset.frames(0, SIDE).shape,
+        "recorded_targets": [
+            Dataset(root).episode(i)["observation.environment_state"][0][:3].tolist() for i in range(4)
+        ],
     }
 
 

@@ -11,6 +11,7 @@ from physai.infrastructure.datasets import Dataset
 from physai.infrastructure.datasets.video import count_frames
 from physai.synthetic_data.distractors import CLEAR_M, Reach, place
 from physai.synthetic_data.lamp import tint, travels
+from physai.synthetic_data.mimic import paced
 from physai.synthetic_data.scene import simulated_scene
 from physai.synthetic_data.solid import solid
 from physai.synthetic_data.tests import arm
@@ -94,6 +95,24 @@ def test_cosmos_starts_from_simulated_clips_with_controls_of_the_whole_picture(s
         assert told["frames"] == dict.fromkeys(("depth", "input", "mask", "seg"), facts["rows"][2])
         assert told["spec"]["depth"] == {"control_path": "depth.mp4", "control_weight": 1.0}  # no mask
         assert told["spec"]["prompt"] == "a kitchen"
+
+
+def test_mimic_reaches_new_targets_from_recorded_episodes(session):
+    _, facts = session
+    first, again = facts["mimic_episodes"]
+    assert first == again >= 4  # of six
+    assert len(set(facts["mimic_content"])) == 1
+    assert set(facts["mimic_sources"]) <= {0, 1, 2, 3}
+    assert max(facts["mimic_end_m"]) <= 0.05  # the task's own threshold
+    assert facts["mimic_step_rad"] <= 3.15 / 30 * 1.1  # rad; the wrist's rated 180 degrees a second, at 30 Hz
+    assert facts["mimic_frames"][1:] == [96, 96, 3]
+    assert not {tuple(t) for t in facts["mimic_targets"]} & {tuple(t) for t in facts["recorded_targets"]}
+
+
+def test_a_path_is_paced_to_what_joints_can_do():
+    path = paced(np.array([[0.0, 0.0], [0.6, 0.3]], np.float32), np.array([0.25, 0.25]))
+    assert path[:, 0] == pytest.approx([0, 0.2, 0.4, 0.6])  # three parts, since two would be 0.3 rad each
+    assert path[:, 1] == pytest.approx([0, 0.1, 0.2, 0.3])
 
 
 def test_the_plan_covers_lamps_colours_places_and_objects(session):
