@@ -9,6 +9,7 @@ from physai.infrastructure.contracts import EvaluationReport, Rate
 from ..drift.cusum import Level
 from ..drift.states import DriftState, drift_states
 from ..rates import success_rate
+from ..telemetry.buckets import quantile
 from ..telemetry.store import TelemetryStore
 
 if TYPE_CHECKING:
@@ -41,7 +42,10 @@ class View:
     hourly: Sequence[dict[str, Any]]
     """`hour`, `policy`, `success`, `episodes`, in order of time."""
     latency: dict[str, Any]
-    """`p50`, `p95`, `p99` in ms, `failed` of `steps`; None where nothing was told."""
+    """`p50`, `p95`, `p99` in ms, `failed` of `steps`; None where nothing was told.
+
+    The percentiles are those of all inferences, from the histograms of robots that tell some; else of windows.
+    """
     hardware: dict[str, Any]
     """`cpu`, `memory`, `gpu` as shares, `dropped`."""
     latest: Sequence[dict[str, Any]]
@@ -66,6 +70,10 @@ def look(store: TelemetryStore, reports: Sequence[EvaluationReport], level: Leve
         "SELECT avg(cpu_share) AS cpu, avg(memory_share) AS memory, avg(gpu_share) AS gpu, "  # noqa: S608 - text is ours
         f"max(dropped_events) AS dropped FROM Health WHERE {RECENT}"
     )
+    histogram = (
+        "SELECT bucket, sum(samples)::BIGINT AS samples FROM (SELECT unnest(bucket) AS bucket, "  # noqa: S608 - text is ours
+        f"unnest(bucket_samples) AS samples FROM Signals WHERE signal = 'inference_ms' AND {RECENT}) GROUP BY bucket"
+    )
     hourly = (
         "SELECT time_bucket(INTERVAL 1 HOUR, timestamp) AS hour, policy, avg(success::INT) AS success, "  # noqa: S608 - text is ours
         f"count(*) AS episodes FROM Episodes WHERE {RECENT} GROUP BY ALL ORDER BY hour"
@@ -77,6 +85,8 @@ def look(store: TelemetryStore, reports: Sequence[EvaluationReport], level: Leve
         groups = {by: _groups(connection, by, days) for by in BY}
         hours, last = _rows(connection, hourly, days), _rows(connection, latest, days)
         (late,), (hard,) = _rows(connection, latency, days), _rows(connection, hardware, days)
+        if counted := {row["bucket"]: row["samples"] for row in _rows(connection, histogram, days)}:
+            late |= {f"p{part}": quantile(counted, part / 100) for part in (50, 95, 99)}
     return View(
         days=days,
         total=_rate(counts[0]) if counts[0]["episodes"] else None,

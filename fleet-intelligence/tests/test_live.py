@@ -17,7 +17,7 @@ from physai.fleet_intelligence.live.metrics import exposition
 from physai.fleet_intelligence.live.view import drift_states, look
 from physai.fleet_intelligence.telemetry.store import TelemetryStore
 
-from .make_events import POLICY, episode
+from .make_events import POLICY, control, episode, signal
 from .serve_live import evaluation, make_store, serving
 
 LEVEL = Level(0.05, 100)
@@ -35,7 +35,7 @@ def address(store: TelemetryStore) -> Iterator[str]:
 
 
 def fetch(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=10) as response:
+    with urllib.request.urlopen(url, timeout=60) as response:
         return str(response.read().decode())
 
 
@@ -54,6 +54,19 @@ def test_the_view_counts_what_is_in_the_store(store: TelemetryStore) -> None:
     assert report.detected_at is not None
     assert report.attribution is not None
     assert (report.attribution.level, report.attribution.name) == ("robot", "robot-2")
+
+
+def test_latency_is_that_of_all_inferences_where_robots_tell_histograms(tmp_path: Path) -> None:
+    with TelemetryStore(tmp_path / "t.duckdb") as store:
+        store.add([episode(0), control(0, inference_p50_ms=0.5)])
+        assert look(store, [], LEVEL, 7).latency["p50"] == 0.5
+        store.add([signal(0, "inference_ms", bucket=(32, 96), bucket_samples=(90, 4)),
+                   signal(1, "inference_ms", robot="robot-2", bucket=(32, 128), bucket_samples=(4, 2)),
+                   signal(1, "action", bucket=(500,), bucket_samples=(9000,))])  # fmt: skip
+        latency = look(store, [], LEVEL, 7).latency
+    middles = {32: 2 ** (31.5 / 32), 96: 2 ** (95.5 / 32), 128: 2 ** (127.5 / 32)}
+    # 94 of 100 in bucket 32, 98 up to 96
+    assert (latency["p50"], latency["p95"], latency["p99"]) == (middles[32], middles[96], middles[128])
 
 
 def test_a_policy_without_a_report_is_told_as_such(store: TelemetryStore) -> None:
