@@ -54,6 +54,10 @@ def test_a_checkpoint_becomes_an_image_that_a_registry_has_by_digest(dataset: Pa
             f"oci:{pulled}",
         ]
         subprocess.run(copy, check=True, capture_output=True)
+    for variant, base in (("cuda", "-py3"), ("l4t", "-py3-igpu")):
+        built_from = (tmp_path / f"out/{variant}/Containerfile").read_text().splitlines()[1]
+        assert built_from.startswith("ARG BASE=nvcr.io/nvidia/tritonserver:")
+        assert built_from.endswith(base)
     config = unpack(pulled, tmp_path / "root")
     assert config["config"]["Entrypoint"][:2] == ["tritonserver", "--model-repository=/models"]
     (model,) = (tmp_path / "root/models").iterdir()
