@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -20,45 +20,55 @@ from ..sil.grpc_host import running_grpc
 from ..sil.host import PolicyHost
 from ..sil.served import ServedPolicy
 from ..sil.server import running
+from .act import ACTION, CHUNK, JOINTS, POSE, STATE, TARGET, act_graph
 
 STEPS, WARM_UP = 2_000, 100
-JOINTS = tuple(f"joint_{number}" for number in range(6))
 WIDTH = 512
-STATE, ACTION = "observation.state", "action"
-Step = Callable[[NDArray[np.float32]], object]
+NAMES = tuple(f"joint_{number}" for number in range(JOINTS))
+type Inputs = dict[str, NDArray[np.float32]]
+Step = Callable[[Inputs], object]
 
 
 def measure() -> list[Result]:
-    """One observation at a time, and 32 at once."""
-    with tempfile.TemporaryDirectory() as folder:
-        policy = ServedPolicy.load(mlp_package(Path(folder) / "package"), "policy")
-        return [result for rows in (1, 32) for result in _measure_rows(policy, rows)]
+    """One observation at a time, and 32 at once; of a small network and of an ACT."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        graph = folder / "act.onnx"
+        size = act_graph(graph)
+        policies = {
+            "3x512 MLP": ServedPolicy.load(mlp_package(folder / "mlp"), "policy"),
+            f"ACT of {size / 1e6:.2f} M": ServedPolicy.load(
+                _package(folder / "act", onnx.load(graph), {STATE: JOINTS, TARGET: POSE}, CHUNK), "policy"
+            ),
+        }
+        return [each for what, policy in policies.items() for rows in (1, 32) for each in _rows(what, policy, rows)]
 
 
-def _measure_rows(policy: ServedPolicy, rows: int) -> Iterator[Result]:
-    direct = _time(lambda state: policy.infer({STATE: state}), rows)
+def _rows(what: str, policy: ServedPolicy, rows: int) -> Iterator[Result]:
+    direct = _time(policy.infer, policy, rows)
     for name, client in (("HTTP", _http), ("gRPC", _grpc)):
         with client(policy) as step:
-            taken = _time(step, rows)
+            taken = _time(step, policy, rows)
         yield Result(
-            what=f"3x512 MLP, {rows} rows, tritonclient over {name}, median",
+            what=f"{what}, {rows} rows, tritonclient over {name}, median",
             ours=float(np.median(taken)),
             unit="ms",
             higher_is_better=False,
             peer=float(np.median(direct)),
             peer_name="in this process",
             note=f"p99 {np.percentile(taken, 99):.2f} ms, in this process {np.percentile(direct, 99):.2f} ms; "
-            f"{STEPS} steps, loopback, one thread of ONNX Runtime, host and client in one process",
+            f"{STEPS} steps, loopback, one thread of ONNX Runtime, host and client in one process, random weights",
         )
 
 
-def _time(step: Step, rows: int) -> NDArray[np.float64]:
+def _time(step: Step, policy: ServedPolicy, rows: int) -> NDArray[np.float64]:
     """Milliseconds of each step, after a warm-up."""
-    state = np.random.default_rng(0).normal(size=(rows, len(JOINTS))).astype(np.float32)
+    rng = np.random.default_rng(0)
+    inputs = {spec.name: rng.normal(size=(rows, *spec.shape)).astype(np.float32) for spec in policy.package.inputs}
     taken = []
     for number in range(WARM_UP + STEPS):
         start = time.perf_counter()
-        step(state)
+        step(inputs)
         if number >= WARM_UP:
             taken.append((time.perf_counter() - start) * 1e3)
     return np.array(taken)
@@ -70,9 +80,9 @@ def _http(policy: ServedPolicy) -> Iterator[Step]:
 
     with running(PolicyHost([policy])) as url, InferenceServerClient(url.removeprefix("http://")) as client:
 
-        def step(state: NDArray[np.float32]) -> object:
-            tensor = InferInput(STATE, list(state.shape), "FP32").set_data_from_numpy(state)
-            return client.infer(policy.name, [tensor]).as_numpy(ACTION)
+        def step(inputs: Inputs) -> object:
+            tensors = [InferInput(n, list(a.shape), "FP32").set_data_from_numpy(a) for n, a in inputs.items()]
+            return client.infer(policy.name, tensors).as_numpy(ACTION)
 
         yield step
 
@@ -83,32 +93,46 @@ def _grpc(policy: ServedPolicy) -> Iterator[Step]:
 
     with running_grpc(PolicyHost([policy])) as address, InferenceServerClient(address) as client:
 
-        def step(state: NDArray[np.float32]) -> object:
-            tensor = InferInput(STATE, list(state.shape), "FP32")
-            tensor.set_data_from_numpy(state)
-            return client.infer(policy.name, [tensor]).as_numpy(ACTION)
+        def step(inputs: Inputs) -> object:
+            tensors = [InferInput(n, list(a.shape), "FP32").set_data_from_numpy(a) for n, a in inputs.items()]
+            return client.infer(policy.name, tensors).as_numpy(ACTION)
 
         yield step
 
 
 def mlp_package(folder: Path) -> Path:
     """A package around three hidden layers of 512 with random weights: its cost is that of a trained one."""
+    return _package(folder, _mlp(), {STATE: JOINTS}, chunk=1)
+
+
+def _package(folder: Path, model: onnx.ModelProto, inputs: Mapping[str, int], chunk: int) -> Path:
+    """A package around a graph; what it answers here are its golden vectors.
+
+    Args:
+        folder: To make.
+        model: The graph.
+        inputs: Name → size.
+        chunk: Actions that it plans.
+    """
     folder.mkdir(parents=True)
-    onnx.save(_mlp(), folder / "policy.onnx")
-    state = np.random.default_rng(1).normal(size=(4, len(JOINTS))).astype(np.float32)
+    onnx.save(model, folder / "policy.onnx")
+    rng = np.random.default_rng(1)
+    golden = {name: rng.normal(size=(4, size)).astype(np.float32) for name, size in inputs.items()}
     session = onnxruntime.InferenceSession(folder / "policy.onnx", providers=["CPUExecutionProvider"])
-    np.savez(folder / "golden.npz", **{STATE: state, ACTION: session.run([ACTION], {STATE: state})[0]})
+    np.savez(folder / "golden.npz", allow_pickle=False, **golden, **{ACTION: session.run([ACTION], golden)[0]})
     PolicyPackage(
-        name="mlp",
-        policy_type="mlp",
+        name="benchmark",
+        policy_type="benchmark",
         task="benchmark",
         robot="six joints",
-        inputs=(TensorSpec(name=STATE, dtype="float32", shape=(6,), elements=JOINTS, units=("rad",) * 6),),
-        outputs=(TensorSpec(name=ACTION, dtype="float32", shape=(1, 6), elements=JOINTS, units=("rad",) * 6),),
+        inputs=tuple(TensorSpec(name=name, dtype="float32", shape=(size,)) for name, size in inputs.items()),
+        outputs=(
+            TensorSpec(name=ACTION, dtype="float32", shape=(chunk, JOINTS), elements=NAMES, units=("rad",) * JOINTS),
+        ),
         rate_hz=100.0,
         action_meaning="absolute-joint-position",
         action_steps=1,
-        limits=tuple(JointLimits(joint=joint, lower_rad=-3.0, upper_rad=3.0) for joint in JOINTS),
+        limits=tuple(JointLimits(joint=name, lower_rad=-3.0, upper_rad=3.0) for name in NAMES),
         dataset=digest_bytes(b"no dataset: random weights"),
         run_id="benchmark",
         training_steps=0,
@@ -122,7 +146,7 @@ def mlp_package(folder: Path) -> Path:
 
 def _mlp() -> onnx.ModelProto:
     rng = np.random.default_rng(0)
-    widths = (len(JOINTS), WIDTH, WIDTH, WIDTH, len(JOINTS))
+    widths = (JOINTS, WIDTH, WIDTH, WIDTH, JOINTS)
     nodes, weights, last = [], [], STATE
     for layer, (inner, outer) in enumerate(pairwise(widths)):
         scaled = rng.normal(size=(inner, outer)) / np.sqrt(inner)
@@ -137,8 +161,8 @@ def _mlp() -> onnx.ModelProto:
     graph = helper.make_graph(
         nodes,
         "mlp",
-        [helper.make_tensor_value_info(STATE, TensorProto.FLOAT, ["N", len(JOINTS)])],
-        [helper.make_tensor_value_info(ACTION, TensorProto.FLOAT, ["N", 1, len(JOINTS)])],
+        [helper.make_tensor_value_info(STATE, TensorProto.FLOAT, ["N", JOINTS])],
+        [helper.make_tensor_value_info(ACTION, TensorProto.FLOAT, ["N", 1, JOINTS])],
         weights,
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
