@@ -113,11 +113,11 @@ def report(run: Path) -> float:
         NoHeldoutError: If there are none.
         TrackingError: If MLflow does not answer.
     """
-    if not (job := os.environ.get(RUN)):
-        raise NoJobError(RUN)
     summary = TrainingSummary.read(run / SUMMARY_FILE)
     if not summary.heldout_loss:
         raise NoHeldoutError(run)
+    if not (job := os.environ.get(RUN)):
+        raise NoJobError(RUN)
     where = settings().model_copy(update={"tracking_uri": os.environ.get(TRACKING) or settings().tracking_uri})
     curve = zip(summary.heldout_steps, summary.heldout_loss, strict=True)
     resume_run(job, where).log_metrics({METRIC: curve})
