@@ -173,6 +173,15 @@ for number in range(int(sys.argv[2])):
 
 @pytest.mark.mosquitto
 @pytest.mark.skipif(PROGRAM is None, reason="mosquitto is not installed")
+def test_an_episode_that_is_nested_without_end_is_refused(tmp_path: Path, topics: AgentTopics) -> None:
+    ros = Definitions()
+    with TelemetryAgent(tmp_path / "agent", "plant-1", "robot-1", "pilot") as agent:
+        hearing = TopicListener(topics, agent, ros)
+        hostile = ros.build("std_msgs/msg/String", data='{"episode": ' + "[" * 100_000)
+        hearing.hear("/robot/episode", ros.encode(hostile))
+    assert (hearing.messages, hearing.refusals) == (1, 1)
+
+
 def test_topics_of_500_hz_become_a_few_events_and_sigterm_tells_the_last(tmp_path: Path) -> None:
     count = 1000
     path = tmp_path / "robot-1.yaml"

@@ -1,5 +1,6 @@
 """Aggregation on the robot: windows tell what all their samples would, in as many events as there are windows."""
 
+import contextlib
 import math
 import threading
 from collections.abc import Sequence
@@ -260,16 +261,31 @@ def test_hostile_samples_and_names_stop_no_window(agent: TelemetryAgent) -> None
     for name in ("", "x" * 201):
         with pytest.raises(ValueError, match="a signal's name has 1 to 200"):
             windows.sample(name, (1.0,))
-    for joint in range(126):  # and the two above
+    for joint in range(121):  # and the two above, and the agent's own five
         windows.joint_temperature(str(joint), 20.0)
     with pytest.raises(ValueError, match="at most 128"):
-        windows.joint_temperature("126", 20.0)
+        windows.joint_temperature("121", 20.0)
     windows.close()
     events = told(agent)
     (large,) = signals(events, "large")
     assert (large.samples, large.refused, large.minimum, large.maximum) == (2, 3, (-1e100,), (1e100,))
     assert signals(events, "long") == []
-    assert len(events) == 127
+    assert len(events) == 122
+
+
+def test_joints_without_end_take_no_place_from_the_signals_that_are_expected(agent: TelemetryAgent) -> None:
+    windows = Windows(agent, POLICY, "reach-1", PERIOD_MS, every_s=60.0, gauges_s=0.01)
+    windows.expect("action")
+    for joint in range(200):
+        with contextlib.suppress(ValueError):
+            windows.joint_temperature(str(joint), 20.0)
+    with windows:
+        threading.Event().wait(0.1)
+        windows.sample("action", (1.0,))
+        windows.inference(5.0)
+        windows.battery(0.5)
+    found = {event.data.signal for event in told(agent) if isinstance(event, SignalEvent)}
+    assert {"action", "inference_ms", "battery_share", "cpu_share", "memory_share"} <= found
 
 
 def test_a_latency_that_is_no_time_is_an_error_of_control(agent: TelemetryAgent) -> None:
@@ -277,5 +293,8 @@ def test_a_latency_that_is_no_time_is_an_error_of_control(agent: TelemetryAgent)
     for latency_ms in (5.0, -1.0, math.nan, math.inf, 1e308, -1e308):
         windows.inference(latency_ms)
     windows.close()
-    (control,) = (event.data for event in told(agent) if isinstance(event, ControlEvent))
+    events = told(agent)
+    (control,) = (event.data for event in events if isinstance(event, ControlEvent))
     assert (control.steps, control.errors, control.inference_max_ms) == (6, 5, 5.0)
+    (latency,) = signals(events, "inference_ms")
+    assert (latency.samples, latency.minimum, latency.maximum, sum(latency.bucket_samples)) == (1, (5.0,), (5.0,), 1)

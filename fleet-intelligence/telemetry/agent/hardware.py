@@ -26,6 +26,9 @@ def look(site: str, robot: str, cohort: str | None, *, battery_share: float | No
 class Gauges:
     """Looks at the computer so often that a window knows its extremes."""
 
+    SIGNALS = ("cpu_share", "memory_share", "temperature_c")
+    """What `read` may tell."""
+
     def __init__(self) -> None:
         psutil.cpu_times_percent()  # says nothing the first time; apart from `cpu_percent`, which `look` asks
 

@@ -125,7 +125,7 @@ class TopicListener:
             Ros2Error: If a type, or one in it, is not defined.
             SignalFieldError: If a signal's field is not there, or no number.
         """
-        self._topics, self._agent, self._definitions = topics, agent, definitions
+        self._topics, self._agent, self._definitions, self._types = topics, agent, definitions, topics.types
         self._windows = Windows(
             agent, topics.policy, topics.release, topics.period_ms, every_s=topics.every_s, gauges_s=topics.gauges_s
         )
@@ -136,6 +136,7 @@ class TopicListener:
             self._take.setdefault(getattr(topics, name), []).append(take)
         for signal in topics.signals:
             numbers = reader_of(definitions, signal.name, signal.type, signal.field)
+            self._windows.expect(signal.name)
             self._take.setdefault(signal.topic, []).append(partial(self._signal, signal.name, numbers))
         self.refused: list[str] = []
         """Why, of the first messages that were."""
@@ -157,10 +158,10 @@ class TopicListener:
 
         self.messages += 1
         try:
-            message = self._definitions.decode(self._topics.types[topic], data)
+            message = self._definitions.decode(self._types[topic], data)
             for take in self._take[topic]:
                 take(message, age_s)
-        except (BadMessageError, ValueError, IndexError, msgspec.DecodeError) as error:
+        except (BadMessageError, ValueError, IndexError, RecursionError, msgspec.DecodeError) as error:
             why = first_error(error) if isinstance(error, ValidationError) else str(error)
             self.refusals += 1
             if len(self.refused) < REFUSED:

@@ -30,12 +30,14 @@ class ControlWindow:
         self._errors = 0
         self._began_s = elapsed_s()
 
-    def step(self, latency_ms: float) -> None:
-        """An inference that gave a usable action; one whose time is none counts as an error."""
-        if 0 <= latency_ms <= LONGEST_MS:  # not a number is neither
+    def step(self, latency_ms: float) -> bool:
+        """An inference that gave a usable action; one whose time is none counts as an error. Whether it is one."""
+        is_time = 0 <= latency_ms <= LONGEST_MS  # not a number is none
+        if is_time:
             self._latencies_ms.append(latency_ms)
         else:
             self._errors += 1
+        return is_time
 
     def error(self) -> None:
         """An inference that did not."""

@@ -13,7 +13,7 @@ from .hardware import Gauges
 from .signal_window import SignalWindow
 from .window import ControlWindow
 
-INFERENCE = "inference_ms"
+INFERENCE, BATTERY = "inference_ms", "battery_share"
 SIGNALS = 128  # of a robot: who names one after a number in the message would fill its disk
 NAME = 200  # characters; `Name` in the contract holds no more
 LATE_S = 1.0  # what is on its way for less belongs to no other window in any way that matters
@@ -55,7 +55,9 @@ class Windows:
         self._telling = threading.Lock()  # what closed first is told first
         self._battery: float | None = None
         self._warm: dict[str, float] = {}
-        self._signals: dict[str, SignalWindow] = {}
+        self._signals: dict[str, SignalWindow] = {INFERENCE: SignalWindow(histogram=True)}
+        for signal in (BATTERY, *Gauges.SIGNALS):
+            self.expect(signal)
         self._control = ControlWindow(policy, release, period_ms, self._elapsed_s)
         self._began_s = self._told_s = self._elapsed_s()
         self._error: Exception | None = None
@@ -72,11 +74,20 @@ class Windows:
         self.close()
         self._health()
 
+    def expect(self, signal: str) -> None:
+        """Keep a place for a signal, whatever others come first.
+
+        Raises:
+            ValueError: If the name is empty or too long, or there are too many signals.
+        """
+        with self._lock:
+            self._window(signal)
+
     def inference(self, latency_ms: float, *, age_s: float = 0.0) -> None:
         """An inference that gave an action; one whose time is none counts as an error."""
         with self._lock:
-            self._control.step(latency_ms)
-            self._add(INFERENCE, (latency_ms,), age_s, histogram=True)
+            if self._control.step(latency_ms):
+                self._add(INFERENCE, (latency_ms,), age_s)
 
     def sample(self, signal: str, values: Sequence[float] | NDArray[Any], *, age_s: float = 0.0) -> None:
         """A sample of a signal, e.g. an action.
@@ -96,7 +107,7 @@ class Windows:
         """What the robot's battery holds, of 1."""
         with self._lock:
             self._battery = share
-            self._add("battery_share", (share,), age_s)
+            self._add(BATTERY, (share,), age_s)
 
     def joint_temperature(self, joint: str, celsius: float, *, age_s: float = 0.0) -> None:
         """How warm a joint is."""
@@ -116,18 +127,20 @@ class Windows:
         """Tell what the windows hold, and open the next."""
         self._tell([])
 
-    def _add(
-        self, signal: str, values: Sequence[float] | NDArray[Any], age_s: float, *, histogram: bool = False
-    ) -> None:
+    def _add(self, signal: str, values: Sequence[float] | NDArray[Any], age_s: float) -> None:
         if self._error is not None:  # of the thread
             raise self._error
+        late = age_s > self._elapsed_s() - self._began_s + LATE_S
+        self._window(signal).add(values, late=late)
+
+    def _window(self, signal: str) -> SignalWindow:
         if (window := self._signals.get(signal)) is None:
             if not 0 < len(signal) <= NAME:
                 raise ValueError(f"'{signal:.40}' has {len(signal)} characters; a signal's name has 1 to {NAME}")
             if len(self._signals) >= SIGNALS:
                 raise ValueError(f"'{signal}' would be one signal too many; a robot has at most {SIGNALS}")
-            window = self._signals[signal] = SignalWindow(histogram=histogram)
-        window.add(values, late=age_s > self._elapsed_s() - self._began_s + LATE_S)
+            window = self._signals[signal] = SignalWindow()
+        return window
 
     def _tell(
         self, first: list[CloudEvent], episode: int | None = None, then: tuple[Digest, str] | None = None
