@@ -50,6 +50,8 @@ class Arm:
             return 200, {"api": "https://eastus.api.azureml.ms"}
         if "/children" in path:
             return 200, {"value": self.children}
+        if path.endswith("/deployments"):  # of an endpoint
+            return 200, {"value": [body for one, body in self.resources.items() if one.startswith(f"{path}/")]}
         if path in self.resources:
             found = self.resources[path]
             return 200, {**found, "properties": {**found["properties"], "status": self.status}}

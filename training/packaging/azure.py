@@ -5,6 +5,7 @@ and "Custom container for online endpoints". Needs `physai-infrastructure[azurem
 """
 
 import io
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
@@ -122,6 +123,8 @@ def deploy(
 ) -> Deployment:
     """Deploy a package of an AzureML registry in a Foundry project, by its inference image; or only plan it.
 
+    An endpoint that is there keeps its traffic; the first deployment of a new one gets all of it.
+
     Args:
         folder: Of the package.
         registry: AzureML registry that has it.
@@ -143,7 +146,7 @@ def deploy(
     plan = Deployment(
         package=digest,
         project=project,
-        endpoint=package.name[:32].strip("-"),
+        endpoint=re.sub(r"[^A-Za-z0-9]+", "-", package.name)[:32].strip("-"),
         deployment=f"d{digest.removeprefix('sha256:')[:12]}",
         model=model_uri(registry, package, digest),
         image=image,
@@ -164,11 +167,15 @@ def _create(client: Any, package: PolicyPackage, plan: Deployment) -> None:
         ManagedOnlineDeployment,
         ManagedOnlineEndpoint,
     )
+    from azure.core.exceptions import ResourceNotFoundError
 
     tags = _tags(package, plan.package)
-    client.online_endpoints.begin_create_or_update(
-        ManagedOnlineEndpoint(name=plan.endpoint, auth_mode="aad_token", tags=tags)
-    ).result()
+    try:
+        endpoint = client.online_endpoints.get(plan.endpoint)
+    except ResourceNotFoundError:
+        endpoint = ManagedOnlineEndpoint(name=plan.endpoint, auth_mode="aad_token")
+        client.online_endpoints.begin_create_or_update(endpoint).result()
+    first = not any(endpoint.traffic.values())
     routes = {
         "liveness_route": {"path": LIVE, "port": PORT},
         "readiness_route": {"path": READY, "port": PORT},
@@ -186,6 +193,9 @@ def _create(client: Any, package: PolicyPackage, plan: Deployment) -> None:
             tags=tags,
         )
     ).result()
+    if first:
+        endpoint.traffic = {plan.deployment: 100}
+        client.online_endpoints.begin_create_or_update(endpoint).result()
 
 
 def _tags(package: PolicyPackage, digest: Digest) -> dict[str, str]:

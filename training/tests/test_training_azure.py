@@ -74,6 +74,19 @@ def test_a_package_is_deployed_by_the_digest_of_its_image(package: Path) -> None
     }
 
 
+def test_an_endpoint_that_serves_keeps_its_traffic_and_a_new_one_gets_some(tmp_path: Path) -> None:
+    first, second = make_package(tmp_path / "first"), make_package(tmp_path / "second", task="Isaac-Other")
+    with workspace() as (arm, client):
+        made = [
+            deploy(package, "robots", "arms", IMAGE, instance_type="Standard_DS3_v2", create=True, client=client)
+            for package in (first, second)
+        ]
+    assert made[0].endpoint == made[1].endpoint
+    assert len(arm.kind("deployments")) == 2
+    traffic = [body["properties"]["traffic"] for path, body in arm.resources.items() if path.endswith(made[0].endpoint)]
+    assert traffic == [{made[0].deployment: 100}]
+
+
 def test_an_image_without_its_digest_is_not_deployed(package: Path) -> None:
     with pytest.raises(ImageReferenceError, match=r"reach:latest: no digest\. Name the image"):
         deploy(package, "robots", "arms", "fleet.azurecr.io/reach:latest", instance_type="x")
