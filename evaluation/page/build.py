@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from physai.infrastructure.aside import write_whole
 from physai.infrastructure.contracts import ConditionSet, EvaluationReport, PolicyResult
 from physai.infrastructure.contracts.evaluation import CONDITIONS, FILM, REPORT
@@ -98,5 +100,6 @@ def _median(result: PolicyResult, name: str) -> str:
 
 def _figure(value: float) -> str:
     """Three significant digits, thousands apart, no exponent, a true minus sign."""
-    digits = f"{float(f'{value:.3g}'):,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    rounded = float(f"{value:.3g}")
+    digits = f"{rounded:,.0f}" if abs(rounded) >= 1000 else np.format_float_positional(rounded, trim="-")
     return digits.replace(",", "\N{NARROW NO-BREAK SPACE}").replace("-", MINUS)

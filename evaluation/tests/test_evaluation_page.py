@@ -69,6 +69,7 @@ def test_filmed_failures_are_shown_as_they_ended_and_the_film_begins_with_a_pict
 def test_figures_have_true_minus_signs_and_no_exponent() -> None:
     minus, space = "\N{MINUS SIGN}", "\N{NARROW NO-BREAK SPACE}"
     assert [_figure(value) for value in (-1.764, 13_412.0, 0.0231)] == [f"{minus}1.76", f"13{space}400", "0.0231"]
+    assert [_figure(value) for value in (999.7, -2.5e-6, 40.0)] == [f"1{space}000", f"{minus}0.0000025", "40"]
 
 
 def test_a_sequential_comparison_is_told_with_its_walk(tmp_path: Path) -> None:
