@@ -72,7 +72,8 @@ class Registry(ABC):
         """Store the one image of a folder in OCI layout, e.g. a container with a package in it.
 
         Raises:
-            NotAnImageError: If the folder holds no image, or a blob has not its digest.
+            NotAnImageError: If the folder holds no image.
+            TamperedError: If a blob has not its digest.
         """
         try:
             (entry,) = json.loads((layout / "index.json").read_bytes())["manifests"]

@@ -94,14 +94,14 @@ def read_base(layout: Path, architecture: str) -> Base:
         manifest = json.loads(_blob(layout, manifests[0]["digest"]).read_bytes())
         image = json.loads(_blob(layout, manifest["config"]["digest"]).read_bytes())
         layers = list(manifest["layers"])
-        found = image["architecture"]
+        found, told = image["architecture"], len(image["rootfs"]["diff_ids"])
         for layer in layers:
             _blob(layout, layer["digest"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BaseImageError(layout, f"is no image in OCI layout ({' '.join(str(error).split())[:120]})") from error
     if found != architecture:
         raise BaseImageError(layout, f"is for {found}, wanted is {architecture}")
-    if len(layers) != len(image["rootfs"]["diff_ids"]):
+    if len(layers) != told:
         raise BaseImageError(layout, "does not tell the digest of each of its layers")
     return Base(layout, image, layers)
 

@@ -4,6 +4,7 @@ Source of the bases: docs.nvidia.com/deeplearning/triton-inference-server/releas
 with JetPack 6 (L4T 36). A digest pins more, and differs for each mirror: give it with `--base-image`.
 """
 
+import shlex
 from typing import Literal
 
 from physai.infrastructure.contracts import Contract
@@ -48,7 +49,7 @@ def containerfile(base: str, labels: dict[str, str]) -> str:
             f"ARG BASE={base}",
             "FROM ${BASE}",
             f"COPY {MODELS.strip('/')}/ {MODELS}/",
-            *(f'LABEL {name}="{value}"' for name, value in labels.items()),
+            *(f"LABEL {name}={_quoted(value)}" for name, value in labels.items()),
             f"EXPOSE {' '.join(PORTS)}",
             f"USER {USER}",
             f"ENTRYPOINT [{entry}]",
@@ -56,6 +57,12 @@ def containerfile(base: str, labels: dict[str, str]) -> str:
             "",
         ]
     )
+
+
+def _quoted(text: str) -> str:
+    """A word in which nothing is a variable. Source: docs.docker.com, "Dockerfile reference"."""
+    escaped = " ".join(text.split()).replace("\\", r"\\").replace('"', r"\"").replace("$", r"\$")
+    return f'"{escaped}"'
 
 
 def build_commands(context: str, tag: str, architecture: Architecture) -> dict[str, str]:
@@ -67,6 +74,7 @@ def build_commands(context: str, tag: str, architecture: Architecture) -> dict[s
         architecture: Of the image.
     """
     platform = f"--platform linux/{architecture}"
+    context = shlex.quote(context)
     host, _, image = tag.partition("/")
     commands = {"buildah": f"buildah build {platform} --tag {tag} {context}"}
     if host.endswith(".azurecr.io"):

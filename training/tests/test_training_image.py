@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import subprocess
 import tarfile
 from pathlib import Path
@@ -110,6 +111,24 @@ def base_of(root: Path, architecture: str = "amd64") -> Path:
     return root
 
 
+def rewrite_config(layout: Path, **changes: Any) -> None:
+    """Change an image's configuration, and every digest above it."""
+    blobs = layout / "blobs/sha256"
+
+    def put(value: Any) -> dict[str, Any]:
+        content = json.dumps(value).encode()
+        digest = digest_bytes(content)
+        (blobs / digest[7:]).write_bytes(content)
+        return {"digest": digest, "size": len(content)}
+
+    index = json.loads((layout / "index.json").read_text())
+    (entry,) = index["manifests"]
+    manifest = json.loads((blobs / entry["digest"][7:]).read_text())
+    manifest["config"] |= put(json.loads((blobs / manifest["config"]["digest"][7:]).read_text()) | changes)
+    entry |= put(manifest)
+    (layout / "index.json").write_text(json.dumps(index))
+
+
 def test_upon_a_base_the_image_starts_the_server_with_the_models(package: Path, tmp_path: Path) -> None:
     base = base_of(tmp_path / "base")
     write_image(package, tmp_path / "image", variant="cuda", base=base)
@@ -130,6 +149,10 @@ def test_a_base_that_is_none_or_of_another_machine_is_refused(package: Path, tmp
     base = base_of(tmp_path / "base")
     with pytest.raises(BaseImageError, match="is for amd64, wanted is arm64"):
         write_image(package, tmp_path / "image", variant="l4t", base=base)
+    untold = base_of(tmp_path / "untold")
+    rewrite_config(untold, rootfs={})
+    with pytest.raises(BaseImageError, match="untold: is no image in OCI layout"):
+        write_image(package, tmp_path / "image", variant="cpu", base=untold)
     layer_of(base).write_bytes(b"torn")
     with pytest.raises(BaseImageError, match=r"its blob sha256:.* is damaged"):
         write_image(package, tmp_path / "image", variant="cpu", base=base)
@@ -161,6 +184,14 @@ def test_each_variant_is_built_from_the_same_description_upon_its_pinned_base(
         f"az acr build --registry fleet --image reach:1 --platform {platform} --file Containerfile "
     )
     assert written.commands["buildah"].startswith(f"buildah build --platform {platform} --tag fleet.azurecr.io/reach:1")
+
+
+def test_words_of_the_package_and_the_folder_are_only_words_to_whoever_builds(tmp_path: Path) -> None:
+    package = make_package(tmp_path / "package", task='the "red" cup for $5')
+    written = write_context(package, tmp_path / "my context", "cpu")
+    (label,) = re.findall(r"LABEL physai\.task=(.*)", (tmp_path / "my context/Containerfile").read_text())
+    assert label == r'"the \"red\" cup for \$5"'
+    assert shlex.split(written.commands["buildah"])[-1] == str(tmp_path / "my context")
 
 
 def test_what_is_no_image_is_not_pushed(tmp_path: Path) -> None:
