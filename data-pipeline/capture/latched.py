@@ -4,6 +4,7 @@ from typing import Any
 
 from physai.infrastructure.contracts import RecordingConfig
 from physai.infrastructure.ros2.definitions import Definitions
+from physai.infrastructure.ros2.errors import BadMessageError
 
 from .sample import Sample
 
@@ -23,7 +24,7 @@ class Latched:
         self._newest: dict[tuple[str, int | str], Sample] = {}
 
     def keep(self, sample: Sample) -> None:
-        """Take note of a message; of a topic that is not latched, nothing."""
+        """Take note of a message; of a topic that is not latched, or of transforms that are none, nothing."""
         if sample.topic in self._types:
             for about in self._about(sample):
                 self._newest.pop((sample.topic, about), None)  # so that the order is that of arrival
@@ -37,5 +38,8 @@ class Latched:
     def _about(self, sample: Sample) -> list[int | str]:
         if self._types[sample.topic] != TRANSFORMS:
             return [sample.publisher]
-        message: Any = self._definitions.decode(TRANSFORMS, sample.data)
+        try:
+            message: Any = self._definitions.decode(TRANSFORMS, sample.data)
+        except BadMessageError:  # it is recorded as it came; what it says of which frame, nobody knows
+            return []
         return [transform.child_frame_id for transform in message.transforms]

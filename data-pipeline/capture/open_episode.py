@@ -62,8 +62,7 @@ class OpenEpisode:
 
     def hear(self, lost: dict[str, int] | None) -> None:
         """Take note of what never arrived until now. What was only on its way when the episode began, is no loss."""
-        if lost is not None:
-            before = self._lost_before or lost
+        if lost is not None and (before := self._lost_before) is not None:  # else nobody knows what was lost before it
             self._lost_before = {topic: min(count, before[topic]) for topic, count in lost.items()}
 
     def tick(self, now_ns: int) -> None:

@@ -91,7 +91,7 @@ class Playback(Source):
     @override
     def health(self, *, settled: bool = False) -> Health:
         """Nothing is lost on the way from a file."""
-        return Health()
+        return Health(lost=dict.fromkeys(self.channels, 0))
 
     def finish(self) -> None:
         """Play no further."""

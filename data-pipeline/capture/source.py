@@ -30,7 +30,7 @@ class Channel:
 class Health:
     """What a source knows of the way to it, per topic."""
 
-    lost: dict[str, int] | None = field(default_factory=dict)
+    lost: dict[str, int] | None
     """Messages that were said since the source was opened and have not arrived; None if it cannot tell."""
     publishers: dict[str, int] = field(default_factory=dict)
     unheard: dict[str, str] = field(default_factory=dict)

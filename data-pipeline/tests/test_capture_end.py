@@ -111,3 +111,8 @@ def test_a_source_that_cannot_tell_what_is_lost_says_so(tmp_path: Path) -> None:
     report = LiveRecorder(config(), Script(1, 0, [None]), tmp_path, ROS, duration_s=0.1).run()
     assert report.lost is None
     assert episodes(tmp_path)[0].topics[TOPIC].lost is None
+
+
+def test_a_count_that_is_known_only_at_the_end_says_nothing_of_the_episode(tmp_path: Path) -> None:
+    LiveRecorder(config(), Script(1, 0, [None, 5]), tmp_path, ROS, duration_s=0.1).run()
+    assert episodes(tmp_path)[0].topics[TOPIC].lost is None

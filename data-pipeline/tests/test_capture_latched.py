@@ -80,6 +80,13 @@ def test_the_newest_of_each_frame_and_of_each_publisher_is_kept() -> None:
     assert [sample.log_ns for sample in latched.samples] == [1, 2, 4, 5]
 
 
+def test_a_damaged_message_is_no_transform_and_stops_nothing() -> None:
+    latched = Latched(CONFIG, ROS)
+    latched.keep(said(TF, frames("camera"), 1, 0))
+    latched.keep(Sample(TF, ROS.encode(frames("lidar"))[:30], 1, 1, 1))
+    assert [sample.log_ns for sample in latched.samples] == [0]
+
+
 def test_every_episode_begins_with_what_was_latched_before_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CYCLONEDDS_URI", LOOPBACK)
     domain = DOMAIN + 5

@@ -60,6 +60,7 @@ def test_a_rosbag2_is_recorded_as_it_was(tmp_path: Path, plugin: StoragePlugin) 
     report = play(write_bag(tmp_path / "bag", plugin), tmp_path / "out", planned())
     (sidecar,) = episodes(tmp_path / "out")
     assert report.stopped_by == "the end of the source"
+    assert (report.lost, sidecar.topics["/joint_states"].lost) == (0, 0)
     assert first_joint(tmp_path / "out" / sidecar.file) == list(range(200))
     assert sidecar.duration_s == pytest.approx(1.99)
     assert sidecar.findings == ()
