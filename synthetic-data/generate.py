@@ -101,6 +101,7 @@ def is_made(plan: GenerationPlan, folder: Path, generation: Generation) -> bool:
         return False
     return (
         not clip.failure
+        and clip.backend == plan.variations.backend
         and clip.generation == generation
         and clip.dataset == plan.dataset
         and all(path.exists() and digest_file(path) == digest for path, digest in files(clip, folder).items())

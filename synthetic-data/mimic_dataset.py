@@ -62,17 +62,22 @@ def make(
         publish_it: Put the result into the store.
 
     Raises:
-        MimicError: If the dataset has other columns than Mimic makes, or nothing succeeds.
+        MimicError: If the dataset has other columns or another rate than Mimic makes, or no training episodes, or nothing
+            succeeds.
         UnknownCameraError: If it is not known where a camera stands.
     """
     dataset, scene = Dataset(root), scene or simulated_scene()
     content = dataset.verify()
     _check(dataset, scene)
+    known = mimic.sources(dataset, scene)
+    if not known:
+        raise MimicError(root, "has no training episode")
     stage = open_stage(dataset.info.robot_type or "unknown")
     env = stage.env
+    if dataset.fps != env.rate_hz:
+        raise MimicError(root, f"recorded at {dataset.fps} Hz, simulated at {env.rate_hz:g} Hz")
     conditions = env.sample_conditions(episodes, seed)
     limits = env.articulation.data.joint_vel_limits.torch[0].cpu().numpy()
-    known = mimic.sources(dataset, scene)
     model = robot_model(env.robot)
     paths = mimic.make_paths(known, conditions, model, step_rad=SPEED * limits / env.rate_hz, seed=seed)
     rollouts = _played(stage, paths, conditions)

@@ -27,7 +27,7 @@ from physai.synthetic_data.errors import (
     OtherDatasetError,
     OtherPlanError,
 )
-from physai.synthetic_data.generate import generate
+from physai.synthetic_data.generate import generate, is_made
 from physai.synthetic_data.local import LocalBackend
 from physai.synthetic_data.plan import make_plan
 from physai.synthetic_data.tests import arm
@@ -162,6 +162,19 @@ def test_a_clip_that_was_changed_is_made_again(made, source, tmp_path):
     assert rejected.keys() == {"e0001-v00"}
     assert "digest" in rejected["e0001-v00"][0]
     assert generate(plan, source, tmp_path / "clips", LocalBackend()).made == 1
+
+
+def test_a_clip_of_another_backend_is_none_of_the_plan(source, tmp_path):
+    same = {"photometric": None, "prompts": ("a kitchen",)}
+    local = make_plan(source, Variations(**same))
+    other = local.model_copy(update={"variations": local.variations.model_copy(update={"backend": "simulation"})})
+    assert other.generations == local.generations
+    generate(local, source, tmp_path / "clips", LocalBackend())
+    rejected = verify(other, source, tmp_path / "clips").clips
+    assert {clip.reasons for clip in rejected} == {
+        ("record: the clip was made by backend 'local', the plan asks for 'simulation'",)
+    }
+    assert not any(is_made(other, tmp_path / "clips", generation) for generation in other.generations)
 
 
 class Failing(LocalBackend):

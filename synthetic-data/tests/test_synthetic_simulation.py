@@ -2,6 +2,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,8 +11,10 @@ from physai.infrastructure.contracts import Clip, DistractorRanges, Light, Patte
 from physai.infrastructure.datasets import Dataset
 from physai.infrastructure.datasets.video import count_frames
 from physai.synthetic_data.distractors import CLEAR_M, Reach, place
+from physai.synthetic_data.errors import MimicError
 from physai.synthetic_data.lamp import tint, travels
 from physai.synthetic_data.mimic import paced
+from physai.synthetic_data.mimic_dataset import make
 from physai.synthetic_data.scene import simulated_scene
 from physai.synthetic_data.solid import solid
 from physai.synthetic_data.tests import arm
@@ -153,3 +156,14 @@ def test_objects_stand_where_the_robot_never_comes(tmp_path):
     assert place(ranges, reach, 3) == place(ranges, reach, 3)
     nowhere = DistractorRanges(count=(2, 2), x_m=(0.0, 0.01), y_m=(0.0, 0.01))  # inside the base
     assert place(nowhere, reach, 0) == ()
+
+
+def test_mimic_refuses_recordings_without_training_episodes_or_of_another_rate(tmp_path, monkeypatch):
+    held = arm.write(tmp_path / "held", [6], heldout=1)
+    with pytest.raises(MimicError, match="has no training episode"):
+        make(held, tmp_path / "out", episodes=1, seed=0)
+    recorded = arm.write(tmp_path / "recorded", [6])
+    started = SimpleNamespace(env=SimpleNamespace(rate_hz=50.0))  # a start of the simulator takes 20 s
+    monkeypatch.setattr("physai.synthetic_data.mimic_dataset.open_stage", lambda _: started)
+    with pytest.raises(MimicError, match="recorded at 30 Hz, simulated at 50 Hz"):
+        make(recorded, tmp_path / "out", episodes=1, seed=0)

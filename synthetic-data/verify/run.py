@@ -179,6 +179,8 @@ def _opened(plan: GenerationPlan, folder: Path, request: Request) -> tuple[Clip 
         return clip, {}, [clip.failure]
     if clip.generation != generation or clip.dataset != plan.dataset:
         return clip, {}, ["record: the clip was made from another plan"]
+    if clip.backend != (backend := plan.variations.backend):
+        return clip, {}, [f"record: the clip was made by backend '{clip.backend}', the plan asks for '{backend}'"]
     frames: dict[str, Frames] = {}
     for camera in plan.cameras:
         path = video_path(folder, generation.id, camera)
