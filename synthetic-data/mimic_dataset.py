@@ -62,7 +62,7 @@ def make(
         publish_it: Put the result into the store.
 
     Raises:
-        MimicError: If the dataset has other columns or another rate than Mimic makes, or no training episodes, or nothing
+        MimicError: If the dataset has other columns or another rate than Mimic makes, no training episodes, or nothing
             succeeds.
         UnknownCameraError: If it is not known where a camera stands.
     """
