@@ -24,8 +24,8 @@ class KubernetesTarget(Contract):
 
     target: Target
     image: Image
-    registry: str
-    """`host/repository` of the policy packages."""
+    registry: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]*(:[0-9]+)?(/[a-z0-9._-]+)+$")
+    """`host/repository` of the policy packages; a pod cannot reach a folder of this machine."""
     namespace: str = Field(default="policies", pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
     service_account: str = Field(default="default", pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
     """Whose federated identity may pull from the registry."""

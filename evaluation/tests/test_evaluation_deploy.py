@@ -305,3 +305,12 @@ def test_an_image_without_a_digest_is_refused(package: Path, image: str, tmp_pat
     refused = CliRunner().invoke(app, words)
     assert refused.exit_code == 1
     assert "--image" in str(refused.exception)
+
+
+@pytest.mark.parametrize("registry", [[], ["--registry", "/srv/registry"]])
+def test_a_registry_that_no_pod_can_reach_is_refused(package: Path, registry: list[str], tmp_path: Path) -> None:
+    words = ["deploy", "aks", str(package), "--endpoint", "reach", "--image", IMAGE, "--output", str(tmp_path / "out")]
+    refused = CliRunner().invoke(app, [*words, *registry])
+    assert isinstance(refused.exception, DeployError)
+    assert "--registry" in str(refused.exception)
+    assert not (tmp_path / "out").exists()
