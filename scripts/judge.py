@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from typer.exceptions import TyperException
+from typer.exceptions import Exit, TyperException
 
 from physai.infrastructure.commands import find
 from physai.infrastructure.contracts.catalog import read_any
@@ -58,6 +58,8 @@ def call(words: Sequence[str]) -> dict[str, Any]:
         context = command.make_context(command.name, list(words[depth:]))
     except TyperException as error:
         raise WrongError(error.format_message()) from error
+    except Exit as error:  # of `--help`
+        raise WrongError("the command would only tell about itself") from error
     options = {param.name: param.opts[0] for param in command.params}
     return {"command": " ".join(words[:depth])} | {
         options[name]: plain(value) for name, value in context.params.items() if name not in QUIET

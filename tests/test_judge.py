@@ -39,6 +39,7 @@ def told(folder: Path, form: str, made: str, asked: str, *words: str) -> int:
         (f"{PLAN} --alpha 0.1", "--alpha: 0.1, where 0.025 was asked for"),
         (f"{PLAN} --alfa 0.1", "No such option: --alfa"),
         ("physai evaluation sil plane", "has no command 'plane'"),
+        (f"{PLAN} --help", "the command would only tell about itself"),
         ("echo", "there is no `physai` command"),
     ],
 )
