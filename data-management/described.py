@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 
 from physai.infrastructure.contracts import DatasetProvenance, Digest
 from physai.infrastructure.datasets import Info
-from physai.infrastructure.datasets.errors import TornFileError
+from physai.infrastructure.datasets.errors import InfoError, TornFileError
 from physai.infrastructure.datasets.identity import episode_keys
-from physai.infrastructure.datasets.info import ANNOTATIONS, EPISODES, PROVENANCE
+from physai.infrastructure.datasets.info import ANNOTATIONS, EPISODES, INFO, PROVENANCE
 from physai.infrastructure.settings import settings
 from physai.infrastructure.storage import Store, open_file
 
@@ -99,12 +99,8 @@ class Described:
 
     def _episodes_with(self, column: str) -> set[int]:
         """Episodes in which a column of flags is ever true."""
-        numbers = zip(
-            self._table["data/chunk_index"].to_pylist(), self._table["data/file_index"].to_pylist(), strict=True
-        )
         found: set[int] = set()
-        for chunk, file in dict.fromkeys(numbers):
-            path = Path(self.info.data_path.format(chunk_index=chunk, file_index=file))
+        for path in self._row_files():
             try:
                 with self._open(path) as opened:
                     table = pq.read_table(opened, columns=["episode_index", column])
@@ -113,6 +109,18 @@ class Described:
             rows: list[dict[str, Any]] = table.to_pylist()
             found |= {row["episode_index"] for row in rows if np.any(row[column])}
         return found
+
+    def _row_files(self) -> list[Path]:
+        """Names in the dataset of the files that hold its rows."""
+        try:
+            columns = [self._table[f"data/{name}"].to_pylist() for name in ("chunk_index", "file_index")]
+        except KeyError as error:
+            raise TornFileError(self.root / "meta/episodes", f"no column {error}") from error
+        numbers = dict.fromkeys(zip(*columns, strict=True))
+        try:
+            return [Path(self.info.data_path.format(chunk_index=chunk, file_index=file)) for chunk, file in numbers]
+        except (KeyError, IndexError, ValueError, AttributeError) as error:
+            raise InfoError(self.root / INFO, f"data_path: {error!r}") from error
 
 
 def described(store: Store) -> tuple[Described, Journal]:
@@ -125,6 +133,6 @@ def described(store: Store) -> tuple[Described, Journal]:
     from hashlib import sha256
 
     folder = settings().home / "datasets" / sha256(store.uri.encode()).hexdigest()[:12]
-    store.sync_down("meta", folder / "meta", skip=[ANNOTATIONS.name])
+    store.sync_down("meta", folder / "meta", skip=[ANNOTATIONS.name], mirror=True)
     journal = Journal(store, cache=folder / ".annotations")
     return Described(folder, lambda file: open_file(store, file.as_posix())), journal

@@ -277,6 +277,25 @@ def test_what_is_said_is_in_the_store_of_the_commands_with_its_author(served: Se
     assert (wrong.status_code, "'6'" in wrong.json()["detail"]) == (409, True)
 
 
+def test_what_the_disk_refuses_is_told_and_no_error_of_ours(served: Served, tmp_path: Path) -> None:
+    (tmp_path / "data/lab/cube/meta/annotations").write_text("in the way")
+    path = f"/api/datasets/{served.id('lab/cube')}/episodes/1/annotations"
+    answer = served.call("annotator", "POST", path, json={"kind": "label", "value": "slips"})
+    assert answer.status_code == 409
+    assert answer.json()["detail"].startswith("annotations: File exists. Free what")
+    assert str(tmp_path) not in answer.text
+
+
+def test_a_filter_by_outcome_tells_when_the_rows_cannot_be_found(served: Served, tmp_path: Path) -> None:
+    root = tmp_path / "data/lab/cube"
+    (root / "meta/provenance.json").unlink()
+    info = json.loads((root / "meta/info.json").read_text())
+    info["features"]["next.success"] = {"dtype": "bool", "shape": [1], "names": None}
+    (root / "meta/info.json").write_text(json.dumps(info | {"data_path": "data/{nowhere}.parquet"}))
+    answer = served.call("viewer", "GET", f"/api/datasets/{served.id('lab/cube')}/episodes?where=outcome == 'success'")
+    assert (answer.status_code, "data_path: KeyError('nowhere')" in answer.text) == (409, True), answer.text
+
+
 def test_an_edit_is_previewed_done_and_undone(served: Served, tmp_path: Path) -> None:
     dataset = served.id("lab/cube")
     before = Dataset(tmp_path / "data/lab/cube").content_digest()

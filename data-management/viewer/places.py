@@ -140,7 +140,9 @@ class BlobPlace(Place):
     def meta(self, name: str) -> Path:
         folder = self._cache / (name or "_")
         if time.monotonic() - self._synced.get(name, -BLOB_FRESH_S) >= BLOB_FRESH_S:
-            self.store.sync_down(f"{name}/meta" if name else "meta", folder / "meta", skip=[ANNOTATIONS.name])
+            self.store.sync_down(
+                f"{name}/meta" if name else "meta", folder / "meta", skip=[ANNOTATIONS.name], mirror=True
+            )
             self._synced[name] = time.monotonic()
         return folder
 

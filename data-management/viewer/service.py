@@ -175,6 +175,11 @@ def _add_refusals(app: FastAPI, desk: Desk) -> None:
     def refused(request: Request, error: PhysaiError) -> Response:
         return answer(request, error.status if isinstance(error, ViewerError) else 409, str(error))
 
+    @app.exception_handler(OSError)
+    def blocked(request: Request, error: OSError) -> Response:
+        where = f"{Path(str(error.filename)).name}: " if error.filename else ""
+        return answer(request, 409, f"{where}{error.strerror or error}. Free what is in the way, then try again.")
+
     @app.exception_handler(HTTPException)
     def failed(request: Request, error: HTTPException) -> Response:
         if error.status_code == 401 and desk.sign_in.page and _wants_page(request):

@@ -155,7 +155,9 @@ class Store(ABC):
 
         return _synced(each(up, files, THREADS))
 
-    def sync_down(self, prefix: str, folder: Path, tell: Tell = silent, *, skip: Sequence[str] = ()) -> Synced:
+    def sync_down(
+        self, prefix: str, folder: Path, tell: Tell = silent, *, skip: Sequence[str] = (), mirror: bool = False
+    ) -> Synced:
         """Download what is new or different, verified. Other files in `folder` are left alone.
 
         Args:
@@ -163,6 +165,7 @@ class Store(ABC):
             folder: Where to.
             tell: Is told of each file.
             skip: Folders below `prefix` that are left out.
+            mirror: Remove other files in `folder`, such as those that are gone from the store since.
 
         Raises:
             MissingKeyError: If there is nothing under `prefix`.
@@ -173,8 +176,11 @@ class Store(ABC):
         if not found:
             raise MissingKeyError(self.uri, join(start, "*"))
 
+        def name_of(stored: Stored) -> str:
+            return stored.key.removeprefix(f"{start}/") if start else stored.key
+
         def down(stored: Stored) -> Stored | None:
-            name = stored.key.removeprefix(f"{start}/") if start else stored.key
+            name = name_of(stored)
             path = folder / name
             digest = self._known(stored)
             equal = path.is_file() and path.stat().st_size == stored.size_bytes and digest_file(path) == digest
@@ -183,7 +189,13 @@ class Store(ABC):
             tell(name, not equal)
             return None if equal else Stored(key=name, size_bytes=stored.size_bytes)
 
-        return _synced(each(down, found, THREADS))
+        synced = _synced(each(down, found, THREADS))
+        if mirror:
+            kept = {folder / name_of(stored) for stored in found}
+            for path in [*folder.rglob("*")]:
+                if path.is_file() and path not in kept and not is_aside(path.name):
+                    path.unlink(missing_ok=True)
+        return synced
 
     def _known(self, stored: Stored) -> Digest:
         return stored.digest or self.digest(stored.key)

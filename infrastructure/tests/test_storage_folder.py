@@ -231,3 +231,16 @@ def test_a_sync_leaves_folders_out(store: FolderStore, tmp_path: Path) -> None:
         store.create(key, b"x")
     found = store.sync_down("d/meta", tmp_path / "down", skip=["said"])
     assert found.transferred == ("info.json", "said-not/b.json")
+
+
+def test_a_mirror_forgets_what_is_gone_from_the_store_and_else_files_are_left(tmp_path: Path) -> None:
+    store, here = FolderStore(tmp_path / "store"), tmp_path / "here"
+    for key in ("a/one", "a/two", "b/other"):
+        store.create(key, b"x")
+    store.sync_down("a", here)
+    store.delete("a/two")
+    (here / "mine").write_text("of this machine")
+    store.sync_down("a", here)
+    assert sorted(path.name for path in here.iterdir()) == ["mine", "one", "two"]
+    store.sync_down("a", here, mirror=True)
+    assert sorted(path.name for path in here.iterdir()) == ["one"]
