@@ -1,6 +1,6 @@
 """Generated episodes: what is to be varied, the plan of it, each clip's record, and the verdict on it."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, Field, model_validator
 
@@ -16,6 +16,18 @@ MOST_OBJECTS = 4
 """Of each shape the simulated scene has so many."""
 DistractorShape = Literal["sphere", "box", "cylinder"]
 BackendName = Literal["local", "simulation", "cosmos"]
+Brightness = Annotated[float, Field(ge=-0.5, le=0.5)]
+Contrast = Annotated[float, Field(gt=0, le=3)]
+Hue = Annotated[float, Field(ge=-180, le=180)]
+Noise = Annotated[float, Field(ge=0, le=64)]
+Turn = Annotated[float, Field(ge=-20, le=20)]
+Zoom = Annotated[float, Field(gt=0.5, le=2)]
+Azimuth = Annotated[float, Field(ge=-180, le=180)]
+Elevation = Annotated[float, Field(ge=0, le=90)]
+Intensity = Annotated[float, Field(gt=0, le=4)]
+Kelvin = Annotated[float, Field(ge=1667, le=25000)]
+Positive = Annotated[float, Field(gt=0)]
+ObjectCount = Annotated[int, Field(ge=0, le=MOST_OBJECTS)]
 
 
 class View(Contract):
@@ -54,13 +66,13 @@ class Scene(Contract):
 class Photometric(Contract):
     """Light and camera electronics; the same for all frames of a clip, so that no flicker is learned."""
 
-    brightness: float = Field(default=0.0, ge=-0.5, le=0.5)
+    brightness: Brightness = 0.0
     """Added to every channel, as a fraction of white."""
-    contrast: float = Field(default=1.0, gt=0, le=3)
+    contrast: Contrast = 1.0
     """Factor around middle grey."""
-    hue_deg: float = Field(default=0.0, ge=-180, le=180)
+    hue_deg: Hue = 0.0
     """Turn of the colours around the grey axis."""
-    noise: float = Field(default=0.0, ge=0, le=64)
+    noise: Noise = 0.0
     """Standard deviation of the sensor's noise, in levels of 0 to 255; drawn anew for every frame."""
 
 
@@ -68,7 +80,7 @@ class Pattern(Contract):
     """A picture of one kind, fixed over the clip."""
 
     look: Look
-    scale_px: float = Field(gt=0)
+    scale_px: Positive
     """Edge of a checker's field, or wavelength of the noise; on a surface as far as what the camera looks at."""
     strength: Share = 1.0
     """0 leaves the picture as it is."""
@@ -80,21 +92,21 @@ class Pattern(Contract):
 class CameraTurn(Contract):
     """The same camera from the same place, turned and zoomed: exact for a picture whatever its depth."""
 
-    pan_deg: float = Field(default=0.0, ge=-20, le=20)
-    tilt_deg: float = Field(default=0.0, ge=-20, le=20)
-    roll_deg: float = Field(default=0.0, ge=-20, le=20)
-    zoom: float = Field(default=1.0, gt=0.5, le=2)
+    pan_deg: Turn = 0.0
+    tilt_deg: Turn = 0.0
+    roll_deg: Turn = 0.0
+    zoom: Zoom = 1.0
 
 
 class Light(Contract):
     """The lamp of a simulated scene, and the sky, which is as strong and has the same colour."""
 
-    azimuth_deg: float = Field(ge=-180, le=180)
+    azimuth_deg: Azimuth
     """Where the lamp is, about the base's z from its x."""
-    elevation_deg: float = Field(ge=0, le=90)
-    intensity: float = Field(gt=0, le=4)
+    elevation_deg: Elevation
+    intensity: Intensity
     """Factor on all light."""
-    temperature_k: float = Field(ge=1667, le=25000)
+    temperature_k: Kelvin
     """Of a black body of that colour; 6500 is white."""
     shadows: bool = False
 
@@ -132,54 +144,66 @@ class Variation(Contract):
     """Weight of each control of Cosmos-Transfer2.5."""
 
 
-class PhotometricRanges(Contract):
+class Ranges(Contract):
+    """What numbers are drawn from: pairs of a lowest and a highest, each of them possible."""
+
+    @model_validator(mode="after")
+    def _ascend(self) -> Self:
+        for name, value in self:
+            match value:
+                case (int() | float() as low, int() | float() as high) if low > high:
+                    raise ValueError(f"`{name}`: {low:g} is above {high:g}; give the lower one first")
+        return self
+
+
+class PhotometricRanges(Ranges):
     """What is drawn from, uniformly."""
 
-    brightness: Range = (-0.12, 0.12)
+    brightness: tuple[Brightness, Brightness] = (-0.12, 0.12)
     """Lowest and highest, as of the next three: added to every channel, as a fraction of white."""
-    contrast: Range = (0.8, 1.25)
+    contrast: tuple[Contrast, Contrast] = (0.8, 1.25)
     """Factor around middle grey."""
-    hue_deg: Range = (-12.0, 12.0)
+    hue_deg: tuple[Hue, Hue] = (-12.0, 12.0)
     """Turn of the colours around the grey axis."""
-    noise: Range = (0.0, 4.0)
+    noise: tuple[Noise, Noise] = (0.0, 4.0)
     """Standard deviation of the sensor's noise, in levels of 0 to 255."""
 
 
-class PatternRanges(Contract):
+class PatternRanges(Ranges):
     """Patterns to draw from."""
 
     share: Share
     """Of the generations that get one."""
-    looks: tuple[Look, ...] = ("plain", "gradient", "checker", "noise")
+    looks: Annotated[tuple[Look, ...], Field(min_length=1)] = ("plain", "gradient", "checker", "noise")
     """Kinds to choose from."""
-    scale_px: Range = (6.0, 32.0)
+    scale_px: tuple[Positive, Positive] = (6.0, 32.0)
     """Edge of a checker's field, or wavelength of the noise, lowest and highest."""
-    strength: Range = (0.2, 0.6)
+    strength: tuple[Share, Share] = (0.2, 0.6)
     """Part of the pattern in the mixture, lowest and highest; 1 hides what was there."""
 
 
-class TurnRanges(Contract):
+class TurnRanges(Ranges):
     """Turns of the camera to draw from."""
 
     share: Share = 1.0
     """Of the generations in which it turns."""
-    pan_deg: Range = (-3.0, 3.0)
+    pan_deg: tuple[Turn, Turn] = (-3.0, 3.0)
     """Lowest and highest, as of the next three: to the right."""
-    tilt_deg: Range = (-3.0, 3.0)
+    tilt_deg: tuple[Turn, Turn] = (-3.0, 3.0)
     """Up."""
-    roll_deg: Range = (-2.0, 2.0)
+    roll_deg: tuple[Turn, Turn] = (-2.0, 2.0)
     """Clockwise, seen from behind the camera."""
-    zoom: Range = (1.0, 1.12)
+    zoom: tuple[Zoom, Zoom] = (1.0, 1.12)
     """Factor on the picture; 1 for none."""
 
 
-class DistractorRanges(Contract):
+class DistractorRanges(Ranges):
     """Things to draw from; each is placed where the robot never comes."""
 
-    count: tuple[Annotated[int, Field(ge=0, le=MOST_OBJECTS)], Annotated[int, Field(ge=0, le=MOST_OBJECTS)]] = (0, 3)
+    count: tuple[ObjectCount, ObjectCount] = (0, 3)
     """Fewest and most of a generation."""
-    shapes: tuple[DistractorShape, ...] = ("sphere", "box", "cylinder")
-    radius_m: Range = (0.03, 0.07)
+    shapes: Annotated[tuple[DistractorShape, ...], Field(min_length=1)] = ("sphere", "box", "cylinder")
+    radius_m: tuple[Positive, Positive] = (0.03, 0.07)
     x_m: Range = (0.2, 0.9)
     """In the base frame, as the next two; the default is the loop's table."""
     y_m: Range = (-0.6, 0.6)
@@ -187,28 +211,28 @@ class DistractorRanges(Contract):
     """Height of what they stand on."""
 
 
-class LightRanges(Contract):
+class LightRanges(Ranges):
     """Lamps to draw from."""
 
-    azimuth_deg: Range = (-180.0, 180.0)
-    elevation_deg: Range = (25.0, 80.0)
-    intensity: Range = (0.6, 1.3)
-    temperature_k: Range = (3500.0, 9000.0)
+    azimuth_deg: tuple[Azimuth, Azimuth] = (-180.0, 180.0)
+    elevation_deg: tuple[Elevation, Elevation] = (25.0, 80.0)
+    intensity: tuple[Intensity, Intensity] = (0.6, 1.3)
+    temperature_k: tuple[Kelvin, Kelvin] = (3500.0, 9000.0)
     shadows: Share = 0.5
     """Of the generations in which the lamp casts them."""
 
 
-class ColorRanges(Contract):
+class ColorRanges(Ranges):
     """Colours to draw from."""
 
     share: Share = 1.0
-    parts: tuple[str, ...] = ("Table", "ground")
+    parts: Annotated[tuple[str, ...], Field(min_length=1)] = ("Table", "ground")
     """Of the scene, each drawn apart; a part of a shape's path."""
     spread: float = Field(default=0.35, ge=0, le=0.5)
     """Of each channel around 0.5."""
 
 
-class ShiftRanges(Contract):
+class ShiftRanges(Ranges):
     """Places of the cameras to draw from, in m from where they stood."""
 
     x_m: Range = (-0.1, 0.1)

@@ -5,6 +5,7 @@ import sys
 import time
 
 import pytest
+from pydantic import ValidationError
 from typer.testing import CliRunner
 
 from physai.infrastructure.contracts import (
@@ -68,6 +69,22 @@ def test_every_dimension_is_covered_evenly_however_few_are_drawn():
     light = [variation.photometric.brightness for variation in draw(Variations(seed=3), 10)]
     tenths = sorted(int((value + 0.12) / 0.024) for value in light)
     assert tenths == list(range(10))
+
+
+@pytest.mark.parametrize(
+    ("ranges", "why"),
+    [
+        ({"objects": {"count": [3, 1]}}, "`count`: 3 is above 1; give the lower one first"),
+        ({"objects": {"radius_m": [0.1, 0.05]}}, "`radius_m`: 0.1 is above 0.05"),
+        ({"objects": {"shapes": []}}, "at least 1 item"),
+        ({"texture": {"share": 1, "looks": []}}, "at least 1 item"),
+        ({"light": {"temperature_k": [100, 3000]}}, "greater than or equal to 1667"),
+        ({"camera": {"pan_deg": [-40, 40]}}, "greater than or equal to -20"),
+    ],
+)
+def test_ranges_of_which_nothing_can_be_drawn_are_refused_in_the_file(ranges, why):
+    with pytest.raises(ValidationError, match=why):
+        Variations.model_validate_json(json.dumps({"backend": "simulation", **ranges}))
 
 
 def test_a_plan_says_what_it_costs(source):
