@@ -133,12 +133,13 @@ async function show(at) {
     return;
   }
   state.at = at;
-  for (const item of $('queue').querySelectorAll('.item')) item.toggleAttribute('aria-current', Number(item.dataset.episode) === line.episode);
+  $('queue').querySelector('[aria-current]')?.removeAttribute('aria-current');
+  $('queue').querySelector(`[data-episode="${line.episode}"]`)?.setAttribute('aria-current', 'true');
   const current = $('queue').querySelector('[aria-current]');
   if (current) $('queue').scrollTop = current.offsetTop - $('queue').clientHeight / 3;
   const view = await get(address(dataset, line.episode));
   const other = state.beside ? besideOf(view) : null;
-  const beside = other ? await get(address(...address2(other.where))) : null;
+  const beside = other ? await attempt(() => get(address(...address2(other.where)))) : null; // a damaged one keeps no other from review
   if (state.items[at] !== line || state.at !== at) return; // another was asked for meanwhile
   state.view = view;
   const clock = new Clock(Math.max(view.seconds, beside?.seconds ?? 0), view.rate_hz);
