@@ -4,9 +4,10 @@ Source: learn.microsoft.com/azure/machine-learning/reference-yaml-job-sweep.
 """
 
 import os
+import shlex
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import Field, ValidationError
@@ -31,12 +32,12 @@ class Search(Contract):
 
     dataset: str = "azure://robots/datasets/reach"
     """URI of a LeRobot v3.0 dataset."""
-    policy: str = "act"
+    policy: Literal["act", "diffusion"] = "act"
     steps: int = Field(default=1000, ge=1)
     """Gradient steps of each trial."""
     lr_min: float = Field(default=3e-4, gt=0)
     lr_max: float = Field(default=1e-2, gt=0)
-    dims: tuple[int, ...] = (32, 64, 128)
+    dims: tuple[int, ...] = Field(default=(32, 64, 128), min_length=1)
     """Widths to choose from."""
     trials: int = Field(default=16, ge=1)
     at_once: int = Field(default=4, ge=1)
@@ -125,8 +126,9 @@ def report(run: Path) -> float:
 
 
 def _job(search: Search) -> dict[str, Any]:
+    dataset = shlex.quote(f"--dataset={search.dataset}")
     words = [
-        f"physai training il train --dataset={search.dataset} --policy={search.policy} --steps={search.steps}",
+        f"physai training il train {dataset} --policy={search.policy} --steps={search.steps}",
         "--lr=${{search_space.lr}} --dim=${{search_space.dim}} --output=${{outputs.output}}/run",
     ]
     command = f"{' '.join(words)} && physai training pipeline report ${{{{outputs.output}}}}/run"

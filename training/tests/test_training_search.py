@@ -1,5 +1,6 @@
 """A search is a sweep job that azure-ai-ml takes, and its trials tell the sweep what it looks for."""
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -65,3 +66,13 @@ def test_a_trial_logs_its_loss_with_the_job_around_it(tmp_path: Path, monkeypatc
 def test_bounds_the_wrong_way_round_are_refused() -> None:
     with pytest.raises(RecipeError, match=r"--lr-min: 0\.1 is not below --lr-max 0\.01"):
         Search.of(lr_min=0.1)
+
+
+def test_a_policy_that_no_trial_could_train_is_refused_before_money_is_spent() -> None:
+    with pytest.raises(RecipeError, match=r"--policy: Input should be 'act' or 'diffusion', got act2"):
+        Search.of(policy="act2")
+
+
+def test_the_dataset_is_one_word_to_the_shell_of_each_trial() -> None:
+    job = yaml.safe_load(sweep_text(Search(dataset="azure://robots/my sets; reboot")))
+    assert "--dataset=azure://robots/my sets; reboot" in shlex.split(job["trial"]["command"])
