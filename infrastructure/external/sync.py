@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -83,7 +84,15 @@ def write_editor(root: Path, pins: tuple[Pin, ...]) -> bool:
     extra = ["src", *(f"{PINS.parent}/{pin.name}/{path}".removesuffix("/.") for pin in there for path in pin.python)]
     wanted = {"extraPaths": extra, "exclude": ["**/.*", "external", "src"], "venvPath": ".", "venv": ".venv"}
     path = root / EDITOR
-    if path.exists() and set(json.loads(path.read_text())) != set(wanted):
+    if path.exists() and not _is_ours(path, wanted):
         return False
     write_whole(path, (json.dumps(wanted, indent=2) + "\n").encode())
     return True
+
+
+def _is_ours(path: Path, wanted: Mapping[str, object]) -> bool:
+    try:
+        found = json.loads(path.read_text())
+    except ValueError:  # with comments, which Pyright allows and we never write
+        return False
+    return isinstance(found, dict) and found.keys() == wanted.keys()

@@ -119,10 +119,11 @@ def test_a_project_that_is_not_pinned_is_named(root: Path) -> None:
         read_pins(root, ("boxs",))
 
 
-def test_an_editors_file_that_is_not_ours_stays(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (root / "pyrightconfig.json").write_text('{"strict": []}')
+@pytest.mark.parametrize("text", ['{"strict": []}', "// ours\n{}", "[]"])
+def test_an_editors_file_that_is_not_ours_stays(root: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    (root / "pyrightconfig.json").write_text(text)
     assert call(monkeypatch, "sync", "--root", str(root)) == 0
-    assert (root / "pyrightconfig.json").read_text() == '{"strict": []}'
+    assert (root / "pyrightconfig.json").read_text() == text
 
 
 def test_the_committed_pins_can_be_read() -> None:
