@@ -1,12 +1,15 @@
 """Scores follow what was done to a movement, and conditions choose by them."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from physai.data_management.annotations import Annotations
 from physai.data_management.errors import ExpressionError, SelectionError
 from physai.data_management.tools.quality import efficiency, quality, smoothness
-from physai.data_management.tools.select import Expression, parse_episodes, select
+from physai.data_management.tools.select import FACTS, Expression, parse_episodes, select
 from physai.data_management.tools.trim import idle_cuts, row_cuts
 from physai.infrastructure.datasets import Dataset, DatasetWriter
 from physai.infrastructure.tests.datasets_samples import FPS, STATE_FEATURES, source, write
@@ -131,3 +134,11 @@ def test_rows_are_counted_from_either_end(tmp_path):
     assert row_cuts(lengths, [0], "4:") == {0: (4, 10)}
     with pytest.raises(SelectionError, match="no row is left of episode 0"):
         row_cuts(lengths, [1, 0], "12:")
+
+
+@pytest.mark.parametrize("page", ["data-management/README.md", ".github/skills/data-management/SKILL.md"])
+def test_pages_name_every_fact_that_an_expression_may_speak_of(page: str) -> None:
+    text = (Path(__file__).parents[2] / page).read_text()
+    (found,) = re.findall(r"`(episode rows [^`]*)`", text)
+    named = found.split()
+    assert [name for name in named if not name.startswith("quality.")] == [name for name in FACTS if name != "quality"]
