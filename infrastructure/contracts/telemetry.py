@@ -128,6 +128,7 @@ class HealthData(Contract):
     memory_share: Share
     disk_free_bytes: Count
     gpu_share: Share | None = None
+    """From a program that knows it, as the next: the agent does not look at GPUs."""
     gpu_memory_share: Share | None = None
     temperature_c: float | None = None
     """Of the hottest sensor of the computer."""
