@@ -26,9 +26,11 @@ from typer.testing import CliRunner
 from physai.data_management.annotations import Annotations
 from physai.data_management.described import described
 from physai.data_management.tools.label_cli import app as label_app
+from physai.data_management.viewer import episodes
 from physai.data_management.viewer.cli import is_loopback
+from physai.data_management.viewer.episodes import Indexes
 from physai.data_management.viewer.errors import TakenNameError
-from physai.data_management.viewer.places import BlobPlace, open_place
+from physai.data_management.viewer.places import BlobPlace, Catalog, open_place
 from physai.infrastructure.datasets import Dataset
 from physai.infrastructure.datasets.depth import LEROBOT, picture
 from physai.infrastructure.page.shield import MAX_BODY
@@ -473,6 +475,19 @@ def test_ten_thousand_episodes_are_listed_and_opened_from_metadata_alone(tmp_pat
         listed = served.call("viewer", "GET", f"/api/datasets/{served.id('large')}/episodes?page=500&size=20").json()
         assert (listed["total"], listed["items"][0]["episode"]) == (10_000, 9980)
         assert served.call("viewer", "GET", f"/api/datasets/{served.id('large')}/episodes/1").json()["of"] == 10_000
+
+
+def test_indexes_stay_in_memory_by_their_episodes_the_last_ones_asked_for(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalog, indexes = Catalog([open_place(str(data))]), Indexes()
+    cube, more = catalog.entries()
+    first = indexes.of(cube)
+    assert indexes.of(cube) is first
+    monkeypatch.setattr(episodes, "KEPT", first.count + 1)
+    second = indexes.of(more)  # two episodes more than there is room for
+    assert indexes.of(more) is second
+    assert indexes.of(cube) is not first
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from ..tools.outcome import SUCCESS_COLUMNS
 from .errors import UnknownError
 from .places import Entry
 
-KEPT = 256  # datasets in memory
+KEPT = 200_000  # episodes in memory; an episode's page looks through every dataset for its relatives
 SHOWN = 5000  # points of a plot; a screen has fewer
 STYLE = "subtask"  # of language rows. Source: lerobot 0.6.1, datasets/language.py
 
@@ -303,6 +303,7 @@ class Indexes:
 
     def __init__(self) -> None:
         self._kept: OrderedDict[str, Index] = OrderedDict()
+        self._episodes = 0
         self._lock = Lock()
 
     def of(self, entry: Entry) -> Index:
@@ -315,11 +316,13 @@ class Indexes:
         with self._lock:
             kept = self._kept.get(entry.id)
             if kept is None or kept.mark != mark:
-                kept = Index(entry)
-            self._kept[entry.id] = kept
+                made = Index(entry)
+                self._episodes += made.count - (kept.count if kept else 0)
+                self._kept[entry.id] = kept = made
             self._kept.move_to_end(entry.id)
-            while len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
+            while self._episodes > KEPT and len(self._kept) > 1:
+                _, oldest = self._kept.popitem(last=False)
+                self._episodes -= oldest.count
             return kept
 
 
