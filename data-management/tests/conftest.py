@@ -9,8 +9,9 @@ from .viewer_data import Served
 from .viewer_page import CHROMIUM
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
+    """One for a module: while it is there, Playwright's event loop stands in the way of any other in this thread."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as play:
