@@ -128,8 +128,9 @@ class HealthData(Contract):
     memory_share: Share
     disk_free_bytes: Count
     gpu_share: Share | None = None
-    """From a program that knows it, as the next: the agent does not look at GPUs."""
+    """Of the busiest GPU, by NVIDIA's driver; None where there is none, or it does not tell."""
     gpu_memory_share: Share | None = None
+    """Of the fullest GPU."""
     temperature_c: float | None = None
     """Of the hottest sensor of the computer."""
     battery_share: Share | None = None

@@ -2,12 +2,13 @@
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from physai.infrastructure.settings import Settings
-from physai.infrastructure.tracking import RunNotFoundError, TrackingError, open_run, resume_run
+from physai.infrastructure.tracking import RunNotFoundError, TrackingError, open_run, resume_run, system_metrics
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")  # inside MLflow
 
@@ -64,6 +65,21 @@ def test_a_finished_run_that_goes_on_is_running_again(where: Settings) -> None:
     assert client.get_run(run.id).data.tags["physai.commit"] == "abc"
     resume_run(run.id, where)
     assert client.get_run(run.id).info.status == "RUNNING"
+
+
+def test_what_the_machine_does_is_logged_and_goes_on_after_a_break(
+    where: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "0.1")
+    run = open_run("reach", "act", key="machine", where=where)
+    ends = []
+    for _ in range(2):
+        with system_metrics(run):
+            time.sleep(1)
+        steps = [step for step, _ in run.history("system/cpu_utilization_percentage")]
+        assert steps == list(range(len(steps)))
+        ends.append(len(steps))
+    assert 0 < ends[0] < ends[1]
 
 
 def test_artifacts_are_kept_under_home(where: Settings, tmp_path: Path) -> None:

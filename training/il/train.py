@@ -23,7 +23,7 @@ from physai.infrastructure.contracts import Rate, TrainingSummary, digest_bytes
 from physai.infrastructure.datasets import Dataset
 from physai.infrastructure.rates import success_rate
 from physai.infrastructure.settings import settings
-from physai.infrastructure.tracking import Point, Run, TrackingError, open_run, resume_run
+from physai.infrastructure.tracking import Point, Run, TrackingError, open_run, resume_run, system_metrics
 
 from ..errors import DivergedError, StoppedError
 from ..run import (
@@ -104,7 +104,8 @@ def train(
         _keep_samples(output, heldout, inputs)
         processes.wait_for_everyone()
         try:
-            return _train(Trainer(output, folders[0], run, tracked, rows, heldout, processes, start, env), progress)
+            with system_metrics(tracked):
+                return _train(Trainer(output, folders[0], run, tracked, rows, heldout, processes, start, env), progress)
         except BaseException as error:
             try:
                 tracked.finish("KILLED" if isinstance(error, StoppedError) else "FAILED")

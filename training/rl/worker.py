@@ -9,7 +9,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, chdir, contextmanager, redirect_stdout
+from contextlib import chdir, contextmanager, nullcontext, redirect_stdout
 from os import environ
 from pathlib import Path
 from types import FrameType
@@ -20,7 +20,7 @@ from physai.infrastructure.errors import PhysaiError
 from physai.infrastructure.settings import settings
 from physai.infrastructure.simulation.launcher import prepare
 from physai.infrastructure.simulation.quiet import silence_harmless
-from physai.infrastructure.tracking import Run, TrackingError, resume_run
+from physai.infrastructure.tracking import Run, TrackingError, resume_run, system_metrics
 
 from ..errors import StoppedError, TrainingError
 from ..run import RUN_FILE, SUMMARY_FILE, checkpoint_steps
@@ -50,7 +50,7 @@ def work(output: Path, start_from: Path | None = None, progress: Progress | None
         checkpoints.sweep(output)
     model, mark = checkpoints.find(output) if checkpoint_steps(output) else (start_from, None)
     tracked = resume_run(run.run_id) if first else None
-    with _stop_requests() as stop, _ending(tracked), _system_metrics(tracked):
+    with _stop_requests() as stop, _ending(tracked), system_metrics(tracked) if tracked else nullcontext():
         session = Session(output, run.recipe, tracked, run.publish, progress, mark, stop)
         watched(run.recipe.task, session.outcomes.note)
         _replace_runner(run.recipe.library, session)
@@ -153,22 +153,6 @@ def _ending(tracked: Run | None) -> Iterator[None]:
         raise
     if tracked:
         tracked.finish()
-
-
-@contextmanager
-def _system_metrics(tracked: Run | None) -> Iterator[None]:
-    """MLflow's own monitor of CPU, memory, disk, network and GPUs, every 10 s."""
-    with ExitStack() as running:
-        if tracked:
-            from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
-
-            logging.getLogger("mlflow.system_metrics").setLevel(logging.WARNING)
-            monitor: Any = SystemMetricsMonitor(  # type: ignore[no-untyped-call]  # MLflow's own
-                tracked.id, resume_logging=True, tracking_uri=tracked.uri
-            )
-            monitor.start()
-            running.callback(monitor.finish)
-        yield
 
 
 @contextmanager

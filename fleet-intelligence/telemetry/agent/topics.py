@@ -26,7 +26,9 @@ type Take = Callable[[Any, float], None]
 WAITING = 1000  # messages of a topic between two looks, which are at most a second apart
 LOOK_S = 1.0
 REFUSED = 20  # messages of which it is told why
-OWN = re.compile(r"inference_ms|battery_share|cpu_share|memory_share|temperature_c|joint_temperature_c\..*")
+OWN = re.compile(
+    r"inference_ms|battery_share|cpu_share|memory_share|gpu_share|gpu_memory_share|temperature_c|joint_temperature_c\..*"
+)
 
 
 class SignalTopic(Contract):
