@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import hypothesis
 import pytest
 
+from physai.infrastructure.scheduling import ordinary_priority
 from physai.infrastructure.settings import PREFIX, settings
 
 # Tests stop processes by hand; what a shell starts in the background inherits signals that are ignored.
@@ -34,3 +35,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     del os.environ["PHYSAI_HOME"]
     os.environ.update(before)
     settings.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def priority() -> Iterator[None]:
+    """As root an encoder that LeRobot opens makes this process a real-time one, which starves all beside it."""
+    with ordinary_priority():
+        yield

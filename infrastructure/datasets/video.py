@@ -21,6 +21,7 @@ from av.video.frame import PictureType
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from ..scheduling import ordinary_priority
 from . import depth
 from .errors import FeatureError, FrameError, TornFileError
 
@@ -83,6 +84,8 @@ class ClipEncoder:
         assert isinstance(stream, VideoStream)
         stream.pix_fmt = pix_fmt
         stream.height, stream.width = height, width
+        with ordinary_priority():
+            stream.codec_context.open()
         self._stream = stream
 
     def add(self, frame: av.VideoFrame) -> None:

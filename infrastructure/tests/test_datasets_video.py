@@ -1,3 +1,7 @@
+import os
+from io import BytesIO
+from pathlib import Path
+
 import av
 import numpy as np
 import pytest
@@ -38,6 +42,15 @@ def test_each_frame_is_found_at_its_row(clips):
         for row in range(len(episode)):  # and of all rows, its own is the nearest
             distances = [np.abs(decoded[row].astype(int) - other).mean() for other in episode]
             assert int(np.argmin(distances)) == row
+
+
+def test_an_encoder_leaves_every_thread_its_priority():
+    """As root SVT-AV1 makes its threads, and the one that opens it, real-time ones."""
+    with ClipEncoder(BytesIO(), FPS, 64, 64) as encoder:
+        encoder.add(av.VideoFrame.from_ndarray(frames(1, 0)[0], format="rgb24"))
+        threads = [int(task.name) for task in Path("/proc/self/task").iterdir()]
+        assert len(threads) > 1
+        assert {os.sched_getscheduler(thread) for thread in threads} == {os.SCHED_OTHER}
 
 
 def test_copied_frames_are_the_same_bit_by_bit(clips, tmp_path):
