@@ -25,7 +25,7 @@ from physai.infrastructure.datasets import depth, video
 from physai.infrastructure.datasets.files import FileNumber
 from physai.infrastructure.datasets.info import Info
 
-ENCODERS = {"av1": "libsvtav1", "h264": "libx264", "hevc": "libx265"}
+ENCODERS = {"h264": "libx264", "hevc": "libx265"}
 CRF = 18  # of frames that are encoded a second time: close to invisible
 
 
@@ -289,7 +289,7 @@ def _encode(cut: Range, fps: int) -> io.BytesIO:
     frames = video.walk(cut.path, cut.start, cut.length, fps)
     buffer = io.BytesIO()
     is_depth = pix_fmt == depth.PIX_FMT
-    if is_depth or codec not in ENCODERS or codec == "av1":
+    if is_depth or codec not in ENCODERS:
         with video.ClipEncoder(buffer, fps, height, width, crf=CRF, is_depth=is_depth) as encoder:
             for frame in frames:
                 encoder.add(frame)
