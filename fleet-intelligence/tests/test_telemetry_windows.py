@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from physai.fleet_intelligence.telemetry import buckets
 from physai.fleet_intelligence.telemetry.agent.agent import TelemetryAgent
 from physai.fleet_intelligence.telemetry.agent.clock import SteadyClock
+from physai.fleet_intelligence.telemetry.agent.hardware import Gauges
 from physai.fleet_intelligence.telemetry.agent.signal_window import BLOCK, SignalWindow
-from physai.fleet_intelligence.telemetry.agent.windows import Windows
+from physai.fleet_intelligence.telemetry.agent.windows import BATTERY, INFERENCE, SIGNALS, Windows
 from physai.fleet_intelligence.telemetry.signals import merge
 from physai.infrastructure.contracts import CloudEvent, ControlEvent, EpisodeEvent, HealthEvent, SignalData, SignalEvent
 
@@ -261,16 +262,17 @@ def test_hostile_samples_and_names_stop_no_window(agent: TelemetryAgent) -> None
     for name in ("", "x" * 201):
         with pytest.raises(ValueError, match="a signal's name has 1 to 200"):
             windows.sample(name, (1.0,))
-    for joint in range(121):  # and the two above, and the agent's own five
+    joints = SIGNALS - len({"large", "long", INFERENCE, BATTERY, *Gauges.SIGNALS})
+    for joint in range(joints):
         windows.joint_temperature(str(joint), 20.0)
-    with pytest.raises(ValueError, match="at most 128"):
-        windows.joint_temperature("121", 20.0)
+    with pytest.raises(ValueError, match=f"at most {SIGNALS}"):
+        windows.joint_temperature(str(joints), 20.0)
     windows.close()
     events = told(agent)
     (large,) = signals(events, "large")
     assert (large.samples, large.refused, large.minimum, large.maximum) == (2, 3, (-1e100,), (1e100,))
     assert signals(events, "long") == []
-    assert len(events) == 122
+    assert len(events) == joints + 1
 
 
 def test_joints_without_end_take_no_place_from_the_signals_that_are_expected(agent: TelemetryAgent) -> None:
