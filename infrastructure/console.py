@@ -8,9 +8,11 @@ import typer
 from pydantic import BaseModel
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
 
 stdout = Console()
 stderr = Console(stderr=True)
+WIDE = 10_000  # columns: no table of ours comes near
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 """The option that every command with a result has: `as_json: Json = False`."""
@@ -20,8 +22,22 @@ def show(result: BaseModel, as_json: bool, human: RenderableType) -> None:
     """Print a result: the model itself as JSON, or its table."""
     if as_json:
         typer.echo(result.model_dump_json(indent=2))
+    elif isinstance(human, Table):
+        print_table(human)
     else:
         stdout.print(human, soft_wrap=isinstance(human, str))  # a path or digest in a line stays in one piece
+
+
+def print_table(table: Table) -> None:
+    """Print a table with nothing cut off: a terminal folds long words, elsewhere each row stays in one line."""
+    for column in table.columns:
+        column.overflow = "fold"
+    if stdout.is_terminal:
+        stdout.print(table)
+    else:
+        Console(
+            width=max(stdout.width, stdout.measure(table, options=stdout.options.update(width=WIDE)).maximum)
+        ).print(table)
 
 
 def progress() -> Progress:

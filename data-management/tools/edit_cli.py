@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 from typer import Argument, Option, Typer
 
-from physai.infrastructure.console import Json, show, stdout, tracked, watched
+from physai.infrastructure.console import Json, print_table, show, stdout, tracked, watched
 
 if TYPE_CHECKING:
     from .hdf5 import Hdf5Report
@@ -124,7 +124,7 @@ def trim(
         table = Table("episode", "keeps rows", title=f"{dataset}: trim")
         for episode, (first, last) in cuts.items():
             table.add_row(str(episode), f"{first}:{last}")
-        stdout.print(table)
+        print_table(table)
         return
     arguments = _given(episodes, where) | ({"rows": rows} if rows else {"idle": f"margin {margin:g} s"})
     with watched("trimming") as progress:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from physai.infrastructure.console import stdout
+from physai.infrastructure.console import print_table
 
 from ..cli import hil_table
 from ..hil.report import HilReport
@@ -58,7 +58,7 @@ def rehearsed(folder: Path, episodes: int = 2) -> HilReport:
 
 def main() -> None:
     """Run it, and print every rung."""
-    stdout.print(hil_table(rehearsed(Path(sys.argv[1] if len(sys.argv) > 1 else "out/hil").resolve())))
+    print_table(hil_table(rehearsed(Path(sys.argv[1] if len(sys.argv) > 1 else "out/hil").resolve())))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from physai.infrastructure.console import stdout
+from physai.infrastructure.console import print_table, stdout
 from physai.infrastructure.contracts import EvaluationReport
 from physai.infrastructure.datasets import Dataset
 
@@ -51,7 +51,7 @@ def evaluated(folder: Path) -> EvaluationReport:
 def main() -> None:
     """Run it, and print how it went."""
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "out/il").resolve()
-    stdout.print(table(evaluated(folder)))
+    print_table(table(evaluated(folder)))
     stdout.print(f"{folder / 'evaluation' / 'report.html'}", soft_wrap=True)
 
 

@@ -13,7 +13,7 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from physai.infrastructure.console import stdout
+from physai.infrastructure.console import print_table, stdout
 from physai.infrastructure.contracts import EvaluationReport
 
 from .classic_control import CARTPOLE, linear
@@ -69,7 +69,7 @@ def evaluated(folder: Path, seed: int = 0) -> EvaluationReport:
 def main() -> None:
     """Run it, and print how it went."""
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else "out/rl").resolve()
-    stdout.print(table(evaluated(folder)))
+    print_table(table(evaluated(folder)))
     stdout.print(f"{folder / 'evaluation' / 'report.html'}", soft_wrap=True)
 
 

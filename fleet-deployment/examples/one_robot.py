@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from physai.infrastructure.console import stdout
+from physai.infrastructure.console import print_table, stdout
 from physai.infrastructure.contracts import AuditRecord, Contract, Release
 
 from ..gating.events import Approved, Outcome
@@ -110,7 +110,7 @@ def main() -> None:
             table.add_row(
                 str(record.seq), record.event["event"], record.event.get("by", "robot"), record.result, str(why)
             )
-    stdout.print(table)
+    print_table(table)
     stdout.print(f"{story.loop.steps} steps, {story.loop.misses} deadlines missed; {story.serving} is {story.stage}")
 
 

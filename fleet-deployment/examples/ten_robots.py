@@ -16,7 +16,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from physai.infrastructure.console import stderr, stdout
+from physai.infrastructure.console import print_table, stderr
 from physai.infrastructure.contracts import Contract, EpisodeData
 
 from ..gitops.compare import promote
@@ -175,7 +175,7 @@ def main() -> None:
         table.add_row(
             chapter.release, chapter.phase, chapter.cohort, str(chapter.episodes), serving, "\n".join(chapter.commits)
         )
-    stdout.print(table)
+    print_table(table)
 
 
 if __name__ == "__main__":
