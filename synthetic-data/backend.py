@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from physai.infrastructure.contracts import Digest, Generation, GenerationPlan, Scene, View
+from physai.infrastructure.contracts import Digest, Generation, GenerationPlan, Scene, View, digest_bytes
 from physai.infrastructure.datasets import Dataset
 
 from .scene import Floats, Masks, Model, joint_angles, object_centres, robot_model
@@ -111,3 +112,14 @@ class Backend(Protocol):
 
         A request that fails is delivered with its `failure`; an exception ends all of them.
         """
+
+
+def code_digest(names: Sequence[str], *more: bytes) -> Digest:
+    """Digest of modules of this domain, for a backend whose model is its code.
+
+    Args:
+        names: File names beside this one.
+        more: What else decides the pictures.
+    """
+    here = Path(__file__).parent
+    return digest_bytes(b"".join([*more, *((here / name).read_bytes() for name in names)]))

@@ -43,7 +43,7 @@ class GenerateReport(Contract):
 def generate(
     plan: GenerationPlan, root: Path, folder: Path, backend: Backend, *, progress: Progress = unwatched
 ) -> GenerateReport:
-    """Make the clips that the folder lacks; one that failed is tried again.
+    """Make the clips that the folder lacks, or has from another request or model; one that failed is tried again.
 
     Args:
         plan: What to make.
@@ -57,7 +57,7 @@ def generate(
     """
     began = time.monotonic()
     dataset = planned_dataset(plan, root)
-    missing = [generation for generation in plan.generations if not is_made(plan, folder, generation)]
+    missing = [asked for asked in plan.generations if not _is_there(plan, folder, asked, backend)]
     there = len(plan.generations) - len(missing)
     progress(there, len(plan.generations))
     by_id = {generation.id: generation for generation in missing}
@@ -93,19 +93,21 @@ def planned_dataset(plan: GenerationPlan, root: Path) -> Dataset:
     return dataset
 
 
-def is_made(plan: GenerationPlan, folder: Path, generation: Generation) -> bool:
-    """Whether the folder holds this very clip, whole."""
+def made_clip(plan: GenerationPlan, folder: Path, generation: Generation) -> Clip | None:
+    """The clip that this plan asks for, if the folder holds it whole."""
     try:
         clip = Clip.model_validate_json((folder / generation.id / CLIP).read_bytes())
     except (OSError, ValidationError):
-        return False
-    return (
-        not clip.failure
-        and clip.backend == plan.variations.backend
-        and clip.generation == generation
-        and clip.dataset == plan.dataset
-        and all(path.exists() and digest_file(path) == digest for path, digest in files(clip, folder).items())
-    )
+        return None
+    if clip.failure or clip.request != plan.request(generation):
+        return None
+    whole = all(path.exists() and digest_file(path) == digest for path, digest in files(clip, folder).items())
+    return clip if whole else None
+
+
+def _is_there(plan: GenerationPlan, folder: Path, generation: Generation, backend: Backend) -> bool:
+    clip = made_clip(plan, folder, generation)
+    return clip is not None and clip.model_digest == backend.digest
 
 
 def files(clip: Clip, folder: Path) -> dict[Path, Digest]:
@@ -169,6 +171,7 @@ def _write(
             videos[camera] = digest_file(path)
             controls[camera] = _write_controls(part, camera, plan.fps, made)
         Clip(
+            request=plan.request(generation),
             generation=generation,
             dataset=plan.dataset,
             backend=backend.name,

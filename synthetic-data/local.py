@@ -5,19 +5,19 @@ recorded joints (`silhouette`), so surroundings change around it.
 """
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from physai.infrastructure.contracts import Distractor, Pattern, Photometric, Variation, View, digest_bytes
+from physai.infrastructure.contracts import Distractor, Pattern, Photometric, Variation, View
 
-from .backend import Frames, Made, Request
+from .backend import Frames, Made, Request, code_digest
 from .scene import DISTRACTOR, EMPTY, Masks, homography, intrinsics, turned
 from .silhouette import draw_distractors
 
 MIDDLE = 127.5  # grey around which contrast turns
+CODE = ("local.py", "scene.py", "silhouette.py")
 EDGE_PX = 0.6  # blur of the mask's edge; video compression has blurred the robot's as well
 
 type Pictures = NDArray[np.float32]
@@ -30,7 +30,7 @@ class LocalBackend:
     model = "physai-local"
 
     def __init__(self) -> None:
-        self.digest = digest_bytes(Path(__file__).read_bytes())
+        self.digest = code_digest(CODE)
 
     def generate(self, requests: Sequence[Request]) -> Iterator[Made]:
         """Vary the frames of every request."""

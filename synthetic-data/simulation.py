@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from physai.infrastructure import simulation
-from physai.infrastructure.contracts import View, digest_bytes
+from physai.infrastructure.contracts import View
 from physai.infrastructure.contracts.synthetic import MOST_OBJECTS
 from physai.infrastructure.simulation import TASKS, Camera, launch, load_world
 from physai.infrastructure.simulation.assets import authoring_digest
 
 from . import controls
-from .backend import Made, Request
+from .backend import Made, Request, code_digest
 from .errors import NoTaskError
 from .exposure import Exposure
 from .lamp import travels
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from physai.infrastructure.simulation.stage import Setting, Stage
 
 ENVS = 16  # rows rendered together; more gain nothing on few cores
-CODE = ("simulation.py", "exposure.py", "lamp.py", "solid.py", "local.py", "controls.py")
+CODE = ("simulation.py", "exposure.py", "lamp.py", "solid.py", "local.py", "controls.py", "replay.py", "scene.py")
 STAGE = ("stage.py", "camera.py")
 
 
@@ -44,10 +44,8 @@ class SimulationBackend:
 
     def __init__(self) -> None:
         self.model = f"Isaac Lab {version('isaaclab')}, Newton {version('newton')}"
-        here, there = Path(__file__).parent, Path(simulation.__file__).parent
-        code = [*(here / name for name in CODE), *(there / name for name in STAGE)]
-        parts = [self.model.encode(), authoring_digest().encode(), *(path.read_bytes() for path in code)]
-        self.digest = digest_bytes(b"".join(parts))
+        stage = [(Path(simulation.__file__).parent / name).read_bytes() for name in STAGE]
+        self.digest = code_digest(CODE, self.model.encode(), authoring_digest().encode(), *stage)
 
     def generate(self, requests: Sequence[Request]) -> Iterator[Made]:
         """Play the recorded actions, then show every row of each request.

@@ -8,7 +8,6 @@ import numpy as np
 
 from physai.infrastructure.contracts import (
     Clip,
-    ClipVerdict,
     Contract,
     DatasetVerification,
     Digest,
@@ -25,7 +24,7 @@ from physai.infrastructure.datasets.stats import image_stats
 from physai.infrastructure.datasets.video import decode
 
 from .errors import NothingAcceptedError, OtherPlanError
-from .generate import CLIP, is_made, planned_dataset, video_path
+from .generate import made_clip, planned_dataset, video_path
 from .plan import HELDOUT, training_episodes
 
 CHANGED = "changed: the clip is not the one that was checked"
@@ -92,24 +91,13 @@ def write(
         writer.add_parent(dataset)
         for index in train:
             writer.copy_episode(dataset, index, source=_source(dataset, index))
-        verified = []
-        for found, generation in zip(report.clips, plan.generations, strict=True):
-            verdict = found
-            if found.accepted and not is_made(plan, clips, generation):
-                verdict = found.model_copy(update={"accepted": False, "reasons": (CHANGED,)})
-            at = _add(writer, dataset, plan, clips, verdict) if verdict.accepted else None
-            verified.append(VerifiedClip(**dict(verdict), source_episode=generation.episode, episode=at))
-            if at is None:
-                reason = f"{verdict.id}: {'; '.join(verdict.reasons)}"
-                writer.dropped.append(
-                    DroppedEpisode(source=plan.dataset, source_episode=generation.episode, reason=reason)
-                )
+        verified = _add_accepted(writer, dataset, plan, clips, report)
         writer.verification = DatasetVerification(
             plan=plan.digest,
             dataset=plan.dataset,
             thresholds=report.thresholds,
             judge=report.judge,
-            clips=tuple(verified),
+            clips=verified,
         )
         for index in held:
             writer.copy_episode(dataset, index, source=_source(dataset, index))
@@ -131,10 +119,29 @@ def write(
     )
 
 
-def _add(writer: DatasetWriter, dataset: Dataset, plan: GenerationPlan, folder: Path, verdict: ClipVerdict) -> int:
-    clip = Clip.read(folder / verdict.id / CLIP)
+def _add_accepted(
+    writer: DatasetWriter, dataset: Dataset, plan: GenerationPlan, folder: Path, report: VerificationReport
+) -> tuple[VerifiedClip, ...]:
+    """Add the accepted clips, note the others as dropped; the verdicts with the episode that each became."""
+    verified = []
+    for found, generation in zip(report.clips, plan.generations, strict=True):
+        verdict, at = found, None
+        if found.accepted and (clip := made_clip(plan, folder, generation)):
+            at = _add(writer, dataset, plan, folder, clip, found.scores)
+        elif found.accepted:
+            verdict = found.model_copy(update={"accepted": False, "reasons": (CHANGED,)})
+        verified.append(VerifiedClip(**dict(verdict), source_episode=generation.episode, episode=at))
+        if at is None:
+            reason = f"{verdict.id}: {'; '.join(verdict.reasons)}"
+            writer.dropped.append(DroppedEpisode(source=plan.dataset, source_episode=generation.episode, reason=reason))
+    return tuple(verified)
+
+
+def _add(
+    writer: DatasetWriter, dataset: Dataset, plan: GenerationPlan, folder: Path, clip: Clip, scores: dict[str, float]
+) -> int:
     generation = clip.generation
-    paths = {camera: video_path(folder, verdict.id, camera) for camera in plan.cameras}
+    paths = {camera: video_path(folder, generation.id, camera) for camera in plan.cameras}
     stats = {
         camera: image_stats(decode(path, 0, generation.rows, plan.fps, generation.episode))
         for camera, path in paths.items()
@@ -146,13 +153,14 @@ def _add(writer: DatasetWriter, dataset: Dataset, plan: GenerationPlan, folder: 
     }
     generated = Generated(
         plan=plan.digest,
+        request=clip.request,
         backend=clip.backend,
         model=clip.model,
         model_digest=clip.model_digest,
         seed=generation.seed,
         prompt=generation.variation.prompt,
         controls={str(name): weight for name, weight in generation.variation.controls.items()},
-        scores=verdict.scores,
+        scores=scores,
     )
     source = _source(dataset, generation.episode).model_copy(
         update={

@@ -83,6 +83,8 @@ class Generated(Contract):
     """How an episode was made from another one, and what the checks found."""
 
     plan: Digest
+    request: Digest | None = None
+    """Of what was asked for this clip; None in datasets written before clips told it."""
     backend: str
     model: str
     model_digest: Digest

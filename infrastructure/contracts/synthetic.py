@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, Field, model_validator
 
-from .base import Contract, Digest, Document, YamlDocument
+from .base import Contract, Digest, Document, YamlDocument, digest_bytes
 
 Vector = tuple[float, float, float]
 Range = tuple[float, float]
@@ -301,6 +301,13 @@ ONLY_FOR: tuple[tuple[tuple[BackendName, ...], tuple[str, ...]], ...] = (
 """Backends → what may be varied with them alone."""
 
 
+DRAWN = {
+    *("copies", "seed", "photometric", "texture", "background", "camera", "objects"),
+    *("light", "colors", "shift", "prompts", "controls"),
+}
+"""Fields of `Variations` of which each generation has its own share."""
+
+
 class Generation(Contract):
     """One clip to be made."""
 
@@ -350,16 +357,21 @@ class GenerationPlan(Document):
     coverage: tuple[Coverage, ...]
     cost: GenerationCost
 
-    def view(self, camera: str) -> View:
-        """Where a camera of the dataset stands."""
-        return self.scene.views[camera]
+    def request(self, generation: Generation) -> Digest:
+        """Digest of all that is asked of a generator for one clip, whatever else the plan holds."""
+        shared = self.model_dump_json(
+            exclude={"generations": True, "coverage": True, "cost": True, "variations": DRAWN}
+        )
+        return digest_bytes((shared + generation.model_dump_json()).encode())
 
 
 class Clip(Document):
     """One generated clip, or why there is none; `clip.json` beside its videos."""
 
     kind: Literal["generated-clip"] = "generated-clip"
-    version: Literal[1] = 1
+    version: Literal[2] = 2
+    request: Digest
+    """Of what was asked, by `GenerationPlan.request`; a plan takes the clip only if it asks the same."""
     generation: Generation
     dataset: Digest
     backend: str

@@ -8,7 +8,6 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from physai.infrastructure.contracts import (
-    Clip,
     ClipVerdict,
     Contract,
     Digest,
@@ -24,7 +23,7 @@ from physai.infrastructure.datasets.video import decode
 
 from ..coverage import coverage
 from ..errors import OtherPlanError
-from ..generate import CLIP, is_made, planned_dataset, video_path
+from ..generate import made_clip, planned_dataset, video_path
 from ..plan import training_episodes
 from .diversity import Diversity, Picture, diversity
 
@@ -120,7 +119,7 @@ def _shown(plan: GenerationPlan, dataset: Dataset, clips: Path, report: Verifica
     camera = plan.cameras[0]
     for verdict, generation in zip(report.clips, plan.generations, strict=True):
         frames: tuple[Picture, ...] = ()
-        if is_made(plan, clips, generation):
+        if made_clip(plan, clips, generation):
             path = video_path(clips, generation.id, camera)
             pictures = decode(path, 0, generation.rows, plan.fps, generation.episode)
             frames = (pictures[0], pictures[len(pictures) // 2], pictures[-1])
@@ -132,8 +131,8 @@ def _middle(dataset: Dataset, episode: int, camera: str) -> Picture:
 
 
 def _model(plan: GenerationPlan, clips: Path) -> str:
-    made = (Clip.read(clips / g.id / CLIP).model for g in plan.generations if is_made(plan, clips, g))
-    return next(made, "")
+    made = (made_clip(plan, clips, generation) for generation in plan.generations)
+    return next((clip.model for clip in made if clip), "")
 
 
 def _spreads(report: VerificationReport) -> Iterator[ScoreSpread]:

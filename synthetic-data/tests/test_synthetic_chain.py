@@ -1,4 +1,5 @@
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from physai.infrastructure.contracts import (
     PatternRanges,
     Variations,
     VerificationReport,
+    digest_bytes,
 )
 from physai.infrastructure.contracts.synthetic import TurnRanges
 from physai.infrastructure.datasets import Dataset
@@ -28,7 +30,7 @@ from physai.synthetic_data.errors import (
     OtherDatasetError,
     OtherPlanError,
 )
-from physai.synthetic_data.generate import generate, is_made
+from physai.synthetic_data.generate import generate, made_clip
 from physai.synthetic_data.local import LocalBackend
 from physai.synthetic_data.plan import make_plan
 from physai.synthetic_data.tests import arm
@@ -110,6 +112,7 @@ def test_accepted_clips_carry_the_actions_of_their_source_and_their_lineage(made
     assert (episode.generator, episode.source, episode.source_episode) == ("synthetic-local", plan.dataset, 1)
     assert episode.generated is not None
     assert episode.generated.plan == plan.digest
+    assert episode.generated.request == plan.request(plan.generations[1])
     assert episode.generated.model_digest == LocalBackend().digest
     assert episode.generated.scores == report.clips[1].scores
     light = plan.generations[1].variation.photometric
@@ -181,17 +184,67 @@ def test_a_clip_that_was_changed_is_made_again(made, source, tmp_path):
     assert generate(plan, source, tmp_path / "clips", LocalBackend()).made == 1
 
 
-def test_a_clip_of_another_backend_is_none_of_the_plan(source, tmp_path):
-    same = {"photometric": None, "prompts": ("a kitchen",)}
-    local = make_plan(source, Variations(**same))
-    other = local.model_copy(update={"variations": local.variations.model_copy(update={"backend": "simulation"})})
-    assert other.generations == local.generations
-    generate(local, source, tmp_path / "clips", LocalBackend())
-    rejected = verify(other, source, tmp_path / "clips").clips
-    assert {clip.reasons for clip in rejected} == {
-        ("record: the clip was made by backend 'local', the plan asks for 'simulation'",)
-    }
-    assert not any(is_made(other, tmp_path / "clips", generation) for generation in other.generations)
+@pytest.fixture(scope="module")
+def one(source, tmp_path_factory):
+    """A plan of one clip, and a folder that has it."""
+    folder = tmp_path_factory.mktemp("one") / "clips"
+    plan = make_plan(source, Variations())
+    plan = plan.model_copy(update={"generations": plan.generations[:1]})
+    assert generate(plan, source, folder, LocalBackend()).made == 1
+    return plan, folder
+
+
+def asking(plan, **change):
+    return plan.model_copy(update={"variations": plan.variations.model_copy(update=change)})
+
+
+def moved(plan):
+    view = plan.scene.views[arm.CAMERA].model_copy(update={"field_of_view_deg": 46.0})
+    return plan.model_copy(update={"scene": plan.scene.model_copy(update={"views": {arm.CAMERA: view}})})
+
+
+def seeded(plan):
+    return plan.model_copy(update={"generations": (plan.generations[0].model_copy(update={"seed": 7}),)})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        moved,
+        seeded,
+        lambda plan: asking(plan, backend="simulation"),
+        lambda plan: asking(plan, start_from="simulation"),
+        lambda plan: asking(plan, keep_robot=True),
+        lambda plan: asking(plan, replay="states"),
+        lambda plan: asking(plan, tolerance_rad=0.1),
+    ],
+    ids=["scene", "seed", "backend", "start_from", "keep_robot", "replay", "tolerance_rad"],
+)
+def test_a_clip_that_another_plan_asked_for_is_made_again(one, source, tmp_path, change):
+    plan, folder = one
+    shutil.copytree(folder, tmp_path / "clips")
+    other = change(plan)
+    (verdict,) = verify(other, source, tmp_path / "clips").clips
+    assert verdict.reasons == ("record: the clip is not what the plan asks for; it was made by backend 'local'",)
+    assert made_clip(other, tmp_path / "clips", other.generations[0]) is None
+    assert generate(other, source, tmp_path / "clips", LocalBackend()).made == 1
+    assert generate(other, source, tmp_path / "clips", LocalBackend()).made == 0
+
+
+def test_a_clip_of_another_model_is_made_again(one, source, tmp_path):
+    plan, folder = one
+    shutil.copytree(folder, tmp_path / "clips")
+    newer = LocalBackend()
+    newer.digest = digest_bytes(b"newer")
+    assert generate(plan, source, tmp_path / "clips", newer).made == 1
+    assert generate(plan, source, tmp_path / "clips", newer).made == 0
+
+
+def test_a_plan_that_asks_for_more_keeps_what_it_asked_for_before(one, source):
+    plan, folder = one
+    larger = asking(plan, copies=3, seed=4, prompts=("of no use here",)).model_copy(update={"coverage": ()})
+    assert larger.digest != plan.digest
+    assert generate(larger, source, folder, LocalBackend()).made == 0
 
 
 class Failing(LocalBackend):

@@ -175,8 +175,10 @@ def _opened(plan: GenerationPlan, folder: Path, request: Request) -> tuple[Clip 
         return None, {}, ["absent: no clip was generated"]
     except ValidationError as error:
         return None, {}, [f"record: {CLIP} is not a record of a clip ({error.error_count()} errors)"]
-    if fault := clip.failure or _record_fault(plan, request, clip):
-        return clip, {}, [fault]
+    if clip.request != plan.request(generation):
+        return clip, {}, [f"record: the clip is not what the plan asks for; it was made by backend '{clip.backend}'"]
+    if clip.failure:
+        return clip, {}, [clip.failure]
     frames: dict[str, Frames] = {}
     for camera in plan.cameras:
         path = video_path(folder, generation.id, camera)
@@ -193,14 +195,6 @@ def _opened(plan: GenerationPlan, folder: Path, request: Request) -> tuple[Clip 
             if fault:
                 return clip, {}, [f"{fault} of {camera}, control {control}"]
     return clip, frames, []
-
-
-def _record_fault(plan: GenerationPlan, request: Request, clip: Clip) -> str:
-    if clip.generation != request.generation or clip.dataset != plan.dataset:
-        return "record: the clip was made from another plan"
-    if clip.backend != (asked := plan.variations.backend):
-        return f"record: the clip was made by backend '{clip.backend}', the plan asks for '{asked}'"
-    return ""
 
 
 def _file_fault(path: Path, digest: str | None, rows: int, fps: int) -> str:
