@@ -8,7 +8,7 @@ it writes. Nothing is overwritten: what was removed or replaced stays in the his
 
 import getpass
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol, get_args
@@ -18,8 +18,8 @@ from pydantic import AwareDatetime, Field
 from physai.infrastructure.contracts import Contract, Digest
 from physai.infrastructure.datasets.errors import EpisodeIndexError
 
-from .errors import AnnotationError, NoAnnotationError
-from .journal import Journal, Kind, Line, Said, TakenBack, journal_of, stamp
+from .errors import AnnotationError, NoAnnotationError, NothingSaidError
+from .journal import Journal, Kind, Line, Said, TakenBack, Undone, journal_of, stamp
 
 Review = Literal["accept", "reject", "unsure"]
 
@@ -91,6 +91,18 @@ class Marks(Contract):
     comments: tuple[Annotation, ...] = ()
     subtasks: tuple[Annotation, ...] = ()
     """In order of their first rows."""
+
+
+class UndoneAct(Contract):
+    """What one person said at once, and does not say any more."""
+
+    author: str
+    at: AwareDatetime
+    """When it was said."""
+    episodes: tuple[int, ...]
+    """That it was about."""
+    lines: int
+    """Things that were said, or taken back."""
 
 
 class Annotations:
@@ -165,15 +177,44 @@ class Annotations:
             )
         self.journal.append(lines)
 
-    def remove(self, annotation: str, *, author: str | None = None) -> None:
-        """Take something back; it stays in the history.
+    def remove(self, episode: int, annotation: str, *, author: str | None = None) -> None:
+        """Take something back that was said of an episode; it stays in the history.
+
+        A rating, category or review that it had replaced is the episode's again.
 
         Raises:
-            NoAnnotationError: If there is no such annotation, or it was removed already.
+            EpisodeIndexError: If there is no such episode.
+            NoAnnotationError: If nothing of this id is said of it, or it was removed already.
         """
-        if not any(a.id == annotation and a.removed_at is None for a in self._all()):
-            raise NoAnnotationError(self.journal.place, f"annotation {annotation}")
+        if not any(a.id == annotation for a in self.entries(episode)):
+            raise NoAnnotationError(self.journal.place, f"annotation {annotation} on episode {episode}")
         self.journal.append([TakenBack(id=annotation, author=author or getpass.getuser(), at=datetime.now(UTC))])
+
+    def undo(self, *, author: str | None = None) -> UndoneAct:
+        """Undo the last thing that somebody said at once here, of however many episodes.
+
+        What was said is taken back; what was replaced or taken back holds again, by who had said it. The next undo goes
+        one act further back.
+
+        Args:
+            author: Whose; by default of who runs this.
+
+        Raises:
+            NothingSaidError: If they did nothing, or all of it is undone.
+        """
+        author, lines = author or getpass.getuser(), self.journal.lines()
+        undone = _undone(lines)
+        acts = {line.at for line in lines if not isinstance(line, Undone) and line.author == author}
+        acts = {at for at in acts if (author, at) not in undone}
+        if not acts:
+            raise NothingSaidError(self.journal.place, author)
+        last = max(acts)
+        self.journal.append([Undone(act=last, author=author, at=datetime.now(UTC))])
+        act = [line for line in lines if not isinstance(line, Undone) and (line.author, line.at) == (author, last)]
+        key_of = {line.id: line.episode_key for line in lines if isinstance(line, Said)}
+        keys = {key_of.get(line.id) for line in act}
+        episodes = tuple(episode for episode, key in enumerate(self._dataset.keys) if key in keys)
+        return UndoneAct(author=author, at=last, episodes=episodes, lines=len({line.id for line in act}))
 
     def remove_label(self, episode: int, label: str, *, author: str | None = None) -> None:
         """Take a label off an episode.
@@ -196,7 +237,7 @@ class Annotations:
         if not lines and episode is None:
             return []
         wanted = {self._key(episode)} if episode is not None else set(self._dataset.keys)
-        found = folded([line for line in lines if isinstance(line, TakenBack) or line.episode_key in wanted])
+        found = folded([line for line in lines if not isinstance(line, Said) or line.episode_key in wanted])
         return [annotation for annotation in found if history or annotation.removed_at is None]
 
     def marks(self, episode: int) -> Marks:
@@ -239,14 +280,15 @@ class Annotations:
             if isinstance(line, TakenBack)
             for name in dict.fromkeys(renamed.get(line.id, ()))
         ]
-        self._append_new([*taken.values(), *back])
+        self._append_new([*taken.values(), *back, *_undoing([*taken.values(), *back], lines)])
 
     def adopt(self, source: "Annotations") -> None:
         """Take over what another store says of the episodes that are in both datasets."""
         keys = set(self._dataset.keys) & set(source._dataset.keys)
         lines = source.journal.lines()
         names = {line.id for line in lines if isinstance(line, Said) and line.episode_key in keys}
-        self._append_new([line for line in lines if line.id in names])
+        taken = [line for line in lines if not isinstance(line, Undone) and line.id in names]
+        self._append_new([*taken, *_undoing(taken, lines)])
 
     def _append_new(self, lines: Sequence[Line]) -> None:
         known = set(self.journal.lines())
@@ -280,18 +322,26 @@ class Moved(Contract):
 
 def folded(lines: Sequence[Line]) -> list[Annotation]:
     """Annotations, oldest first, with who removed or replaced each; the order of the lines does not matter."""
-    back: dict[str, TakenBack] = {}
+    undone = _undone(lines)
+    said: dict[str, Said] = {}
+    back: dict[str, TakenBack | Undone] = {}
     for line in lines:
-        if isinstance(line, TakenBack) and (line.id not in back or line.at < back[line.id].at):
-            back[line.id] = line
-    said = {line.id: line for line in lines if isinstance(line, Said)}
+        if isinstance(line, Undone):
+            continue
+        removal: TakenBack | Undone | None = undone.get((line.author, line.at))
+        if isinstance(line, Said):
+            said[line.id] = line
+        else:
+            removal = line if removal is None else None
+        if removal is not None and (line.id not in back or removal.at < back[line.id].at):
+            back[line.id] = removal
     found: list[Annotation] = []
     newest: dict[tuple[Digest, Kind], int] = {}
     for line in sorted(said.values(), key=lambda line: (line.at, line.id)):
-        removal = back.get(line.id)
-        if line.kind in SINGLE:
+        taken = back.get(line.id)
+        if line.kind in SINGLE and taken is None:
             before = newest.get((line.episode_key, line.kind))
-            if before is not None and found[before].removed_at is None:
+            if before is not None:
                 replaced = {"removed_by": line.author, "removed_at": line.at}
                 found[before] = found[before].model_copy(update=replaced)
             newest[line.episode_key, line.kind] = len(found)
@@ -305,11 +355,28 @@ def folded(lines: Sequence[Line]) -> list[Annotation]:
                 to_row=line.to_row,
                 author=line.author,
                 at=line.at,
-                removed_by=removal.author if removal else None,
-                removed_at=removal.at if removal else None,
+                removed_by=taken.author if taken else None,
+                removed_at=taken.at if taken else None,
             )
         )
     return found
+
+
+def _undone(lines: Iterable[Line]) -> dict[tuple[str, datetime], Undone]:
+    """By author and time of the act, the first undoing of it."""
+    found: dict[tuple[str, datetime], Undone] = {}
+    for line in lines:
+        if isinstance(line, Undone) and (
+            (line.author, line.act) not in found or line.at < found[line.author, line.act].at
+        ):
+            found[line.author, line.act] = line
+    return found
+
+
+def _undoing(taken: Iterable[Line], lines: Iterable[Line]) -> list[Line]:
+    """What undoes acts of which some lines were taken over."""
+    acts = {(line.author, line.at) for line in taken}
+    return [line for line in lines if isinstance(line, Undone) and (line.author, line.act) in acts]
 
 
 def _renamed(line: Said, move: Moved) -> str:

@@ -123,8 +123,12 @@ class Described:
             raise InfoError(self.root / INFO, f"data_path: {error!r}") from error
 
 
-def described(store: Store) -> tuple[Described, Journal]:
+def described(store: Store, name: str = "") -> tuple[Described, Journal]:
     """A dataset in a store, and what was said of it; its metadata is brought here.
+
+    Args:
+        store: That it is in.
+        name: Its folder in the store; empty: the store's own.
 
     Raises:
         MissingKeyError: If there is none.
@@ -132,7 +136,8 @@ def described(store: Store) -> tuple[Described, Journal]:
     """
     from hashlib import sha256
 
-    folder = settings().home / "datasets" / sha256(store.uri.encode()).hexdigest()[:12]
-    store.sync_down("meta", folder / "meta", skip=[ANNOTATIONS.name], mirror=True)
-    journal = Journal(store, cache=folder / ".annotations")
-    return Described(folder, lambda file: open_file(store, file.as_posix())), journal
+    uri = f"{store.uri}/{name}".rstrip("/")
+    folder = settings().home / "datasets" / sha256(uri.encode()).hexdigest()[:12]
+    store.sync_down(f"{name}/meta".lstrip("/"), folder / "meta", skip=[ANNOTATIONS.name], mirror=True)
+    journal = Journal(store, name, folder / ".annotations")
+    return Described(folder, lambda file: open_file(store, f"{name}/{file.as_posix()}".lstrip("/"))), journal

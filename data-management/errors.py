@@ -1,7 +1,9 @@
 """What can be refused in managing datasets."""
 
+import shlex
 from pathlib import Path
 
+from physai.infrastructure.contracts import DatasetProvenance
 from physai.infrastructure.errors import PhysaiError
 
 
@@ -57,6 +59,26 @@ class NoAnnotationError(ManagementError):
         super().__init__(f"{place}: no {what}. See `physai data-management dataset labels`.")
 
 
+class NothingSaidError(ManagementError):
+    """Somebody has nothing to undo."""
+
+    def __init__(self, place: str, author: str) -> None:
+        super().__init__(
+            f"{place}: {author} has said nothing here that is not undone. Name another --author, "
+            "or see `physai data-management dataset labels --history`."
+        )
+
+
+class ElsewhereError(ManagementError):
+    """A dataset in Blob Storage is needed on this machine."""
+
+    def __init__(self, uri: str) -> None:
+        super().__init__(
+            f"{uri} is in Blob Storage, and this needs it here. "
+            f"Bring it with `physai storage sync {shlex.quote(uri)} {shlex.quote(uri.rpartition('/')[2])}`."
+        )
+
+
 class NoKeysError(ManagementError):
     """Episodes cannot be told apart by metadata alone."""
 
@@ -77,8 +99,40 @@ class EmptyResultError(ManagementError):
 class NothingToUndoError(ManagementError):
     """The dataset was not edited, or its undo points were removed."""
 
-    def __init__(self, root: Path) -> None:
-        super().__init__(f"{root}: nothing to undo. Only edits in place can be undone.")
+    def __init__(self, dataset: Path | str) -> None:
+        super().__init__(
+            f"{dataset}: nothing to undo. "
+            "Edits in place can be undone, and in a container the dataset that an edit made."
+        )
+
+
+class OriginalGoneError(ManagementError):
+    """An edit cannot be undone, because what it was made of is not there any more."""
+
+    def __init__(self, uri: str, original: str) -> None:
+        super().__init__(
+            f"{uri}: made of {original}, which is gone or is another dataset now. It stays, as the only copy. "
+            f"To have the original again, put it back with `physai storage sync`."
+        )
+
+
+class TakenNameError(ManagementError):
+    """A new dataset would take the place of something else."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"'{name}' exists already. Give another name.")
+
+
+class UnfinishedError(ManagementError):
+    """Under a name lies what an upload of another dataset has left."""
+
+    def __init__(self, uri: str, provenance: DatasetProvenance) -> None:
+        what = f"{provenance.edit.operation} by {provenance.edit.author}" if provenance.edit else "an upload"
+        super().__init__(
+            f"{uri}: {what} of {provenance.created_at:%Y-%m-%d %H:%M} UTC was not uploaded to its end. "
+            "Do that edit again to finish it, "
+            f"remove it with `physai data-management dataset undo {shlex.quote(uri)}`, or give another name."
+        )
 
 
 class ExchangeError(ManagementError):

@@ -53,7 +53,17 @@ class TakenBack(Contract):
     at: AwareDatetime
 
 
-Line = Said | TakenBack
+class Undone(Contract):
+    """What its author said and took back in one act is as if it had never been."""
+
+    what: Literal["undone"] = "undone"
+    act: AwareDatetime
+    """When that was: all lines of one act have the same author and time, in every dataset they are carried to."""
+    author: str
+    at: AwareDatetime
+
+
+Line = Said | TakenBack | Undone
 LINE: TypeAdapter[Line] = TypeAdapter(Annotated[Line, Field(discriminator="what")])
 
 

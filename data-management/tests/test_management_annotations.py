@@ -1,15 +1,17 @@
 """The store of labels: what is said stays said, of the same episode."""
 
 import itertools
+import json
 import shutil
 import subprocess
 import sys
 import threading
 
 import pytest
+from typer.testing import CliRunner
 
 from physai.data_management.annotations import Annotations, Change, Moved, folded
-from physai.data_management.errors import AnnotationError, NoAnnotationError
+from physai.data_management.errors import AnnotationError, NoAnnotationError, NothingSaidError
 from physai.data_management.journal import TakenBack
 from physai.infrastructure.datasets import ANNOTATIONS, Dataset
 from physai.infrastructure.datasets.errors import EpisodeIndexError
@@ -58,8 +60,19 @@ def test_a_label_is_taken_off_once(dataset):
     assert store.marks(2).labels == ()
     with pytest.raises(NoAnnotationError, match="label 'blurred' on episode 2"):
         store.remove_label(2, "blurred")
-    with pytest.raises(NoAnnotationError, match="annotation 9"):
-        store.remove(9)
+    with pytest.raises(NoAnnotationError, match="annotation 9 on episode 2"):
+        store.remove(2, "9")
+
+
+def test_what_is_taken_back_is_said_of_that_episode_and_what_it_had_replaced_holds_again(dataset):
+    store = Annotations(dataset)
+    store.add(0, "review", "accept", author="ada")
+    store.add(0, "review", "reject", author="bob")
+    decision = store.marks(0).decision
+    with pytest.raises(NoAnnotationError, match=f"annotation {decision.id} on episode 1"):
+        store.remove(1, decision.id)
+    store.remove(0, decision.id, author="ada")
+    assert (store.marks(0).review, store.marks(0).decision.author) == ("accept", "ada")
 
 
 def test_labels_do_not_make_another_dataset(dataset):
@@ -201,6 +214,53 @@ def test_what_two_copies_of_a_dataset_were_told_is_joined(dataset, tmp_path):
     files = here.journal.names()
     here.adopt(there)
     assert here.journal.names() == files  # nothing was new
+
+
+def test_undo_takes_back_what_one_person_said_at_once_and_no_more(dataset):
+    store = Annotations(dataset)
+    store.add(0, "review", "accept", author="ada")
+    store.add(1, "label", "slips", author="bob")
+    store.change(
+        [Change(e, "review", "reject") for e in (0, 1, 2)] + [Change(1, "label", "slips", off=True)], author="bob"
+    )
+    store.add(2, "label", "seen", author="ada")
+    done = store.undo(author="bob")
+    assert (done.author, done.episodes, done.lines) == ("bob", (0, 1, 2), 4)
+    assert [marks.review for marks in store.all_marks()] == ["accept", None, None]
+    assert store.marks(0).decision.author == "ada"  # who had said it
+    assert [marks.labels for marks in store.all_marks()] == [(), ("slips",), ("seen",)]
+    assert {a.removed_by for a in store.entries(history=True) if a.value == "reject"} == {"bob"}
+    assert store.undo(author="bob").episodes == (1,)  # one act further back
+    assert store.marks(1).labels == ()
+    with pytest.raises(NothingSaidError, match="bob has said nothing here that is not undone"):
+        store.undo(author="bob")
+
+
+def test_what_was_undone_stays_undone_in_an_edited_dataset_and_in_a_copy(dataset, tmp_path):
+    shutil.copytree(dataset.root, tmp_path / "copy")
+    store = Annotations(dataset)
+    store.add(0, "review", "accept", author="ada")
+    store.add(0, "review", "reject", author="bob")
+    store.undo(author="bob")
+    copy, cut = Annotations(Dataset(tmp_path / "copy")), Annotations(Dataset(write(tmp_path / "cut", [3])))
+    copy.adopt(store)
+    cut.carry(store, {dataset.keys[0]: [Moved(key=cut._dataset.keys[0], to_row=3)]})
+    for other in (copy, cut):
+        assert (other.marks(0).review, other.marks(0).decision.author) == ("accept", "ada")
+        assert other.undo(author="ada").episodes == (0,)  # an act is one wherever it was carried
+        assert other.marks(0).review is None
+
+
+def test_the_command_undoes_what_was_said_and_leaves_the_edits(dataset):
+    from physai.data_management.tools.cli import app
+
+    root = str(dataset.root)
+    run = CliRunner().invoke
+    assert run(app, ["label", root, "--episodes", "0:", "--review", "reject", "--author", "ada"]).exit_code == 0
+    said = json.loads(run(app, ["undo", root, "--said", "--author", "ada", "--json"]).stdout)
+    assert (said["author"], said["episodes"]) == ("ada", [0, 1, 2])
+    assert [marks.review for marks in Annotations(dataset).all_marks()] == [None] * 3
+    assert run(app, ["undo", root, "--said", "--list"]).exit_code == 2
 
 
 def test_many_episodes_are_labelled_in_one_file(dataset):

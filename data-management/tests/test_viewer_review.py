@@ -188,6 +188,13 @@ def test_rollouts_are_filtered_by_outcome_and_decided_by_keys(page: Any, served:
     page.click("#take-back")
     wait(page, "document.getElementById('decision').textContent.includes('Not decided')")
     assert Annotations(Dataset(tmp_path / "data/candidate/rollouts")).marks(1).review is None
+    page.keyboard.press("z")
+    wait(page, "document.getElementById('decision').textContent.includes('rejected by the admin')")
+    page.keyboard.press("z")
+    page.keyboard.press("z")  # that nothing was taken back, and that episode 3 is unsure, are undone
+    wait(page, "document.querySelector('#decisions [data-name=unsure]').textContent === 'unsure 0'")
+    decided = [marks.review for marks in Annotations(Dataset(tmp_path / "data/candidate/rollouts")).all_marks()]
+    assert decided == [None, "reject", None, None]
     assert page.locator("#film video").get_attribute("src").endswith("/film")
 
 

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -25,11 +26,12 @@ from typer.testing import CliRunner
 
 from physai.data_management.annotations import Annotations
 from physai.data_management.described import described
+from physai.data_management.errors import ElsewhereError, TakenNameError, UnfinishedError
+from physai.data_management.tools.cli import app as dataset_app
 from physai.data_management.tools.label_cli import app as label_app
 from physai.data_management.viewer import episodes
 from physai.data_management.viewer.cli import is_loopback
 from physai.data_management.viewer.episodes import Indexes
-from physai.data_management.viewer.errors import TakenNameError
 from physai.data_management.viewer.places import BlobPlace, Catalog, open_place
 from physai.infrastructure.datasets import Dataset
 from physai.infrastructure.datasets.depth import LEROBOT, picture
@@ -179,7 +181,14 @@ def needed(method: str, path: str) -> str:
     """The least role for a route: reading is for viewers, judging for annotators, changing for admins."""
     if method == "GET" and not path.endswith("/undo"):
         return "viewer"
-    judging = ("/annotations", "/annotations/remove-label", "/annotations/{annotation}", "/quality", "/validation")
+    judging = (
+        "/annotations",
+        "/remove-label",
+        "/annotations/{annotation}",
+        "/annotations/undo",
+        "/quality",
+        "/validation",
+    )
     return "annotator" if path.endswith(judging) else "admin"
 
 
@@ -267,7 +276,10 @@ def test_what_is_said_is_in_the_store_of_the_commands_with_its_author(served: Se
     subtask = {"kind": "subtask", "value": "grasp", "from_row": 3, "to_row": 9}
     now = served.call("annotator", "POST", f"{path}/annotations", json=subtask).json()
     served.call("annotator", "POST", f"{path}/annotations/remove-label", json={"label": "blurred"})
-    served.call("annotator", "DELETE", f"{path}/annotations/{now['comments'][0]['id']}")
+    comment = f"annotations/{now['comments'][0]['id']}"
+    other = served.call("annotator", "DELETE", f"{path.removesuffix('1')}2/{comment}")
+    assert (other.status_code, "on episode 2" in other.json()["detail"]) == (409, True)
+    assert served.call("annotator", "DELETE", f"{path}/{comment}").json()["comments"] == []
     marks = Annotations(Dataset(tmp_path / "data/lab/cube")).marks(1)
     assert (marks.labels, marks.rating, marks.review, marks.comments) == (("slips",), 2, "reject", ())
     assert (marks.subtasks[0].author, marks.subtasks[0].from_row, marks.subtasks[0].to_row) == ("the annotator", 3, 9)
@@ -275,6 +287,11 @@ def test_what_is_said_is_in_the_store_of_the_commands_with_its_author(served: Se
         "viewer", "GET", f"/api/datasets/{served.id('lab/cube')}/episodes?where=review == 'reject'"
     ).json()
     assert [line["episode"] for line in listed["items"]] == [1]
+    undo = f"/api/datasets/{served.id('lab/cube')}/annotations/undo"
+    assert served.call("annotator", "POST", undo).json()["episodes"] == [1]
+    assert Annotations(Dataset(tmp_path / "data/lab/cube")).marks(1).comments[0].value == "odd"
+    nothing = served.call("admin", "POST", undo)
+    assert (nothing.status_code, "the admin has said nothing" in nothing.json()["detail"]) == (409, True)
     wrong = served.call("annotator", "POST", f"{path}/annotations", json={"kind": "rating", "value": "6"})
     assert (wrong.status_code, "'6'" in wrong.json()["detail"]) == (409, True)
 
@@ -528,9 +545,9 @@ def test_a_blob_container_is_browsed_played_and_judged_and_not_changed(blob_data
         assert [(line["episode"], line["rating"]) for line in listed] == [(1, 2)]
         assert served.call("viewer", "GET", f"{base}/review").json()["decisions"]["reject"] == 1
         mend = f"`physai storage sync {blob_data}/lab/cube cube`"
-        for act in ("undo", "episodes/0/rerun"):
+        for act, why in (("undo", "nothing to undo"), ("episodes/0/rerun", mend)):
             refused = served.call("admin", "POST", f"{base}/{act}")
-            assert (refused.status_code, mend in refused.json()["detail"]) == (409, True)
+            assert (refused.status_code, why in refused.json()["detail"]) == (409, True)
         for page in ("", "/review", "/episodes/1"):
             assert served.call("admin", "GET", f"/datasets/{dataset}{page}").status_code == 200
         after = {stored.key: stored.digest for stored in open_store(blob_data).list("lab/cube")}
@@ -574,8 +591,12 @@ def test_curating_in_a_container_makes_new_datasets_and_leaves_the_old(blob_data
         edit = Dataset(tmp_path / "both").required_provenance.edit
         assert edit is not None
         assert edit.arguments == {"datasets": f"{blob_data}/lab/cube, {blob_data}/lab/more"}
-        again = served.finish(served.call("admin", "POST", f"{base}/edit", json=asked))
-        assert (again["state"], "'lab/both' exists already" in again["detail"]) == ("failed", True)
+        both = {stored.key: stored.digest for stored in store.list("lab/both")}
+        assert served.finish(served.call("admin", "POST", f"{base}/edit", json=asked))["state"] == "done"
+        assert {stored.key: stored.digest for stored in store.list("lab/both")} == both  # it is there already
+        other = asked | {"operation": "delete", "episodes": "0", "others": []}
+        taken = served.finish(served.call("admin", "POST", f"{base}/edit", json=other))
+        assert (taken["state"], "'lab/both' exists already" in taken["detail"]) == ("failed", True)
         after = {stored.key: stored.digest for stored in store.list("lab")}
         assert {key: after[key] for key in before} == before
 
@@ -601,11 +622,69 @@ def test_a_dataset_whose_upload_is_killed_is_not_seen_in_the_container(blob_data
             process.kill()
     assert 20 <= len(store.list("lab/new")) < 400
     assert "lab/new" not in list(place.find())
-    with place.whole("lab/cube") as folder, pytest.raises(TakenNameError, match="'lab/new' exists already"):
-        place.put(folder, "lab/new")
+    with place.whole("lab/more") as folder:
+        unfinished = rf"lab/new: an upload of .* undo {re.escape(blob_data)}/lab/new`"
+        with pytest.raises(UnfinishedError, match=unfinished):
+            place.put(folder, "lab/new")
     with place.whole("lab/cube") as folder:
-        place.put(folder, "lab/newer")
-    assert "lab/newer" in list(place.find())
+        place.put(folder, "lab/new")  # the very dataset, so its upload is finished
+    assert "lab/new" in list(place.find())
+    with place.whole("lab/new") as folder:
+        assert Dataset(folder).num_episodes == 3
+    with place.whole("lab/more") as folder, pytest.raises(TakenNameError, match="'lab/new' exists already"):
+        place.put(folder, "lab/new")
+
+
+@pytest.mark.azurite
+def test_an_edit_in_a_container_is_undone_and_what_was_said_since_is_kept(blob_data: str, data: Path) -> None:
+    store = open_store(blob_data)
+    before = {stored.key: stored.digest for stored in store.list("lab")}
+    with serving(blob_data) as served:
+        cube = f"/api/datasets/{served.id('lab/cube')}"
+        assert served.call("admin", "GET", f"{cube}/undo").json() == []
+        body = {"operation": "delete", "episodes": "0", "name": "two"}
+        body |= {"version": served.call("admin", "POST", f"{cube}/preview", json=body).json()["version"]}
+        assert served.finish(served.call("admin", "POST", f"{cube}/edit", json=body))["state"] == "done"
+        two = f"/api/datasets/{served.id('lab/two')}"
+        said = {"kind": "label", "value": "since"}
+        assert served.call("annotator", "POST", f"{two}/episodes/0/annotations", json=said).status_code == 200
+        listed = CliRunner().invoke(dataset_app, ["undo", f"{blob_data}/lab/two", "--list", "--json"])
+        told = {"folder": f"{blob_data}/lab/cube", "undoes": "delete", "author": "the admin", "episodes": 3}
+        assert json.loads(listed.stdout)["points"] == served.call("admin", "GET", f"{two}/undo").json() == [told]
+        work = served.finish(served.call("admin", "POST", f"{two}/undo"))
+        assert (work["state"], work["link"]) == ("done", f"/datasets/{served.id('lab/cube')}"), work
+        assert [entry.name for entry in served.desk.catalog.entries()] == ["lab/cube", "lab/more"]
+        assert store.list("lab/two") == ()
+        after = {stored.key: stored.digest for stored in store.list("lab")}
+        assert {key: after[key] for key in before} == before
+        view = served.call("viewer", "GET", f"{cube}/episodes/1").json()
+        assert view["said"]["labels"] == ["since"]  # episode 0 of the two was 1 of the cube
+        served.finish(served.call("admin", "POST", f"{cube}/edit", json=body))
+    for stored in store.list("lab/cube"):
+        store.delete(stored.key)
+    gone = CliRunner().invoke(dataset_app, ["undo", f"{blob_data}/lab/two"])
+    assert "It stays, as the only copy" in str(gone.exception)
+    store.sync_up(data / "lab/cube", "lab/cube")
+    store.delete("lab/two/meta/info.json")  # as an undo that was killed leaves it
+    removed = CliRunner().invoke(dataset_app, ["undo", f"{blob_data}/lab/two", "--json"])
+    assert json.loads(removed.stdout) == {"dataset": f"{blob_data}/lab/two", "originals": []}
+    assert store.list("lab/two") == ()
+
+
+@pytest.mark.azurite
+def test_commands_read_of_a_container_what_metadata_tell_and_ask_for_the_rest(blob_data: str, data: Path) -> None:
+    uri = f"{blob_data}/lab/cube"
+    for command in ("info", "lineage"):
+        here, there = (
+            CliRunner().invoke(dataset_app, [command, where, "--json"]) for where in (str(data / "lab/cube"), uri)
+        )
+        assert there.exit_code == 0, there.exception
+        assert json.loads(here.stdout) | {"dataset": ""} == json.loads(there.stdout) | {"dataset": ""}
+    needing = ("validate", "quality", "stats", "publish")
+    for words in [[command, uri] for command in needing] + [["delete", uri, "--episodes", "0"], ["diff", uri, uri]]:
+        refused = CliRunner().invoke(dataset_app, words)
+        assert str(refused.exception) == str(ElsewhereError(uri)), words
+    assert f"Bring it with `physai storage sync {uri} cube`" in str(ElsewhereError(uri))
 
 
 @pytest.mark.azurite

@@ -13,12 +13,13 @@ from .edit_cli import Author
 from .edit_cli import app as edit_commands
 from .judge_cli import app as judge_commands
 from .label_cli import app as label_commands
+from .roots import AnyRoot, Root
+from .undo_cli import app as undo_commands
 
 app = Typer(help=__doc__, no_args_is_help=True)
-for more in (edit_commands, label_commands, judge_commands):
+for more in (edit_commands, undo_commands, label_commands, judge_commands):
     app.registered_commands += more.registered_commands
 
-Root = Annotated[Path, Argument(help="Folder of a LeRobot v3.0 dataset.")]
 MaxSpeed = Annotated[float, Option(help="Fastest plausible joint, rad/s.", min=0)]
 
 
@@ -36,7 +37,7 @@ def _counts(counts: dict[str, int]) -> str:
 
 
 @app.command()
-def info(dataset: Root, as_json: Json = False) -> None:
+def info(dataset: AnyRoot, as_json: Json = False) -> None:
     """Say what a dataset holds.
 
     Example: physai data-management dataset info OUT/dataset
@@ -171,7 +172,9 @@ def fetch(
 
 @app.command()
 def lineage(
-    dataset: Annotated[str, Argument(help="Folder of a dataset, or the digest it was published under.")],
+    dataset: Annotated[
+        str, Argument(help="Folder or azure:// URI of a dataset, or the digest it was published under.")
+    ],
     as_json: Json = False,
 ) -> None:
     """Walk from a dataset back to the recordings its episodes were.

@@ -152,6 +152,7 @@ def split(
     output: Path,
     *,
     seed: int = 0,
+    arguments: Mapping[str, str] | None = None,
     author: str | None = None,
     progress: Progress = silent,
 ) -> list[EditReport]:
@@ -162,6 +163,7 @@ def split(
         parts: `NAME=FRACTION` of the recordings; together 1 at most.
         output: Folder in which a dataset of each name appears.
         seed: Chooses.
+        arguments: Goes into the provenance beside these.
         author: By default who runs this.
         progress: As in `rewrite`, for one part after the other.
 
@@ -177,8 +179,8 @@ def split(
     reports = []
     for name, episodes in shares.items():
         pieces = [Piece.whole(dataset, index) for index in episodes]
-        arguments = {"part": name, "fraction": f"{fractions[name]:g}", "seed": str(seed)}
-        edit = described_edit("split", arguments, author)
+        own = {"part": name, "fraction": f"{fractions[name]:g}", "seed": str(seed)}
+        edit = described_edit("split", {**own, **(arguments or {})}, author)
         reports.append(rewrite(pieces, output / name, edit, parents={dataset: provenance}, progress=progress))
     return reports
 

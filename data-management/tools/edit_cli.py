@@ -1,4 +1,4 @@
-"""Commands that edit a dataset, and undo."""
+"""Commands that edit a dataset."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,13 +9,14 @@ from typer import Argument, Option, Typer
 
 from physai.infrastructure.console import Json, print_table, show, stdout, tracked, watched
 
+from .roots import Root, here
+
 if TYPE_CHECKING:
     from .hdf5 import Hdf5Report
     from .rewrite import EditReport
 
 app = Typer()
 
-Root = Annotated[Path, Argument(help="Folder of a LeRobot v3.0 dataset.")]
 Episodes = Annotated[str | None, Option(help="Numbers: 0,3,5:8, the end of a range excluded; `0:` is all.")]
 Where = Annotated[str | None, Option(help="Condition, e.g. \"quality.smoothness > 0.7 and outcome == 'success'\".")]
 Output = Annotated[
@@ -134,7 +135,7 @@ def trim(
 
 @app.command()
 def merge(
-    datasets: Annotated[list[Path], Argument(help="Datasets of the same features, rate and robot.")],
+    datasets: Annotated[list[Path], Argument(help="Datasets of the same features, rate and robot.", parser=here)],
     output: Annotated[Path, Option(help="Where the result appears.")],
     author: Author = None,
     as_json: Json = False,
@@ -214,37 +215,6 @@ def convert(
     else:
         summary = run(source, output, tracked("converting"))
     show(summary, as_json, f"{output}: {summary.episodes} episodes, {summary.rows} rows")
-
-
-@app.command()
-def undo(
-    dataset: Root,
-    list_them: Annotated[bool, Option("--list", help="Say what can be undone, and change nothing.")] = False,
-    forget: Annotated[bool, Option("--forget", help="Remove all undo points, to free their space.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Bring the dataset back as it was before its last edit in place.
-
-    Example: physai data-management dataset undo OUT/dataset
-    """
-    from .summary import summarise
-    from .versions import History, undo_points
-    from .versions import forget as run_forget
-    from .versions import undo as run
-
-    if forget:
-        typer.echo(f"{run_forget(dataset)} undo points removed")
-        return
-    if list_them:
-        history = History(points=tuple(undo_points(dataset)))
-        table = Table("undoes", "by", "episodes before", "kept in", title=f"{dataset}: undo points, the next first")
-        for point in history.points:
-            table.add_row(point.undoes, point.author, str(point.episodes), point.folder)
-        show(history, as_json, table)
-        return
-    run(dataset)
-    summary = summarise(dataset)
-    show(summary, as_json, f"{dataset}: again as it was, {summary.episodes} episodes, {summary.rows} rows")
 
 
 def _converted(report: "Hdf5Report") -> Table:

@@ -8,9 +8,9 @@ from typer import Argument, Option, Typer
 
 from physai.infrastructure.console import Json, show, tracked
 
-app = Typer()
+from .roots import Root, here
 
-Root = Annotated[Path, Argument(help="Folder of a LeRobot v3.0 dataset.")]
+app = Typer()
 
 
 @app.command()
@@ -59,7 +59,7 @@ def stats(dataset: Root, as_json: Json = False) -> None:
 @app.command()
 def diff(
     dataset: Root,
-    other: Annotated[Path, Argument(help="Another one, e.g. the same before an edit.")],
+    other: Annotated[Path, Argument(help="Another one, e.g. the same before an edit.", parser=here)],
     as_json: Json = False,
 ) -> None:
     """Say which episodes two datasets share, and what only one of them has.

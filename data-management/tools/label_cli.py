@@ -4,19 +4,20 @@ from typing import Annotated, Literal
 
 import typer
 from rich.table import Table
-from typer import Argument, Option, Typer
+from typer import Option, Typer
 
 from physai.infrastructure.console import Json, show, tracked
 
+from .roots import AnyRoot
+
 app = Typer()
 
-Root = Annotated[str, Argument(help="Folder of a LeRobot v3.0 dataset, or azure://account/container/path of one.")]
 ReviewWord = Literal["accept", "reject", "unsure"]
 
 
 @app.command()
 def label(
-    dataset: Root,
+    dataset: AnyRoot,
     episodes: Annotated[str | None, Option(help="Numbers: 0,3,5:8, the end of a range excluded; `0:` is all.")] = None,
     where: Annotated[str | None, Option(help='Condition, e.g. "quality.smoothness < 0.3".')] = None,
     add: Annotated[list[str] | None, Option(help="A label; give several.")] = None,
@@ -66,7 +67,7 @@ def label(
 
 @app.command()
 def labels(
-    dataset: Root,
+    dataset: AnyRoot,
     history: Annotated[bool, Option("--history", help="Also what was removed or replaced.")] = False,
     as_json: Json = False,
 ) -> None:

@@ -8,8 +8,12 @@ from pydantic import AwareDatetime
 
 from physai.infrastructure.contracts import Contract, DatasetEdit, DatasetProvenance, Digest, EpisodeSource
 from physai.infrastructure.datasets import Dataset, fetch_provenance, is_digest
+from physai.infrastructure.datasets.reader import read_ancestors
+from physai.infrastructure.storage import open_store
+from physai.infrastructure.storage.uri import FolderLocation, parse
 
-from ..errors import MissingAncestorError
+from ..described import described
+from ..errors import ElsewhereError, MissingAncestorError
 from .provenance import provenance_of
 
 Provenances = Mapping[Digest, DatasetProvenance]
@@ -61,16 +65,23 @@ class Lineage(Contract):
 
 
 def trace(dataset: str) -> Lineage:
-    """Lineage of a dataset that is named by its folder or by the digest it was published under.
+    """Lineage of a dataset that is named by its folder, its URI, or the digest it was published under.
 
     Raises:
+        BadUriError: If it is none of these.
         DatasetError: If there is no such dataset, or it is not what its provenance says.
         MissingAncestorError: If the lineage breaks off.
     """
     if is_digest(dataset):
         with TemporaryDirectory() as folder:
             return lineage(*fetch_provenance(dataset, Path(folder)))
-    opened = Dataset(Path(dataset))
+    location = parse(dataset)
+    if not isinstance(location, FolderLocation):
+        about, _ = described(open_store(dataset))
+        if about.provenance is None:  # only from all of its files can one be made
+            raise ElsewhereError(location.uri)
+        return lineage(about.provenance, read_ancestors(about.root))
+    opened = Dataset(location.path)
     return lineage(opened.provenance or provenance_of(opened), opened.ancestors)
 
 

@@ -5,6 +5,10 @@ from pathlib import Path
 
 from physai.infrastructure.contracts import Contract, Digest
 from physai.infrastructure.datasets import Dataset
+from physai.infrastructure.storage import open_store
+from physai.infrastructure.storage.uri import FolderLocation, parse
+
+from ..described import Described, described
 
 
 class FeatureSummary(Contract):
@@ -39,17 +43,25 @@ class DatasetSummary(Contract):
     parents: tuple[Digest, ...] = ()
 
 
-def summarise(root: Path) -> DatasetSummary:
-    """Describe a dataset.
+def summarise(dataset: str | Path) -> DatasetSummary:
+    """Describe a dataset, in a folder or in Blob Storage.
 
     Raises:
+        BadUriError: If it is neither.
         DatasetError: If it cannot be read.
     """
-    dataset = Dataset(root)
+    location = parse(str(dataset))
+    if isinstance(location, FolderLocation):
+        return _summary(str(location.path), Dataset(location.path))
+    store = open_store(str(dataset))
+    return _summary(store.uri, described(store)[0])
+
+
+def _summary(name: str, dataset: Dataset | Described) -> DatasetSummary:
     provenance = dataset.provenance
     sources = provenance.episodes if provenance else ()
     return DatasetSummary(
-        dataset=str(root),
+        dataset=name,
         content=provenance.content if provenance else None,
         robot=dataset.info.robot_type,
         tasks=tuple(dict.fromkeys(dataset.tasks)),

@@ -5,8 +5,6 @@ undo. Video files that an edit left alone are shared between them by hard links 
 two folders is one system call, so a reader, or a kill at any moment, meets the old dataset or the new, never none.
 """
 
-import ctypes
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +14,7 @@ from physai.infrastructure.aside import locked
 from physai.infrastructure.contracts import Contract, DatasetProvenance
 from physai.infrastructure.datasets import Dataset
 from physai.infrastructure.datasets.info import PROVENANCE, Info
+from physai.infrastructure.rename import exchange
 
 from ..annotations import Annotations
 from ..errors import ExchangeError, NothingToUndoError
@@ -30,7 +29,6 @@ class History(Contract):
 
 
 PENDING = ".pending"
-AT_FDCWD, RENAME_EXCHANGE = -100, 2  # linux/fcntl.h, linux/fs.h
 
 
 class UndoPoint(Contract):
@@ -145,7 +143,7 @@ def _folder(root: Path) -> Path:
 
 def _exchange(one: Path, other: Path) -> None:
     """Let two folders change names, in one step."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    names = os.fsencode(one.resolve()), os.fsencode(other.resolve())
-    if libc.renameat2(AT_FDCWD, names[0], AT_FDCWD, names[1], RENAME_EXCHANGE) != 0:
-        raise ExchangeError(other, os.strerror(ctypes.get_errno()))
+    try:
+        exchange(one.resolve(), other.resolve())
+    except OSError as error:
+        raise ExchangeError(other, str(error.strerror)) from error

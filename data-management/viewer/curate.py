@@ -4,11 +4,13 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Path
 
-from ..tools.versions import UndoPoint, undo, undo_points
+from ..errors import NothingToUndoError
+from ..tools.versions import UndoPoint
 from .browse import DatasetId
 from .edits import Apply, EditBody, Preview, carry_out, preview
 from .episodes import Index
-from .errors import ChangedError, ReadOnlyError
+from .errors import ChangedError
+from .places import Entry
 from .works import Track, Work
 
 if TYPE_CHECKING:
@@ -53,23 +55,29 @@ def routes(desk: "Desk") -> APIRouter:
 
     @router.get("/undo")
     def points(dataset: DatasetId) -> list[UndoPoint]:
-        """What can be brought back, the last first."""
-        index = opened(dataset)
-        return undo_points(index.root) if index.entry.place.replaces else []
+        """What can be undone, the last first."""
+        entry = desk.catalog.get(dataset)
+        return entry.place.undo_points(entry.path)
 
     @router.post("/undo", status_code=202)
     def back(dataset: DatasetId, who: Who) -> Work:
-        """Bring the dataset back as it was before the last edit."""
-        index = on_this_machine(opened(dataset))
+        """Undo the last edit: what it replaced comes back; in a container, the dataset that it made goes."""
+        entry = desk.catalog.get(dataset)
+        if not entry.place.undo_points(entry.path):
+            raise NothingToUndoError(entry.uri)
 
-        def act(_: Track) -> tuple[str, str]:
-            restored = undo(index.root)
-            desk.catalog.forget()
-            return f"{restored.num_episodes} episodes are back", f"/datasets/{dataset}"
-
-        return desk.works.start(f"Undo in {index.entry.name}", dataset, who.name, act)
+        return desk.works.start(f"Undo in {entry.name}", dataset, who.name, lambda _: _undone(desk, entry))
 
     return router
+
+
+def _undone(desk: "Desk", entry: Entry) -> tuple[str, str]:
+    """Undo, then say how many episodes are there, and where."""
+    before = entry.place.undo(entry.path)
+    desk.catalog.forget()
+    there = [each for each in desk.catalog.entries() if each.uri in before]
+    total = sum(desk.indexes.of(each).count for each in there)
+    return f"{total} episodes are there as before", f"/datasets/{there[0].id}" if there else "/"
 
 
 def work_routes(desk: "Desk") -> APIRouter:
@@ -87,14 +95,3 @@ def work_routes(desk: "Desk") -> APIRouter:
         return desk.works.get(work)
 
     return router
-
-
-def on_this_machine(index: Index) -> Index:
-    """The index, if its dataset is in a local folder.
-
-    Raises:
-        ReadOnlyError: If not.
-    """
-    if not index.entry.place.replaces:
-        raise ReadOnlyError(index.entry.uri)
-    return index

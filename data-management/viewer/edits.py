@@ -12,6 +12,7 @@ from physai.infrastructure.contracts import Contract, Digest
 from physai.infrastructure.datasets import Dataset
 
 from ..tools import edit
+from ..tools.distant import ORIGINALS
 from ..tools.edit import Rows
 from ..tools.lineage import descent, origins
 from ..tools.rewrite import EditReport, check_mergeable
@@ -135,9 +136,10 @@ def carry_out(index: Index, book: FactBook, body: EditBody, others: Mapping[str,
     with ExitStack() as brought:
         root = brought.enter_context(index.entry.whole())
         roots = {other: brought.enter_context(each.entry.whole()) for other, each in others.items()}
-        names = {"datasets": ", ".join(each.entry.uri for each in (index, *others.values()))}
+        names = {ORIGINALS: ", ".join(each.entry.uri for each in (index, *others.values()))}
         if not isinstance(place, BlobPlace):
-            return _carry_out(index, root, book, body, roots, names, by, beside(index, body.name))
+            told = names if body.operation == "merge" else {}
+            return _carry_out(index, root, book, body, roots, told, by, beside(index, body.name))
         output = root.with_name("edited")
         reports = _carry_out(index, root, book, body, roots, names, by, output)
         name = PurePosixPath(index.entry.path).parent / body.name
@@ -157,13 +159,13 @@ def _carry_out(
     by: str,
     output: Path | None,
 ) -> list[EditReport]:
-    given = {key: text for key, text in (("where", body.where), ("episodes", body.episodes)) if text}
+    given = {key: text for key, text in (("where", body.where), ("episodes", body.episodes)) if text} | {**names}
     if body.operation == "merge":
         assert output is not None
         return [edit.merge([root, *(others[other] for other in body.others)], output, arguments=names, author=by)]
     if body.operation == "split":
         assert output is not None
-        return edit.split(root, _parts(body), output, seed=body.seed, author=by)
+        return edit.split(root, _parts(body), output, seed=body.seed, arguments=names, author=by)
     chosen = book.select(index, body.episodes, body.where)
     if body.operation == "trim":
         return [edit.trim(root, cuts_of(index, chosen, body, root), output=output, arguments=given, author=by)]

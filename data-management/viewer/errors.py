@@ -1,7 +1,5 @@
 """What the viewer refuses."""
 
-import shlex
-
 from ..errors import ManagementError
 
 
@@ -30,29 +28,11 @@ class OutsideError(ViewerError):
         super().__init__(f"{path} lies outside the folder that is shown, and is not served.")
 
 
-class TakenNameError(ViewerError):
-    """A new dataset would take the place of something else."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f"'{name}' exists already. Give another name.")
-
-
 class NoNameError(ViewerError):
     """A dataset in Blob Storage would be replaced."""
 
     def __init__(self, uri: str) -> None:
         super().__init__(f"{uri} is in Blob Storage, where no dataset is replaced. Give the new one a name.")
-
-
-class ReadOnlyError(ViewerError):
-    """Something can be done with a dataset on this machine alone."""
-
-    def __init__(self, uri: str) -> None:
-        name = uri.rpartition("/")[2]
-        super().__init__(
-            f"{uri} is in Blob Storage, and this needs it here. "
-            f"Bring it with `physai storage sync {shlex.quote(uri)} {shlex.quote(name)}`."
-        )
 
 
 class OpenAddressError(ViewerError):

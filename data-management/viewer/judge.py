@@ -7,7 +7,7 @@ from pydantic import Field
 
 from physai.infrastructure.contracts import Contract
 
-from ..annotations import LONGEST, Annotations, Marks
+from ..annotations import LONGEST, Annotations, Marks, UndoneAct
 from ..journal import Kind
 from ..tools.checks import Limits
 from ..tools.validate import validate
@@ -73,10 +73,15 @@ def routes(desk: "Desk") -> APIRouter:
         annotation: Annotated[str, Path(pattern="^[0-9A-Za-z-]{1,80}$")],
         who: Who,
     ) -> Marks:
-        """Take back a comment, a subtask or anything else by its id; the history keeps it."""
+        """Take back a comment, a subtask or anything else of this episode by its id; the history keeps it."""
         said = store(dataset)
-        said.remove(annotation, author=who.name)
+        said.remove(episode, annotation, author=who.name)
         return said.marks(episode)
+
+    @router.post("/annotations/undo")
+    def undo(dataset: DatasetId, who: Who) -> UndoneAct:
+        """Undo the last thing that this person said or took back in the dataset, here or by command."""
+        return store(dataset).undo(author=who.name)
 
     @router.post("/quality", status_code=202)
     def judge(dataset: DatasetId, who: Who) -> Work:

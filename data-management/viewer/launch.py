@@ -6,8 +6,9 @@ from fastapi import APIRouter, Path, Query
 
 from physai.infrastructure.contracts import Contract
 
+from ..errors import ElsewhereError
 from .browse import DatasetId, EpisodeId
-from .curate import on_this_machine
+from .episodes import Index
 from .runs import RUN, LaunchBody, Log, RunView, WorkflowView
 from .works import Track, Work
 
@@ -90,3 +91,14 @@ def routes(desk: "Desk") -> APIRouter:
         return Said(said=desk.runs.stop(run))
 
     return router
+
+
+def on_this_machine(index: Index) -> Index:
+    """The index, if its dataset is in a local folder.
+
+    Raises:
+        ElsewhereError: If not.
+    """
+    if not index.entry.place.replaces:
+        raise ElsewhereError(index.entry.uri)
+    return index

@@ -14,13 +14,15 @@ from threading import Lock
 from typing import BinaryIO, override
 
 from physai.infrastructure.aside import is_aside
-from physai.infrastructure.datasets.info import ANNOTATIONS, INFO, PROVENANCE
+from physai.infrastructure.datasets.info import ANNOTATIONS, INFO
 from physai.infrastructure.settings import settings
-from physai.infrastructure.storage import MissingKeyError, Store, TakenKeyError, open_file, open_store
+from physai.infrastructure.storage import MissingKeyError, Store, open_file, open_store
 from physai.infrastructure.storage.uri import FolderLocation, parse
 
 from ..journal import Journal, journal_of
-from .errors import OutsideError, TakenNameError, UnknownError
+from ..tools import distant, versions
+from ..tools.versions import UndoPoint
+from .errors import OutsideError, UnknownError
 
 DEPTH = 6  # folders below a root in which datasets are looked for
 FRESH_S = 5.0  # age at which a list of datasets is made anew
@@ -66,6 +68,18 @@ class Place(ABC):
     def journal(self, name: str) -> Journal:
         """What was said of a dataset's episodes, where the dataset is."""
 
+    @abstractmethod
+    def undo_points(self, name: str) -> list[UndoPoint]:
+        """What can be undone, the last edit first."""
+
+    @abstractmethod
+    def undo(self, name: str) -> tuple[str, ...]:
+        """Undo the last edit; returns URIs of the datasets as they were.
+
+        Raises:
+            NothingToUndoError: If no edit made the dataset.
+        """
+
 
 class FolderPlace(Place):
     """A local folder; one that is a dataset itself holds just that."""
@@ -109,6 +123,15 @@ class FolderPlace(Place):
     @override
     def journal(self, name: str) -> Journal:
         return journal_of(self.meta(name))
+
+    @override
+    def undo_points(self, name: str) -> list[UndoPoint]:
+        return versions.undo_points(self.meta(name))
+
+    @override
+    def undo(self, name: str) -> tuple[str, ...]:
+        versions.undo(self.meta(name))
+        return (f"{self.uri}/{name}".rstrip("/"),)
 
     def _inside(self, path: Path, shown: object) -> Path:
         resolved = path.resolve()
@@ -168,21 +191,19 @@ class BlobPlace(Place):
             yield Path(folder) / "dataset"
 
     def put(self, folder: Path, name: str) -> None:
-        """Let a whole dataset that was written here appear in the container; an interrupted one is not seen.
+        """Let a whole dataset that was written here appear in the container; errors as of `distant.put`."""
+        distant.put(self.store, name, folder)
+        self._synced.pop(name, None)
 
-        Raises:
-            TakenNameError: If there is something of this name.
-        """
-        if self.store.list(name):
-            raise TakenNameError(name)
-        try:
-            self.store.create(self._key(name, PROVENANCE), (folder / PROVENANCE).read_bytes())  # ours from here on
-        except TakenKeyError as error:
-            raise TakenNameError(name) from error
-        with TemporaryDirectory(dir=self._cache, prefix=ASIDE) as aside:
-            info = (folder / INFO).rename(Path(aside) / INFO.name)  # by it a dataset is found, so it goes last
-            self.store.sync_up(folder, name)
-            self.store.put(info, self._key(name, INFO))
+    @override
+    def undo_points(self, name: str) -> list[UndoPoint]:
+        return distant.undo_points(self.store, name)
+
+    @override
+    def undo(self, name: str) -> tuple[str, ...]:
+        removed = distant.undo(self.store, name)
+        self._synced.pop(name, None)
+        return removed.originals
 
     @override
     def journal(self, name: str) -> Journal:

@@ -42,6 +42,16 @@ class TakenKeyError(StorageError):
         super().__init__(f"{store}: '{key}' is there already, and is not replaced. Use another name.")
 
 
+class NoNewNameError(StorageError):
+    """A file system cannot name a new file without replacing one that has the name."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(
+            f"{path}: cannot be written so that nothing is replaced here ({why}): "
+            "the file system has neither hard links nor renames that keep what is there. Put the folder on another one."
+        )
+
+
 class MissingContainerError(StorageError):
     """The account has no such container."""
 

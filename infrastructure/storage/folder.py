@@ -9,7 +9,8 @@ from typing import override
 
 from ..aside import SUFFIX, is_aside, whole_file
 from ..contracts import Digest, digest_bytes, digest_file
-from .errors import MissingKeyError, TakenKeyError
+from ..rename import rename_new
+from .errors import MissingKeyError, NoNewNameError, TakenKeyError
 from .keys import check_key, check_prefix
 from .link import Link, Pace
 from .receive import receive
@@ -46,7 +47,7 @@ class FolderStore(Store):
                 file.flush()
                 os.fsync(file.fileno())
             try:
-                target.hardlink_to(part)  # unlike a rename, it replaces nothing
+                _name(part, target)
             except FileExistsError as error:
                 if target.read_bytes() != content:
                     raise TakenKeyError(self.uri, key) from error
@@ -103,6 +104,28 @@ class FolderStore(Store):
         if not path.is_file():
             raise MissingKeyError(self.uri, key)
         return path
+
+
+def _name(part: Path, target: Path) -> None:
+    """Give a whole file its name, replacing nothing: by a link, or by a rename where a file has one name only.
+
+    Such are exFAT, SMB shares and some of FUSE.
+
+    Raises:
+        FileExistsError: If something is there.
+        NoNewNameError: If the file system can do neither.
+    """
+    try:
+        target.hardlink_to(part)
+    except FileExistsError:
+        raise
+    except OSError:
+        try:
+            rename_new(part, target)
+        except FileExistsError:
+            raise
+        except OSError as error:
+            raise NoNewNameError(target, str(error.strerror)) from error
 
 
 def _copy(source: Path, target: Path, pace: Pace) -> Digest:

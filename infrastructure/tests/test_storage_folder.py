@@ -10,7 +10,7 @@ from physai.infrastructure.contracts import digest_bytes, digest_file
 from physai.infrastructure.errors import MissingFileError
 from physai.infrastructure.storage import DamagedError, MissingKeyError
 from physai.infrastructure.storage.concurrent import each
-from physai.infrastructure.storage.errors import NotAFolderError, TakenKeyError
+from physai.infrastructure.storage.errors import NoNewNameError, NotAFolderError, TakenKeyError
 from physai.infrastructure.storage.folder import FolderStore
 from physai.infrastructure.storage.receive import receive
 
@@ -205,7 +205,7 @@ def test_results_come_in_the_order_of_the_items() -> None:
     assert each(lambda item: item, [], 7) == []
 
 
-def test_a_file_is_created_once_and_never_replaced(store: FolderStore, tmp_path: Path) -> None:
+def test_a_file_is_created_once_and_never_replaced(store: FolderStore) -> None:
     assert store.create("said/a.json", b"one") == digest_bytes(b"one")
     assert store.create("said/a.json", b"one") == digest_bytes(b"one")  # the same again is fine
     with pytest.raises(TakenKeyError, match=r"'said/a\.json' is there already"):
@@ -213,6 +213,27 @@ def test_a_file_is_created_once_and_never_replaced(store: FolderStore, tmp_path:
     assert b"".join(store.read("said/a.json")) == b"one"
     assert [stored.key for stored in store.list("said")] == ["said/a.json"]
     assert [path.name for path in (store.root / "said").iterdir()] == ["a.json"]  # nothing is left aside
+
+
+def no_links(path: Path, target: Path) -> None:
+    raise PermissionError(errno.EPERM, "Operation not permitted", str(path))
+
+
+def test_where_there_are_no_hard_links_a_file_is_created_by_a_rename(
+    store: FolderStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "hardlink_to", no_links)
+    test_a_file_is_created_once_and_never_replaced(store)
+    store.delete("said/a.json")
+    test_of_two_writers_of_one_name_one_is_refused(store)
+
+
+def test_a_file_system_that_can_only_replace_is_refused(store: FolderStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "hardlink_to", no_links)
+    monkeypatch.setattr("physai.infrastructure.storage.folder.rename_new", no_links)
+    with pytest.raises(NoNewNameError, match=r"a\.json: cannot be written so that nothing is replaced here"):
+        store.create("said/a.json", b"one")
+    assert store.list() == ()
 
 
 def test_of_two_writers_of_one_name_one_is_refused(store: FolderStore) -> None:

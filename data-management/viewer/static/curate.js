@@ -10,12 +10,15 @@ const ABOUT = {
   split: 'New datasets in a folder beside this one; episodes that stem from one recording stay together.',
   merge: 'A new dataset beside this one, with the episodes of all.',
 };
+// Where the result is to be seen, when what was told of it has been read.
+const go = (done) => setTimeout(() => { if (done.link === location.pathname) location.reload(); else location.href = done.link; }, 900);
 const about = ({ count }) => `${count} episode${count === 1 ? '' : 's'}`;
 
 export function openers({ dataset, base, selection }) {
   let operation = null;
   let seen = null;
   const form = $('edit-form');
+  const replaces = $('undo').dataset.replaces === '1'; // else each edit makes a new dataset
   const fields = () => [...form.querySelectorAll('[data-for]')].filter((label) => label.dataset.for.split(' ').includes(operation));
 
   const body = () => {
@@ -38,7 +41,7 @@ export function openers({ dataset, base, selection }) {
     for (const label of form.querySelectorAll('[data-for]')) label.hidden = true;
     for (const label of fields()) label.hidden = false;
     $('editor-title').textContent = name === 'split' || name === 'merge' ? `${name[0].toUpperCase()}${name.slice(1)}` : `${name[0].toUpperCase()}${name.slice(1)} ${about(selection())}`;
-    $('editor-about').textContent = $('undo') ? ABOUT[name] : ABOUT[name].replace(/ Without a name .*$/, ' What stays becomes a new dataset in the container, beside this one.');
+    $('editor-about').textContent = replaces ? ABOUT[name] : ABOUT[name].replace(/ Without a name .*$/, ' What stays becomes a new dataset in the container, beside this one; Undo, there, removes it.');
     if (name === 'merge') {
       const others = await get('/api/datasets?size=200');
       form.elements.others.replaceChildren(...others.items.filter((each) => each.id !== dataset && !each.problem).map((each) => make('option', { value: each.id }, each.name)));
@@ -61,23 +64,22 @@ export function openers({ dataset, base, selection }) {
   const apply = async () => {
     const work = await call('POST', `${base}/edit`, seen);
     $('editor').close();
-    const done = await finish(work);
-    setTimeout(() => { if (done.link === location.pathname) location.reload(); else location.href = done.link; }, 900);
+    go(await finish(work));
   };
 
   for (const button of document.querySelectorAll('[data-operation]')) button.addEventListener('click', () => attempt(() => open(button.dataset.operation)));
   form.addEventListener('input', stale);
   $('look').addEventListener('click', () => { if (form.reportValidity()) attempt(look); });
   $('apply').addEventListener('click', () => attempt(apply));
-  $('undo')?.addEventListener('click', () => attempt(async () => {
-    await finish(await call('POST', `${base}/undo`));
-    setTimeout(() => location.reload(), 900);
+  $('undo').addEventListener('click', () => attempt(async () => {
+    const done = await finish(await call('POST', `${base}/undo`));
+    go(replaces ? { link: location.pathname } : done);
   }));
   attempt(async () => {
-    if (!$('undo')) return;
-    const points = await get(`${base}/undo`);
-    $('undo').disabled = !points.length;
-    $('undo').title = points.length ? `Bring back ${points[0].episodes} episodes: before ${points[0].undoes}` : 'Nothing to bring back';
+    const [point] = await get(`${base}/undo`);
+    $('undo').disabled = !point;
+    if (!point) $('undo').title = replaces ? 'Nothing to bring back' : 'No edit made this dataset';
+    else $('undo').title = replaces ? `Bring back ${point.episodes} episodes: before ${point.undoes}` : `Remove this dataset, made by ${point.undoes} of ${point.folder}`;
   });
   training({ dataset, selection });
 }

@@ -76,7 +76,12 @@ function judging(view, clock) {
       form.reset();
     });
   }
-  judge = { a: () => say({ kind: 'review', value: 'accept' }), r: () => say({ kind: 'review', value: 'reject' }), u: () => say({ kind: 'review', value: 'unsure' }) };
+  const undo = () => attempt(async () => {
+    const done = await call('POST', `/api/datasets/${dataset}/annotations/undo`);
+    show((await get(address(dataset, episode))).said);
+    tell(`Undone in ${done.episodes.length > 1 ? `${done.episodes.length} episodes` : `episode ${done.episodes[0]}`}`);
+  });
+  judge = { z: undo, a: () => say({ kind: 'review', value: 'accept' }), r: () => say({ kind: 'review', value: 'reject' }), u: () => say({ kind: 'review', value: 'unsure' }) };
   for (let star = 1; star <= 5; star += 1) judge[star] = () => say({ kind: 'rating', value: String(star) });
   show(said);
 }

@@ -221,6 +221,12 @@ async function decide(value) {
   }
 }
 
+async function undo() {
+  const done = await call('POST', `${base}/annotations/undo`);
+  tell(done.episodes.length > 1 ? `Undone in ${done.episodes.length} episodes` : `Undone in episode ${done.episodes[0]}`);
+  await Promise.all([load(done.episodes[0]), counts()]);
+}
+
 async function step(by) {
   const at = state.at + by;
   if (at >= 0 && at < state.items.length) return show(at);
@@ -231,7 +237,7 @@ async function step(by) {
 
 const does = {
   a: () => decide('accept'), r: () => decide('reject'), u: () => decide('unsure'),
-  n: () => step(1), p: () => step(-1),
+  z: () => may.decide && undo(), n: () => step(1), p: () => step(-1),
   o: () => { state.beside = !state.beside; return show(state.at); },
   x: () => { if (state.view && may.edit) choose(state.view.episode, !state.chosen.has(state.view.episode)); },
   ' ': () => (state.clock?.playing ? state.clock.pause() : state.clock?.play()),
