@@ -279,6 +279,15 @@ class ParityError(PackagingError):
         )
 
 
+class LicenceError(PackagingError):
+    """A licence is stated in words that no tool knows."""
+
+    def __init__(self, licence: str) -> None:
+        super().__init__(
+            f"licence '{licence}' is no SPDX expression. Write for example MIT, CC-BY-4.0 or LicenseRef-NAME."
+        )
+
+
 class StatisticsError(PackagingError):
     """Statistics cannot be read, or lack a feature."""
 

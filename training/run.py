@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from physai.infrastructure.aside import whole_file
-from physai.infrastructure.contracts import Digest, Document, TensorSpec
+from physai.infrastructure.contracts import Digest, Document, LicensedPart, TensorSpec
 
 from .errors import CheckpointError
 from .il.recipe import Recipe
@@ -41,6 +41,8 @@ class TrainingRun(Document):
     action: TensorSpec
     """One action."""
     recipe: Recipe
+    licences: tuple[LicensedPart, ...] = ()
+    """Of the data, and of weights that the training began from; empty in runs from before it was recorded."""
     commit: str
     """Git commit of this code, or `unknown`."""
 

@@ -49,7 +49,7 @@ from .fleet import (
     Spell,
 )
 from .gate import AuditRecord, GateStatus, HeldPolicy, RobotCondition, ShadowRun, Stage
-from .package import JointLimits, PolicyPackage, RecurrentState, TensorSpec
+from .package import JointLimits, LicensedPart, PolicyPackage, RecurrentState, TensorSpec
 from .recording import Alignment, FeatureRule, GapThresholds, RecordingConfig, TopicRule
 from .retrain import Collection, Pull, RetrainRequest, Submission
 from .robot import Robot
@@ -201,6 +201,7 @@ __all__ = [
     "JudgeVote",
     "KeyTrigger",
     "LapSummary",
+    "LicensedPart",
     "Light",
     "LightRanges",
     "NotYamlError",

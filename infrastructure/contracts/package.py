@@ -46,6 +46,18 @@ class JointLimits(Contract):
     upper_rad: float
 
 
+class LicensedPart(Contract):
+    """Something that a policy is made of, or was made with, and the terms that it is under."""
+
+    part: Literal["policy", "dataset", "weights", "code"]
+    """`policy`: the trained weights themselves; `dataset`: what they learned from; `weights`: what their training began
+    from, or a backbone; `code`: what trained them."""
+    name: str
+    """Of the package, of the distribution, or of the backbone; a digest for a dataset and a checkpoint."""
+    licence: str
+    """SPDX licence expression; `NOASSERTION` where its source states none. Source: spdx.github.io/spdx-spec."""
+
+
 class PolicyPackage(Document):
     """`package.json`. Everything between a raw observation and a robot command is inside the graph."""
 
@@ -80,6 +92,8 @@ class PolicyPackage(Document):
     """0 for an untrained policy."""
     commit: str
     """Git commit of the code that trained it, or `unknown`."""
+    licences: tuple[LicensedPart, ...] = ()
+    """Empty in packages that were built before it was recorded."""
     opset: int
     normalizer: Digest | None = None
     """Digest of the dataset's statistics that are inside the graph; None if it normalises nothing."""

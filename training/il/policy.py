@@ -26,6 +26,8 @@ from .demonstrations import ACTION, IMAGES, STATE, Window
 from .recipe import LANGUAGE_POLICIES, Recipe
 
 ADAPTER = "adapter_config.json"
+BACKBONE = "pretrained_backbone_weights"
+"""LeRobot's option that names weights of torchvision."""
 KINDS = ("STATE", "ENV", "ACTION", "VISUAL")
 NORMALIZATION = {
     "act": dict.fromkeys(KINDS, NormalizationMode.MEAN_STD),
@@ -180,7 +182,7 @@ def _adapted(kind: Any, checkpoint: Path) -> PreTrainedPolicy:
 def _shape(recipe: Recipe) -> dict[str, Any]:
     """The fields of LeRobot's configuration that say how large a policy is."""
     ahead = {"chunk_size": recipe.chunk, "n_action_steps": recipe.action_steps}
-    vision = {"pretrained_backbone_weights": None}
+    vision = {BACKBONE: None}
     match recipe.policy:
         case "act":
             return {

@@ -19,12 +19,13 @@ from torch.optim.lr_scheduler import OneCycleLR
 
 from physai.infrastructure.aside import write_whole
 from physai.infrastructure.console import stderr
-from physai.infrastructure.contracts import Rate, TrainingSummary, digest_bytes
+from physai.infrastructure.contracts import LicensedPart, Rate, TrainingSummary, digest_bytes
 from physai.infrastructure.datasets import Dataset
 from physai.infrastructure.rates import success_rate
 from physai.infrastructure.settings import settings
 from physai.infrastructure.tracking import Point, Run, TrackingError, open_run, resume_run, system_metrics
 
+from .. import licences
 from ..errors import DivergedError, StoppedError
 from ..run import (
     RUN_FILE,
@@ -41,6 +42,7 @@ from . import checkpoints, closed_loop, policy
 from .checkpoints import History
 from .demonstrations import ACTION, HELDOUT_ROWS, Demonstrations, Window, check_alike, input_names, load, tensor_spec
 from .folder import alone, finished
+from .policy import BACKBONE
 from .recipe import LANGUAGE_POLICIES, Recipe
 from .sources import digest_of
 
@@ -100,7 +102,7 @@ def train(
         processes.wait_for_everyone()
         return _train(Trainer(output, folders[0], _read(output), None, rows, heldout, processes, start), progress)
     with alone(output), closed_loop.simulator(recipe, sources[0], inputs) as env:
-        run, tracked = _open(output, sources, recipe, inputs)
+        run, tracked = _open(output, sources, recipe, inputs, start)
         _keep_samples(output, heldout, inputs)
         processes.wait_for_everyone()
         try:
@@ -318,7 +320,9 @@ def _read(output: Path) -> TrainingRun:
     return TrainingRun.read(output / RUN_FILE)
 
 
-def _open(output: Path, datasets: list[Dataset], recipe: Recipe, inputs: list[str]) -> tuple[TrainingRun, Run]:
+def _open(
+    output: Path, datasets: list[Dataset], recipe: Recipe, inputs: list[str], start: Path | None
+) -> tuple[TrainingRun, Run]:
     """The run of this folder and its MLflow run, new or taken up."""
     if (output / RUN_FILE).exists():
         run = _read(output)
@@ -340,10 +344,21 @@ def _open(output: Path, datasets: list[Dataset], recipe: Recipe, inputs: list[st
         inputs=tuple(tensor_spec(name, features[name]) for name in inputs),
         action=tensor_spec(ACTION, features[ACTION]),
         recipe=recipe,
+        licences=_licences(datasets, recipe, start),
         commit=commit,
     )
     run.write(output / RUN_FILE)
     return run, tracked
+
+
+def _licences(datasets: list[Dataset], recipe: Recipe, start: Path | None) -> tuple[LicensedPart, ...]:
+    """Terms of what is learned from, and of what the training begins from."""
+    parts = [licences.of_dataset(dataset.root, digest_of([dataset])) for dataset in datasets]
+    if start and recipe.start:
+        parts.append(licences.of_checkpoint(start, recipe.start))
+    if backbone := recipe.options.get(BACKBONE):
+        parts.append(licences.of_backbone(str(backbone)))
+    return tuple(parts)
 
 
 def _keep_samples(output: Path, heldout: Demonstrations, inputs: list[str]) -> None:

@@ -21,8 +21,9 @@ from physai.infrastructure.contracts import (
     TensorSpec,
     digest_file,
 )
-from physai.infrastructure.registry.verify import GOLDEN_FILE, GRAPH_FILE, open_session, verify_package
+from physai.infrastructure.registry.verify import GOLDEN_FILE, GRAPH_FILE, open_session
 
+from .. import licences
 from ..errors import CheckpointError, PackageWriteError, ParityError, UnsupportedTaskError
 from ..rl import actors, checkpoints
 from ..rl.actors import ActorGraph
@@ -30,18 +31,21 @@ from ..rl.interface import INFINITE, Interface
 from ..rl.run import INTERFACE_FILE, RlRun
 from ..run import RUN_FILE, SAMPLES_FILE, save_arrays
 from .exporter import export_onnx, opset_of
-from .triton import config
+from .finish import finish
 
 BOUND = 1e-6
 """Largest difference allowed, relative to the larger of 1 and the greatest command."""
 RANDOM, SPREAD, SEED = 120, 3.0, 0
 """Random inputs, how many deviations of the recorded ones they reach, and their seed."""
-PACKAGE_FILE, TRITON_FILE = "package.json", "config.pbtxt"
+CODE = {"rsl_rl": ("physai-training", "isaaclab", "rsl-rl-lib"), "skrl": ("physai-training", "isaaclab", "skrl")}
+"""Distributions that trained an actor, by library."""
 
 type Arrays = dict[str, NDArray[np.float32]]
 
 
-def build(run: Path, output: Path, *, checkpoint: str = "last", name: str | None = None) -> PolicyPackage:
+def build(
+    run: Path, output: Path, *, checkpoint: str = "last", name: str | None = None, licence: str | None = None
+) -> PolicyPackage:
     """Export, compare with the library, record golden vectors, verify; only then does `output` appear.
 
     Args:
@@ -49,9 +53,11 @@ def build(run: Path, output: Path, *, checkpoint: str = "last", name: str | None
         output: Where the package appears.
         checkpoint: `last`, or an iteration.
         name: Of the package; default: task and library.
+        licence: SPDX expression that the trained weights are given under; None states none.
 
     Raises:
         CheckpointError: If there is no such checkpoint, or it cannot be loaded.
+        LicenceError: If the licence is no SPDX expression.
         OccupiedError: If something is at `output`.
         PackageWriteError: If the disk refuses.
         PackagingError: If graph and actor differ, or the task's actions cannot be put into a graph.
@@ -59,6 +65,9 @@ def build(run: Path, output: Path, *, checkpoint: str = "last", name: str | None
     found = open_run(run, checkpoint)
     training, interface, actor, graph = found.training, found.interface, found.actor, found.graph
     inputs = golden_inputs(graph, interface, found.samples)
+    library = training.recipe.library.value
+    name = name or re.sub(r"[^a-z0-9]+", "-", f"{training.recipe.task}-{library}".lower())
+    parts = (licences.of_policy(name, licence), *licences.of_code(*CODE[library]))
     exported = to_onnx(graph, inputs)
     try:
         with whole_folder(output) as part:
@@ -66,8 +75,8 @@ def build(run: Path, output: Path, *, checkpoint: str = "last", name: str | None
             golden, worst = compare(found, open_session(part / GRAPH_FILE), inputs)
             save_arrays(part / GOLDEN_FILE, golden)
             package = PolicyPackage(
-                name=name or re.sub(r"[^a-z0-9]+", "-", f"{training.recipe.task}-{training.recipe.library}".lower()),
-                policy_type=training.recipe.library.value,
+                name=name,
+                policy_type=library,
                 task=training.recipe.task,
                 robot=interface.robot,
                 inputs=_inputs(graph, interface),
@@ -80,18 +89,14 @@ def build(run: Path, output: Path, *, checkpoint: str = "last", name: str | None
                 run_id=training.run_id,
                 training_steps=found.iteration,
                 commit=training.commit,
+                licences=parts,
                 opset=opset_of(exported),
                 parity_max_abs=worst,
                 files={},
             )
-            (part / TRITON_FILE).write_text(config(package))
-            files = {key: digest_file(part / key) for key in (TRITON_FILE, GOLDEN_FILE, GRAPH_FILE)}
-            package = package.model_copy(update={"files": files})
-            package.write(part / PACKAGE_FILE)
-            verify_package(part)
+            return finish(part, package)
     except OSError as error:
         raise PackageWriteError(output, error) from error
-    return package
 
 
 class Exported(Contract):

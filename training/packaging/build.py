@@ -7,33 +7,35 @@ import numpy as np
 import torch
 
 from physai.infrastructure.aside import whole_folder
-from physai.infrastructure.contracts import PolicyPackage, TensorSpec, digest_file
-from physai.infrastructure.registry.verify import (
-    GOLDEN_FILE,
-    GRAPH_FILE,
-    open_session,
-    verify_package,
-)
+from physai.infrastructure.contracts import PolicyPackage, TensorSpec
+from physai.infrastructure.registry.verify import GOLDEN_FILE, GRAPH_FILE, open_session
 from physai.infrastructure.robots import load_robot
 
+from .. import licences
 from ..errors import CheckpointError, PackageWriteError
 from ..il import policy
 from ..il.checkpoints import PRETRAINED
 from ..il.demonstrations import ACTION
 from ..run import RUN_FILE, SAMPLES_FILE, STATISTICS_FILE, TrainingRun, find_checkpoint, save_arrays
+from .finish import finish
 from .graph import NOISE, export, graph_of
 from .parity import Arrays, check, history_of, noise_for, random_inputs
 from .statistics import read_statistics
-from .triton import config
 from .units import limits_of, with_units
 
 RECORDED_SEED = 1  # of the noise beside recorded observations
 RANDOM = 8  # random observations among the golden vectors
-PACKAGE_FILE, TRITON_FILE = "package.json", "config.pbtxt"
+CODE = ("physai-training", "lerobot")
 
 
 def build(
-    run: Path, output: Path, *, checkpoint: str = "last", name: str | None = None, robot: str | None = None
+    run: Path,
+    output: Path,
+    *,
+    checkpoint: str = "last",
+    name: str | None = None,
+    robot: str | None = None,
+    licence: str | None = None,
 ) -> PolicyPackage:
     """Export, compare with LeRobot, record golden vectors, verify; only then does `output` appear.
 
@@ -43,9 +45,11 @@ def build(
         checkpoint: `last`, or a step.
         name: Of the package; default: task and policy.
         robot: Name of the robot's description, or a file; default: the robot that was trained on.
+        licence: SPDX expression that the trained weights are given under; None states none.
 
     Raises:
         CheckpointError: If there is no such checkpoint, or it cannot be loaded.
+        LicenceError: If the licence is no SPDX expression.
         OccupiedError: If something is at `output`.
         PackageWriteError: If the disk refuses.
         PackagingError: If graph and policy differ, or the package would say something that is not known.
@@ -56,11 +60,13 @@ def build(
     inputs = tuple(with_units(spec, description) for spec in training.inputs)
     action = with_units(training.action, description)
     limits = limits_of(action, description)
+    name = name or _slug(f"{training.task}-{training.recipe.policy}")
+    parts = (licences.of_policy(name, licence), *training.licences, *licences.of_code(*CODE))
     try:
         with whole_folder(output) as part:
             golden, worst = _write_graph(found / PRETRAINED, run / SAMPLES_FILE, part)
             package = PolicyPackage(
-                name=name or _slug(f"{training.task}-{training.recipe.policy}"),
+                name=name,
                 policy_type=training.recipe.policy,
                 task=training.task,
                 robot=training.robot,
@@ -74,19 +80,15 @@ def build(
                 run_id=training.run_id,
                 training_steps=step,
                 commit=training.commit,
+                licences=parts,
                 opset=_opset(part / GRAPH_FILE),
                 normalizer=read_statistics(run / STATISTICS_FILE, (*(spec.name for spec in inputs), ACTION)),
                 parity_max_abs=worst,
                 files={},
             )
-            (part / TRITON_FILE).write_text(config(package))
-            files = {name: digest_file(part / name) for name in (TRITON_FILE, GOLDEN_FILE, GRAPH_FILE)}
-            package = package.model_copy(update={"files": files})
-            package.write(part / PACKAGE_FILE)
-            verify_package(part)
+            return finish(part, package)
     except OSError as error:
         raise PackageWriteError(output, error) from error
-    return package
 
 
 def _write_graph(checkpoint: Path, samples: Path, part: Path) -> tuple[Arrays, float]:

@@ -28,6 +28,9 @@ def build(
     checkpoint: Annotated[str, Option(help="`last`, `best`, or a step; `000000` is the untrained policy.")] = "last",
     name: Annotated[str | None, Option(help="Name of the package; default: task and policy.")] = None,
     robot: Annotated[str | None, Option(help="Robot, or file that describes it; default: that of the data.")] = None,
+    licence: Annotated[
+        str | None, Option(help="SPDX expression that the trained weights are given under; default: none is stated.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Put a trained policy into one ONNX graph, prove that it does the same, and describe it.
@@ -37,11 +40,11 @@ def build(
     if is_rl(run):
         from .actors import build as build_actor
 
-        _show(build_actor(run, output, checkpoint=checkpoint, name=name), output, as_json)
+        _show(build_actor(run, output, checkpoint=checkpoint, name=name, licence=licence), output, as_json)
         return
     from .build import build
 
-    _show(build(run, output, checkpoint=checkpoint, name=name, robot=robot), output, as_json)
+    _show(build(run, output, checkpoint=checkpoint, name=name, robot=robot, licence=licence), output, as_json)
 
 
 @app.command()
@@ -229,4 +232,6 @@ def _show(package: PolicyPackage, folder: Path, as_json: bool) -> None:
     table.add_row("played", f"{package.action_steps} of each chunk, at {package.rate_hz:g} Hz")
     table.add_row("parity", f"{package.parity_max_abs:.1e} {package.outputs[0].units[0]}")
     table.add_row("dataset", package.dataset or "none: learned in simulation")
+    for part in package.licences:
+        table.add_row(f"licence of {part.part}", f"{part.licence} ({part.name})")
     show(package, as_json, table)

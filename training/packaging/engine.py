@@ -17,9 +17,9 @@ from physai.infrastructure.registry.verify import GOLDEN_FILE, GRAPH_FILE, read_
 from physai.infrastructure.settings import settings
 
 from ..errors import EngineBuildError, EngineParityError, NoEngineError
-from .triton import ENGINE_FILE, MAX_BATCH, engine_config
+from .triton import ENGINE_FILE, MAX_BATCH, TRITON_FILE, engine_config
 
-REPORT_FILE, TRITON_FILE = "engine.json", "config.pbtxt"
+REPORT_FILE = "engine.json"
 WORKSPACE_BYTES = 1 << 30
 BOUNDS = {"fp32": 1e-4, "fp16": 1e-2}
 """Largest difference from the golden answers, as a share of the greatest of them, at least of 1: float32 sums in

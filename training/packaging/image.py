@@ -16,10 +16,10 @@ from physai.infrastructure.registry.verify import GOLDEN_FILE, GRAPH_FILE, verif
 from ..errors import RecipeError
 from .oci import Image, read_base, write_layout
 from .sbom import SBOM_FILE, make_sbom
-from .triton import config
+from .triton import TRITON_FILE, config
 from .variants import ENTRY_POINT, MODELS, PORTS, USER, VARIANTS, Architecture, Name, build_commands, containerfile
 
-TRITON_FILE, BUILD_FILE = "config.pbtxt", "Containerfile"
+BUILD_FILE = "Containerfile"
 
 
 class BuildContext(Document):

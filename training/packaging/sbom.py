@@ -9,9 +9,11 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from cyclonedx.contrib.license.factories import LicenseFactory
 from cyclonedx.model import HashAlgorithm, HashType, Property
 from cyclonedx.model.bom import Bom
 from cyclonedx.model.component import Component, ComponentType
+from cyclonedx.model.license import License
 from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
@@ -21,6 +23,7 @@ from physai.infrastructure.registry.manifest import PACKAGE_FILE, TITLE, Descrip
 from physai.infrastructure.registry.verify import GRAPH_FILE, check_files
 
 from ..errors import SbomError
+from ..licences import UNSTATED, of_distribution
 
 BUILT_WITH = ("torch", "lerobot", "onnx", "onnxscript", "onnxruntime")
 SBOM_TYPE = "application/vnd.cyclonedx+json"
@@ -49,6 +52,7 @@ def make_sbom(folder: Path) -> str:
         version=digest,
         type=ComponentType.MACHINE_LEARNING_MODEL,
         bom_ref=digest,
+        licenses=_licences(next((each.licence for each in package.licences if each.part == "policy"), None)),
         properties=[Property(name=f"physai:{name}", value=value) for name, value in facts.items()],
     )
     files = [
@@ -116,8 +120,14 @@ def _library(name: str) -> Component:
         version=found,
         type=ComponentType.LIBRARY,
         bom_ref=f"pypi:{name}",
+        licenses=_licences(of_distribution(name)),
         purl=PackageURL("pypi", None, name, found),
     )
+
+
+def _licences(expression: str | None) -> list[License]:
+    """A licence as CycloneDX writes it; where none is stated, it writes none."""
+    return [] if expression in (None, UNSTATED) else [LicenseFactory().make_from_string(str(expression))]
 
 
 def _version(name: str) -> str | None:

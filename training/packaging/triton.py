@@ -9,6 +9,7 @@ from physai.infrastructure.contracts import PolicyPackage, TensorSpec
 from physai.infrastructure.registry.verify import GRAPH_FILE
 
 MAX_BATCH = 256
+TRITON_FILE = "config.pbtxt"
 ENGINE_FILE = "policy.plan"
 TYPES = {"float32": "TYPE_FP32", "uint8": "TYPE_UINT8"}
 

@@ -425,6 +425,34 @@ def test_triton_can_read_its_configuration(package: Path) -> None:
     assert list(config.output[0].dims) == [8, 6]
 
 
+def test_leapp_reads_the_joints_the_chunk_and_the_rate_of_a_policy(package: Path) -> None:
+    import torch
+    from leapp import InferenceManager, InputKindEnum, OutputKindEnum
+
+    manager = InferenceManager(str(package / "leapp.yaml"))
+    state, target = manager.nodes["policy"].input_descriptions
+    assert (state["kind"], state["element_names"]) == (InputKindEnum.JOINT_POSITION.value, [list(JOINTS)])
+    assert "kind" not in target, "a pose may be measured or commanded"
+    (action,) = manager.nodes["policy"].output_descriptions
+    assert (action["kind"], action["shape"]) == (OutputKindEnum.JOINT_POSITION.value, [1, 8, 6])
+    assert action["temporal_period_ms"] == pytest.approx(1000 / 30)
+    assert manager.pipeline["configs"]["frequency"] == 30 / 4, "four actions of each chunk are played"
+    golden = read_golden(package / "golden.npz", verify_package(package))
+    seen = {f"policy/{spec['name']}": torch.from_numpy(golden[spec["name"]][:1]) for spec in (state, target)}
+    np.testing.assert_allclose(manager.run_policy(seen)["policy/action"].numpy(), golden["action"][:1], atol=1e-5)
+
+
+def test_a_package_names_the_licences_of_data_and_code(run: Path, package: Path) -> None:
+    found = {
+        part.part: (part.name, part.licence) for part in verify_package(package).licences if part.name != "lerobot"
+    }
+    assert found == {
+        "policy": ("isaac-reach-ur10-act", "NOASSERTION"),
+        "dataset": (TrainingRun.read(run / "run.json").dataset, "NOASSERTION"),  # it has no card
+        "code": ("physai-training", "MIT"),
+    }
+
+
 def test_a_policy_that_the_graph_does_not_match_is_not_packaged(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
