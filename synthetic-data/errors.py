@@ -93,6 +93,16 @@ class TooShortError(SyntheticDataError):
         )
 
 
+class ShortEpisodeError(SyntheticDataError):
+    """An episode is too short to go on from."""
+
+    def __init__(self, clip: str, rows: int, least: int) -> None:
+        super().__init__(
+            f"{clip}: its episode has {rows} frames, video2world goes on from {least}. Use --format image2world, "
+            "which needs one."
+        )
+
+
 class NoTaskError(SyntheticDataError):
     """No scene of the robot can be simulated."""
 
@@ -109,7 +119,7 @@ class ThreeCamerasError(SyntheticDataError):
     def __init__(self, cameras: tuple[str, ...], views: tuple[str, ...]) -> None:
         super().__init__(
             f"the plan has {len(cameras)} cameras ({', '.join(cameras)}); robot multi-view of Transfer2.5 takes "
-            f"{len(views)}: {', '.join(views)}, in the dataset's order. Use --project transfer, which writes one "
+            f"{len(views)}: {', '.join(views)}, in the dataset's order. Use --format transfer, which writes one "
             "specification per camera with the same prompt and seed."
         )
 

@@ -19,11 +19,13 @@ class Project(StrEnum):
 
 
 class InputFormat(StrEnum):
-    """Programs of the family, each with its parameter file."""
+    """What the programs of the family take."""
 
     TRANSFER = "transfer"
     ROBOT_MULTIVIEW = "robot-multiview"
-    PREDICT = "predict"
+    IMAGE2WORLD = "image2world"
+    VIDEO2WORLD = "video2world"
+    ACTION_CONDITIONED = "action-conditioned"
 
 
 @app.command()
@@ -31,24 +33,28 @@ def inputs(
     plan: Annotated[Path, Argument(help="Plan, from `physai synthetic-data plan`.")],
     dataset: Annotated[Path, Argument(help="The LeRobot v3.0 dataset that the plan is of.")],
     output: Annotated[Path, Option(help="Folder to write.")],
-    project: Annotated[InputFormat, Option(help="Whose input format.")] = InputFormat.TRANSFER,
+    format_: Annotated[InputFormat, Option("--format", help="Of which program.")] = InputFormat.TRANSFER,
     as_json: Json = False,
 ) -> None:
-    """Write parameter files, control videos and masks as Transfer2.5 or Predict2.5 documents them.
+    """Write what a program of Transfer2.5 or Predict2.5 reads, as its project documents it.
 
-    Example: physai synthetic-data cosmos inputs OUT/plan.json OUT/dataset --project transfer --output OUT/inputs
+    Example: physai synthetic-data cosmos inputs OUT/plan.json OUT/dataset --format video2world --output OUT/inputs
     """
     from physai.infrastructure.contracts import GenerationPlan
 
+    from .action import action_inputs
+    from .inputs import transfer_inputs
     from .multiview import robot_multiview_inputs
-    from .predict import predict_inputs, transfer_inputs
+    from .predict import image2world_inputs, video2world_inputs
 
     writers = {
         InputFormat.TRANSFER: transfer_inputs,
         InputFormat.ROBOT_MULTIVIEW: robot_multiview_inputs,
-        InputFormat.PREDICT: predict_inputs,
+        InputFormat.IMAGE2WORLD: image2world_inputs,
+        InputFormat.VIDEO2WORLD: video2world_inputs,
+        InputFormat.ACTION_CONDITIONED: action_inputs,
     }
-    made = writers[project](GenerationPlan.read(plan), dataset, output)
+    made = writers[format_](GenerationPlan.read(plan), dataset, output)
     show(made, as_json, f"{output}: {len(made.specs)} parameter files for {made.model}")
 
 

@@ -12,7 +12,7 @@ from ..cost import CHUNK, chunks
 from ..errors import ThreeCamerasError
 from ..generate import planned_dataset
 from .controls import draw_control
-from .predict import Inputs
+from .inputs import Inputs
 from .schema import ROBOT_VIEWS, RobotMultiviewSpec, RobotView
 
 DRAWN: tuple[Modality, ...] = ("depth", "seg")

@@ -1,64 +1,72 @@
-"""Inputs of Cosmos-Predict2.5: what happens next, from the first frame of recorded episodes.
+"""Inputs of Cosmos-Predict2.5: what happens next, from how recorded episodes begin.
 
 What it predicts has no recorded actions, so it is for people and for world-model evaluation, and never becomes data.
 """
 
 from pathlib import Path
+from typing import Literal
 
 import av
 
 from physai.infrastructure.aside import whole_folder
-from physai.infrastructure.contracts import Contract, GenerationPlan
+from physai.infrastructure.contracts import Generation, GenerationPlan
+from physai.infrastructure.datasets import Dataset
+from physai.infrastructure.video import write_video
 
-from ..backend import Request
-from ..errors import NoStartError
+from ..errors import ShortEpisodeError
 from ..generate import planned_dataset
-from .controls import write_inputs
-from .schema import PredictSample, PredictSpec
-from .start import starts
+from .inputs import Inputs
+from .schema import PredictSample
+
+BEGIN = 5
+"""Frames that `video2world` goes on from: two latent ones. Source: cosmos-predict2.5,
+`cosmos_predict2/_src/predict2/inference/video2world.py`, which takes the last 4 (n - 1) + 1 frames of its input."""
+
+type Begun = Literal["image2world", "video2world"]
 
 
-class Inputs(Contract):
-    """Files that were written."""
-
-    folder: str
-    model: str
-    specs: tuple[str, ...]
-    """Parameter files, for the project's `examples/inference.py`."""
+def image2world_inputs(plan: GenerationPlan, root: Path, folder: Path) -> Inputs:
+    """Write `image2world.jsonl` and, for every generation and camera of the plan, the first frame."""
+    return _write(plan, root, folder, "image2world")
 
 
-def predict_inputs(plan: GenerationPlan, root: Path, folder: Path) -> Inputs:
-    """Write `image2world.json` and the first frame of every generation of the plan, with its prompt."""
-    dataset = planned_dataset(plan, root)
-    samples = {}
-    with whole_folder(folder) as part:
-        for generation in plan.generations:
-            for camera in plan.cameras:
-                name = f"{generation.id}_{camera.rpartition('.')[2]}"
-                first = dataset.frames(generation.episode, camera)[0]
-                av.VideoFrame.from_ndarray(first, format="rgb24").save(str(part / f"{name}.png"))
-                samples[name] = PredictSample(prompt=generation.variation.prompt, input_path=f"{name}.png")
-        spec = PredictSpec(inference_type="image2world", samples=samples, seed=plan.variations.seed)
-        (part / "image2world.json").write_text(spec.text())
-    return Inputs(folder=str(folder), model="predict2.5", specs=("image2world.json",))
-
-
-def transfer_inputs(plan: GenerationPlan, root: Path, folder: Path) -> Inputs:
-    """Write input, controls, masks and `spec.json` of Transfer2.5 for every generation and camera of the plan.
+def video2world_inputs(plan: GenerationPlan, root: Path, folder: Path) -> Inputs:
+    """Write `video2world.jsonl` and, for every generation and camera of the plan, the first five frames.
 
     Raises:
-        NoStartError: If the simulator cannot make the clip that one starts from.
+        ShortEpisodeError: If an episode has no five frames.
     """
+    return _write(plan, root, folder, "video2world")
+
+
+def _write(plan: GenerationPlan, root: Path, folder: Path, begun: Begun) -> Inputs:
     dataset = planned_dataset(plan, root)
-    specs = []
+    spec = f"{begun}.jsonl"
     with whole_folder(folder) as part:
-        requests = [Request(generation, plan, dataset) for generation in plan.generations]
-        for request, start in starts(requests):
-            if start and start.failure:
-                raise NoStartError(start.id, start.failure)
-            for camera in plan.cameras:
-                place = Path(request.generation.id) / camera
-                (part / place).mkdir(parents=True)
-                write_inputs(request, camera, part / place, start)
-                specs.append(str(place / "spec.json"))
-    return Inputs(folder=str(folder), model="transfer2.5", specs=tuple(specs))
+        samples = [
+            _sample(dataset, generation, camera, part, begun)
+            for generation in plan.generations
+            for camera in plan.cameras
+        ]
+        (part / spec).write_text("".join(f"{sample.model_dump_json(exclude_none=True)}\n" for sample in samples))
+    return Inputs(folder=str(folder), model=f"predict2.5 {begun}", specs=(spec,))
+
+
+def _sample(dataset: Dataset, generation: Generation, camera: str, folder: Path, begun: Begun) -> PredictSample:
+    name = f"{generation.id}_{camera.rpartition('.')[2]}"
+    frames = dataset.frames(generation.episode, camera)[:BEGIN]
+    if begun == "image2world":
+        given = f"{name}.png"
+        av.VideoFrame.from_ndarray(frames[0], format="rgb24").save(str(folder / given))
+    else:
+        if len(frames) < BEGIN:
+            raise ShortEpisodeError(generation.id, len(frames), BEGIN)
+        given = f"{name}_begin.mp4"
+        write_video(folder / given, frames, dataset.fps)
+    return PredictSample(
+        inference_type=begun,
+        name=name,
+        prompt=generation.variation.prompt,
+        input_path=given,
+        seed=generation.seed,
+    )

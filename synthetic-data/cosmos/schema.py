@@ -1,17 +1,21 @@
 """Input files of the Cosmos projects, as they document them; paths inside are relative to the file.
 
 Sources: nvidia-cosmos/cosmos-transfer2.5 at 2ff49d0, `docs/inference.md`, `docs/inference_guided_generation.md` and the
-models in `cosmos_transfer2/config.py`; nvidia-cosmos/cosmos-predict2.5 at 50369b8, `docs/inference.md` and
-`cosmos_predict2/config.py`; nvidia-cosmos/cosmos-reason2 at a3b4a1d, `README.md`. Bounds and exclusions are theirs.
+models in `cosmos_transfer2/config.py`; nvidia-cosmos/cosmos-predict2.5, `docs/inference.md` at 09b3d4d,
+`cosmos_predict2/config.py` at 2ac6ee5 and `cosmos_predict2/action_conditioned.py` at 687da63, with the guide
+`docs/inference_robot_action_cond.md` (`models.json` names its last commit, a2c298b, which was not at hand);
+nvidia-cosmos/cosmos-reason2 at a3b4a1d, `README.md`. Bounds and exclusions are theirs.
 """
 
-from typing import Literal
+from pathlib import PurePosixPath
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Strength = Literal["very_low", "low", "medium", "high", "very_high"]
 ROBOT_VIEWS = ("head_color", "hand_left", "hand_right")
 CONTROLS = ("edge", "vis", "depth", "seg")
+PREDICT_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".mp4")
 
 
 class CosmosModel(BaseModel):
@@ -35,7 +39,7 @@ class Control(CosmosModel):
     mask_prompt: str | None = None
 
     @model_validator(mode="after")
-    def _one_mask(self) -> "Control":
+    def _one_mask(self) -> Self:
         if self.mask_path is not None and self.mask_prompt is not None:
             raise ValueError("only one of mask_path and mask_prompt")
         return self
@@ -84,7 +88,7 @@ class TransferSpec(CosmosModel):
     guided_generation_step_threshold: int = 25
 
     @model_validator(mode="after")
-    def _has_a_control(self) -> "TransferSpec":
+    def _has_a_control(self) -> Self:
         if not any(getattr(self, name) for name in CONTROLS):
             raise ValueError(f"at least one control of {', '.join(CONTROLS)}")
         if self.vis and self.image_context_path:
@@ -130,7 +134,7 @@ class RobotMultiviewSpec(CosmosModel):
     chunk_overlap: int = 1
 
     @model_validator(mode="after")
-    def _has_inputs(self) -> "RobotMultiviewSpec":
+    def _has_inputs(self) -> Self:
         missing = [name for name in ROBOT_VIEWS if getattr(self, name).input_path is None]
         if self.num_conditional_frames > 0 and missing:
             raise ValueError(f"input_path is required for {', '.join(missing)}")
@@ -138,32 +142,80 @@ class RobotMultiviewSpec(CosmosModel):
 
 
 class PredictSample(CosmosModel):
-    """One video to predict."""
+    """One line of `-i` (JSON Lines) of `examples/inference.py` of Predict2.5; it writes `<name>.mp4`."""
 
-    prompt: str | None = None
-    prompt_path: str | None = None
+    inference_type: Literal["text2world", "image2world", "video2world"]
+    name: str
+    prompt: str
     input_path: str | None = None
+    """Picture or video; of a video the last five frames count, of a picture the one."""
+    negative_prompt: str | None = None
+    seed: int = 0
+    guidance: int = Field(default=7, ge=0, le=7)
+    resolution: str = "none"
+    """Height and width, `704,1280`; `none`: as the model was trained."""
+    num_output_frames: int = Field(default=77, gt=0)
+    num_steps: int = Field(default=35, gt=0)
 
     @model_validator(mode="after")
-    def _has_a_prompt(self) -> "PredictSample":
-        if (self.prompt is None) == (self.prompt_path is None):
-            raise ValueError("one of prompt and prompt_path")
+    def _has_its_input(self) -> Self:
+        if self.inference_type == "text2world":
+            return self
+        if self.input_path is None:
+            raise ValueError(f"{self.inference_type} needs input_path")
+        if PurePosixPath(self.input_path).suffix not in PREDICT_SUFFIXES:
+            raise ValueError(f"input_path '{self.input_path}' ends with none of {', '.join(PREDICT_SUFFIXES)}")
         return self
 
 
-class PredictSpec(CosmosModel):
-    """Parameter file of `examples/inference.py` of Predict2.5."""
+class ActionSpec(CosmosModel):
+    """`-i` of `examples/action_conditioned.py` of Predict2.5, for all episodes of one camera.
 
-    inference_type: Literal["text2world", "image2world", "video2world"]
-    samples: dict[str, PredictSample] = Field(min_length=1)
-    negative_prompt: str | None = None
-    seed: int = 1
+    `input_root` and `save_root` count from where the program runs, and are given on its command line.
+    """
+
+    name: str
+    input_root: str = "."
+    input_json_sub_folder: str
+    """Folder of the `ActionEpisode` files, below `input_root`."""
+    save_root: str
+    chunk_size: int = Field(default=12, gt=0)
+    """Actions of a forward pass; as trained."""
     guidance: int = Field(default=7, ge=0, le=7)
     resolution: str = "none"
-    num_output_frames: int = Field(default=77, gt=0)
+    camera_id: int = Field(default=0, ge=0)
+    """Place in `ActionEpisode.videos`."""
+    start: int = Field(default=0, ge=0)
+    end: int = Field(default=100, gt=0)
+    """Files from `start` to before `end` are used, the others silently left out."""
+    fps_downsample_ratio: int = Field(default=1, gt=0)
+    """Every so many rows are one action."""
+    save_fps: int = Field(default=20, gt=0)
+    num_latent_conditional_frames: Literal[0, 1, 2] = 1
+    action_scaler: float = 20.0
+    """Factor on displacements, in m and rad, before the network sees them."""
+
+
+class ActionVideo(CosmosModel):
+    """One camera of an episode."""
+
+    video_path: str
+    """Below `input_root`."""
+
+
+class ActionEpisode(CosmosModel):
+    """What the program reads of one episode; it takes the actions from pose to pose out of it."""
+
+    videos: tuple[ActionVideo, ...] = Field(min_length=1)
+    state: tuple[tuple[float, float, float, float, float, float], ...]
+    """Pose of the tool in each frame: x, y, z in m, roll, pitch, yaw in rad, as R = Rz(yaw) Ry(pitch) Rx(roll)."""
+    continuous_gripper_state: tuple[float, ...]
+    """0 open, 1 closed."""
 
     @model_validator(mode="after")
-    def _has_inputs(self) -> "PredictSpec":
-        if self.inference_type != "text2world" and any(s.input_path is None for s in self.samples.values()):
-            raise ValueError(f"{self.inference_type} needs input_path in every sample")
+    def _is_as_long(self) -> Self:
+        if len(self.state) != len(self.continuous_gripper_state):
+            raise ValueError(f"{len(self.state)} poses and {len(self.continuous_gripper_state)} states of the gripper")
+        if len(self.state) < 2:
+            raise ValueError(f"{len(self.state)} poses make no action")
         return self

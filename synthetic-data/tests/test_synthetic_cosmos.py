@@ -10,16 +10,20 @@ import pytest
 from pydantic import ValidationError
 
 from physai.infrastructure.contracts import JudgeVote, Variations
-from physai.infrastructure.datasets.video import count_frames
+from physai.infrastructure.datasets import Dataset
+from physai.infrastructure.datasets.video import count_frames, decode
 from physai.infrastructure.judge import JudgeError
+from physai.synthetic_data.cosmos.action import action_inputs
 from physai.synthetic_data.cosmos.export import export
-from physai.synthetic_data.cosmos.predict import predict_inputs, transfer_inputs
-from physai.synthetic_data.cosmos.schema import PredictSpec, TransferSpec
+from physai.synthetic_data.cosmos.inputs import transfer_inputs
+from physai.synthetic_data.cosmos.predict import image2world_inputs, video2world_inputs
+from physai.synthetic_data.cosmos.schema import ActionEpisode, ActionSpec, PredictSample, TransferSpec
 from physai.synthetic_data.cosmos.transfer import COMMAND, ENDPOINT, TOKEN, open_transfer
 from physai.synthetic_data.cost import chunks
-from physai.synthetic_data.errors import CosmosSetupError, TooShortError
+from physai.synthetic_data.errors import CosmosSetupError, ShortEpisodeError, TooShortError
 from physai.synthetic_data.generate import generate
 from physai.synthetic_data.plan import make_plan
+from physai.synthetic_data.scene import link_poses
 from physai.synthetic_data.tests import arm
 from physai.synthetic_data.verify.judge import Judge
 from physai.synthetic_data.verify.run import verify
@@ -115,13 +119,84 @@ def test_what_transfer_would_refuse_is_refused_here(change, said):
         TransferSpec.model_validate({**good, **change})
 
 
-def test_inputs_of_predict_name_an_image_for_every_sample(plan, source, tmp_path):
-    predict_inputs(plan, source, tmp_path / "inputs")
-    spec = PredictSpec.model_validate_json((tmp_path / "inputs/image2world.json").read_bytes())
-    assert list(spec.samples) == ["e0000-v00_front", "e0001-v00_front"]
-    assert all((tmp_path / "inputs" / str(sample.input_path)).exists() for sample in spec.samples.values())
-    with pytest.raises(ValidationError, match="needs input_path"):
-        PredictSpec.model_validate({"inference_type": "image2world", "samples": {"a": {"prompt": "b"}}})
+def samples(path):
+    return [PredictSample.model_validate_json(line) for line in path.read_text().splitlines()]
+
+
+def test_image2world_goes_on_from_the_first_frame(plan, source, tmp_path):
+    assert image2world_inputs(plan, source, tmp_path / "inputs").specs == ("image2world.jsonl",)
+    first, second = samples(tmp_path / "inputs/image2world.jsonl")
+    assert (first.name, first.inference_type, second.name) == ("e0000-v00_front", "image2world", "e0001-v00_front")
+    assert first.prompt == plan.generations[0].variation.prompt
+    with av.open(str(tmp_path / "inputs" / first.input_path)) as container:
+        shown = next(container.decode(video=0)).to_ndarray(format="rgb24")
+    assert (shown == Dataset(source).frames(0, arm.CAMERA)[0]).all()
+
+
+def test_video2world_goes_on_from_the_first_five_frames(plan, source, tmp_path):
+    assert video2world_inputs(plan, source, tmp_path / "inputs").specs == ("video2world.jsonl",)
+    first = samples(tmp_path / "inputs/video2world.jsonl")[0]
+    assert (first.inference_type, first.seed) == ("video2world", plan.generations[0].seed)
+    begun = decode(tmp_path / "inputs" / first.input_path, 0, 5, plan.fps, 0).astype(int)
+    assert count_frames(tmp_path / "inputs" / first.input_path) == 5
+    assert np.abs(begun - Dataset(source).frames(0, arm.CAMERA)[:5]).mean() < 2  # levels; AV1 has touched both
+
+
+def test_an_episode_of_four_frames_is_too_short_for_video2world(tmp_path):
+    source = arm.write(tmp_path / "ds", [4])
+    with pytest.raises(ShortEpisodeError, match="has 4 frames, video2world goes on from 5"):
+        video2world_inputs(make_plan(source, ALL), source, tmp_path / "inputs")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"input_path": None}, "image2world needs input_path"),
+        ({"input_path": "a.gif"}, "'a.gif' ends with none of .png"),
+        ({"guidance": 8}, "less than or equal to 7"),
+        ({"inference_type": "action2world"}, "Input should be"),
+        ({"samples": {}}, "Extra inputs"),
+    ],
+)
+def test_what_predict_would_refuse_is_refused_here(change, said):
+    good = {"inference_type": "image2world", "name": "a", "prompt": "b", "input_path": "c.png"}
+    assert PredictSample.model_validate(good)
+    with pytest.raises(ValidationError, match=said):
+        PredictSample.model_validate({**good, **change})
+
+
+def turned(roll, pitch, yaw):
+    """R = Rz Ry Rx, as the program makes it of three angles."""
+    c, s = np.cos([roll, pitch, yaw]), np.sin([roll, pitch, yaw])
+    about_x = np.array([[1, 0, 0], [0, c[0], -s[0]], [0, s[0], c[0]]])
+    about_y = np.array([[c[1], 0, s[1]], [0, 1, 0], [-s[1], 0, c[1]]])
+    about_z = np.array([[c[2], -s[2], 0], [s[2], c[2], 0], [0, 0, 1]])
+    return about_z @ about_y @ about_x
+
+
+def test_action_conditioned_gets_every_episode_once_with_the_pose_of_its_tool(source, tmp_path):
+    plan = make_plan(source, ALL.model_copy(update={"copies": 2}))
+    inputs = tmp_path / "inputs"
+    assert action_inputs(plan, source, inputs).specs == ("front.json",)
+    spec = ActionSpec.model_validate_json((inputs / "front.json").read_text())
+    files = sorted((inputs / spec.input_json_sub_folder).glob("*.json"))
+    assert [path.name for path in files] == ["e0000.json", "e0001.json"]
+    assert (spec.start, spec.end, spec.camera_id, spec.save_fps) == (0, 2, 0, 30)
+    told = ActionEpisode.model_validate_json(files[0].read_text())
+    assert count_frames(inputs / told.videos[spec.camera_id].video_path) == len(told.state) == 20
+    assert set(told.continuous_gripper_state) == {0.0}
+    for row, joints in ((0, arm.joints(20)[0]), (13, arm.joints(20)[13])):
+        tool = link_poses(arm.MODEL.links, joints.astype(float))[-1]
+        assert told.state[row][:3] == pytest.approx(tool[:3, 3], abs=1e-9)
+        assert turned(*told.state[row][3:]) == pytest.approx(tool[:3, :3], abs=1e-9)
+
+
+def test_an_episode_without_an_action_is_refused():
+    still = {"videos": [{"video_path": "a.mp4"}], "state": [[0.0] * 6], "continuous_gripper_state": [0.0]}
+    with pytest.raises(ValidationError, match="1 poses make no action"):
+        ActionEpisode.model_validate(still)
+    with pytest.raises(ValidationError, match="1 poses and 2 states of the gripper"):
+        ActionEpisode.model_validate(still | {"continuous_gripper_state": [0.0, 0.0]})
 
 
 def test_what_cosmos_cannot_vary_is_neither_planned_nor_promised(plan):

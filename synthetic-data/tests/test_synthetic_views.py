@@ -7,8 +7,8 @@ from pydantic import ValidationError
 from physai.infrastructure.contracts import Clip, DistractorRanges, PatternRanges, TurnRanges, Variations, digest_file
 from physai.infrastructure.datasets import Dataset
 from physai.infrastructure.datasets.video import count_frames, decode, encode
+from physai.synthetic_data.cosmos.inputs import transfer_inputs
 from physai.synthetic_data.cosmos.multiview import robot_multiview_inputs
-from physai.synthetic_data.cosmos.predict import transfer_inputs
 from physai.synthetic_data.cosmos.schema import RobotMultiviewSpec, TransferSpec
 from physai.synthetic_data.errors import ThreeCamerasError, UnknownCameraError
 from physai.synthetic_data.generate import generate, video_path
@@ -126,7 +126,7 @@ def test_robot_multiview_has_all_cameras_in_one_specification(tmp_path, monkeypa
 
 
 def test_two_cameras_are_no_robot_multiview(source, tmp_path):
-    with pytest.raises(ThreeCamerasError, match=r"the plan has 2 cameras .* Use --project transfer"):
+    with pytest.raises(ThreeCamerasError, match=r"the plan has 2 cameras .* Use --format transfer"):
         robot_multiview_inputs(make_plan(source, PROMPTED), source, tmp_path / "inputs")
 
 
