@@ -11,9 +11,10 @@ import pyarrow.parquet as pq
 
 from physai.infrastructure.contracts import DatasetProvenance, Digest
 from physai.infrastructure.datasets import Info
-from physai.infrastructure.datasets.errors import InfoError, TornFileError
+from physai.infrastructure.datasets.errors import TornFileError
 from physai.infrastructure.datasets.identity import episode_keys
-from physai.infrastructure.datasets.info import ANNOTATIONS, EPISODES, INFO, PROVENANCE
+from physai.infrastructure.datasets.info import ANNOTATIONS, PROVENANCE
+from physai.infrastructure.datasets.metadata import PLACE, read_episodes
 from physai.infrastructure.settings import settings
 from physai.infrastructure.storage import Store, open_file
 
@@ -39,15 +40,10 @@ class Described:
         """
         self.root, self._open = root, opened
         self.info = Info.read(root)
-        files = sorted((root / EPISODES.partition("/chunk")[0]).glob("*/*.parquet"))
-        try:
-            table = pa.concat_tables([pq.read_table(file) for file in files], promote_options="default")
-            self._table = table.sort_by("episode_index")
-            rows: list[dict[str, Any]] = self._table.select(["length", "tasks"]).to_pylist()
-            self.lengths = [int(row["length"]) for row in rows]
-            self.tasks = [str(row["tasks"][0]) for row in rows]
-        except (IndexError, KeyError, pa.ArrowException, OSError) as error:
-            raise TornFileError(root / "meta/episodes", str(error).partition("\n")[0]) from error
+        self._table = read_episodes(root, self.info).sort_by("episode_index")
+        rows: list[dict[str, Any]] = self._table.select(["length", "tasks"]).to_pylist()
+        self.lengths = [int(row["length"]) for row in rows]
+        self.tasks = [str(row["tasks"][0]) for row in rows]
 
     @property
     def num_episodes(self) -> int:
@@ -112,15 +108,8 @@ class Described:
 
     def _row_files(self) -> list[Path]:
         """Names in the dataset of the files that hold its rows."""
-        try:
-            columns = [self._table[f"data/{name}"].to_pylist() for name in ("chunk_index", "file_index")]
-        except KeyError as error:
-            raise TornFileError(self.root / "meta/episodes", f"no column {error}") from error
-        numbers = dict.fromkeys(zip(*columns, strict=True))
-        try:
-            return [Path(self.info.data_path.format(chunk_index=chunk, file_index=file)) for chunk, file in numbers]
-        except (KeyError, IndexError, ValueError, AttributeError) as error:
-            raise InfoError(self.root / INFO, f"data_path: {error!r}") from error
+        numbers = dict.fromkeys(zip(*(self._table[f"data/{name}"].to_pylist() for name in PLACE), strict=True))
+        return [Path(self.info.data_path.format(chunk_index=chunk, file_index=file)) for chunk, file in numbers]
 
 
 def described(store: Store, name: str = "") -> tuple[Described, Journal]:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,10 +15,12 @@ import pytest
 from physai.data_management.tools.catalogue import CATALOGUE
 from physai.data_management.tools.checks import Limits
 from physai.data_management.tools.edit import keep, trim
+from physai.data_management.tools.quality import quality
 from physai.data_management.tools.validate import validate
 from physai.infrastructure.contracts import DatasetProvenance
 from physai.infrastructure.datasets import Dataset, DatasetWriter, camera
 from physai.infrastructure.datasets.stats import column_stats
+from physai.infrastructure.errors import PhysaiError
 from physai.infrastructure.tests.datasets_samples import CAMERA, FPS, STATE_FEATURES, columns, frames, source, write
 
 DATA = "data/chunk-000/file-000.parquet"
@@ -308,6 +311,47 @@ def test_a_planted_defect_is_caught(clean, tmp_path, defect):
     assert defect in found
     assert report.passed == all(CATALOGUE[name].severity == "warn" for name in found)
     assert all(finding.detail and finding.mend for finding in report.findings)
+
+
+def other_values(path, column, value):
+    def plant(root):
+        old = pq.read_table(root / path)
+        wrong = pa.array([value] * len(old))
+        pq.write_table(old.set_column(old.column_names.index(column), column, wrong), root / path)
+
+    return plant
+
+
+WRONG = {
+    **{
+        f"{column} = {value!r}": other_values(path, column, value)
+        for path, names in (
+            (
+                EPISODES,
+                ("length", "tasks", "data/file_index", f"videos/{CAMERA}/from_timestamp", f"stats/{ACTION}/max"),
+            ),
+            (DATA, (ACTION, "index", "timestamp", "task_index")),
+        )
+        for column in names
+        for value in (None, "x", [1.0], [])
+        if (column, value) != (f"stats/{ACTION}/max", None)
+    },
+    **{
+        f"stats.json = {text}": add("meta/stats.json", text.encode()) for text in ("{]", "[1]", "null", '{"action": 1}')
+    },
+    "data_path": lambda root: info(root, data_path="data/{nowhere}.parquet"),
+    "video_path": lambda root: info(root, video_path="{"),
+    "no index": lambda root: info(root, features={}),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_what_is_of_another_kind_is_a_finding_and_never_a_traceback(clean, tmp_path, wrong):
+    root = Path(shutil.copytree(clean, tmp_path / "ds"))
+    WRONG[wrong](root)
+    assert validate(root, Limits(), decode=False).findings
+    with suppress(PhysaiError):
+        quality(root)
 
 
 def test_a_clean_dataset_has_no_finding(clean):

@@ -1,6 +1,5 @@
 """Defects of files and of numbers that must agree, found without trusting any of them."""
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,11 @@ import pyarrow.parquet as pq
 
 from physai.infrastructure.datasets import depth, video
 from physai.infrastructure.datasets.errors import InfoError, TornFileError, VersionError
-from physai.infrastructure.datasets.info import EPISODES, NUMBERS, STATS, TASKS, Feature, Info
+from physai.infrastructure.datasets.info import NUMBERS, STATS, TASKS, Feature, Info
+from physai.infrastructure.datasets.metadata import PLACE, read_episodes, read_stats
 
 from .catalogue import Finding, found
 
-NEEDED = ("episode_index", "tasks", "length", "data/chunk_index", "data/file_index")
-BOUNDS = ("dataset_from_index", "dataset_to_index")
-VIDEO = ("chunk_index", "file_index", "from_timestamp", "to_timestamp")
 LEFTOVERS = ("images/*/*", "images/*", "tmp*", ".*.part", "videos/*/tmp*")
 
 Rows = list[dict[str, Any]]
@@ -37,11 +34,12 @@ def structure_findings(root: Path) -> Iterator[Finding]:
     except InfoError as error:
         yield found("info", str(error))
         return
-    rows, problem = _episodes(root, info)
     yield from _tasks(root, info)
     yield from _leftovers(root)
-    if problem:
-        yield found("episodes-file", problem)
+    try:
+        rows = read_episodes(root, info, statistics=False).to_pylist()
+    except TornFileError as error:
+        yield found("episodes-file", str(error))
         return
     yield from _counts(info, rows)
     yield from _splits(info, len(rows))
@@ -50,24 +48,6 @@ def structure_findings(root: Path) -> Iterator[Finding]:
         yield from _video(root, info, rows, camera, feature)
     yield from _orphans(root, info, rows)
     yield from _stats(root, info)
-
-
-def _episodes(root: Path, info: Info) -> tuple[Rows, str]:
-    """Rows of the episodes file, or what is wrong with it."""
-    folder = root / EPISODES.partition("/chunk")[0]
-    needed = [*NEEDED, *BOUNDS, *(f"videos/{c}/{name}" for c in info.cameras for name in VIDEO)]
-    tables = []
-    for path in sorted(folder.glob("*/*.parquet")):
-        try:
-            table = pq.read_table(path)
-        except (pa.ArrowException, OSError) as error:
-            return [], f"{path}: {str(error).partition(chr(10))[0]}"
-        if missing := [name for name in needed if name not in table.column_names]:
-            return [], f"{path}: no column {missing[0]}"
-        tables.append(table.select(needed))
-    if not tables:
-        return [], f"{folder}: no episodes file"
-    return pa.concat_tables(tables, promote_options="permissive").to_pylist(), ""
 
 
 def _tasks(root: Path, info: Info) -> Iterator[Finding]:
@@ -231,9 +211,9 @@ def _orphans(root: Path, info: Info, rows: Rows) -> Iterator[Finding]:
 def _stats(root: Path, info: Info) -> Iterator[Finding]:
     path = root / STATS
     try:
-        stats = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        yield found("stats-missing", f"{path}: {error}")
+        stats = read_stats(root)
+    except TornFileError as error:
+        yield found("stats-missing", str(error))
         return
     needed = [name for name, f in info.features.items() if f.dtype in NUMBERS or f.is_video]
     for name in needed:
@@ -242,9 +222,9 @@ def _stats(root: Path, info: Info) -> Iterator[Finding]:
 
 
 def _data_path(root: Path, info: Info, row: Mapping[str, Any]) -> Path:
-    return root / info.data_path.format(chunk_index=row["data/chunk_index"], file_index=row["data/file_index"])
+    return root / info.data_path.format(**{name: row[f"data/{name}"] for name in PLACE})
 
 
 def _video_path(root: Path, info: Info, row: Mapping[str, Any], camera: str) -> Path:
-    numbers = {name: row[f"videos/{camera}/{name}"] for name in ("chunk_index", "file_index")}
+    numbers = {name: row[f"videos/{camera}/{name}"] for name in PLACE}
     return root / (info.video_path or "").format(video_key=camera, **numbers)

@@ -1,6 +1,5 @@
 """Validates a dataset: its files, then every episode against the catalogue of defects."""
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,10 @@ from numpy.typing import NDArray
 
 from physai.infrastructure.contracts import Contract, ContractError, Digest
 from physai.infrastructure.datasets import Dataset, DatasetError
-from physai.infrastructure.datasets.errors import ContentError
-from physai.infrastructure.datasets.info import NUMBERS, STATS
+from physai.infrastructure.datasets.errors import ContentError, TornFileError
+from physai.infrastructure.datasets.info import NUMBERS
+from physai.infrastructure.datasets.metadata import read_stats
+from physai.infrastructure.datasets.stats import NAMES, Stats
 
 from ..errors import MissingAncestorError
 from .catalogue import CATALOGUE, Finding, found
@@ -135,16 +136,16 @@ def _stats(dataset: Dataset, index: int, columns: dict[str, NDArray[Any]]) -> st
             continue
         values = columns[name].reshape(len(columns[name]), -1).astype(np.float64)
         real = {"min": values.min(0), "max": values.max(0), "mean": values.mean(0), "std": values.std(0)}
-        if (detail := _differs({k: stored[k] for k in real}, real)) or int(stored["count"].ravel()[0]) != len(values):
+        if (detail := _differs(stored, real)) or stored["count"].ravel().tolist() != [len(values)]:
             return f"{name}: {detail or 'count'}"
     return None
 
 
-def _differs(stored: dict[str, Any], real: dict[str, NDArray[Any]]) -> str | None:
+def _differs(stored: Stats, real: Stats) -> str | None:
     """The first statistic that is off by more than sums in float32 can be."""
     spread = np.maximum(real["max"] - real["min"], np.abs(real["max"]).max(initial=0) * 1e-2)
     for name, value in real.items():
-        told = np.asarray(stored[name], np.float64).ravel()
+        told = stored[name].ravel()
         if told.shape != value.ravel().shape:
             return f"{name} has {told.size} numbers, rows have {value.size}"
         off = np.abs(told - value.ravel())
@@ -180,15 +181,13 @@ def _same(dataset: Dataset, one: int, other: int) -> bool:
 
 
 def _dataset_stats(dataset: Dataset) -> Iterator[Finding]:
-    path = dataset.root / STATS
-    if not path.exists():
+    try:
+        stored = read_stats(dataset.root)
+    except TornFileError:  # which `structure_findings` tells
         return
-    stored = json.loads(path.read_bytes())
-    for name, feature in dataset.info.recorded.items():
-        episodes = [dataset.episode_stats(i, name) for i in range(dataset.num_episodes)]
-        if feature.dtype not in NUMBERS or name not in stored or any(stats is None for stats in episodes):
+    for name, known in _episode_stats(dataset).items():
+        if name not in stored:
             continue
-        known = [stats for stats in episodes if stats is not None]
         weights = np.array([stats["count"].ravel()[0] for stats in known], np.float64)
         means = np.stack([stats["mean"].ravel() for stats in known])
         mean = np.average(means, axis=0, weights=weights)
@@ -203,15 +202,24 @@ def _dataset_stats(dataset: Dataset) -> Iterator[Finding]:
             yield found("stats-dataset", f"{name}: {detail}")
 
 
+def _episode_stats(dataset: Dataset) -> dict[str, list[Stats]]:
+    """Statistics of every episode of each recorded feature of numbers, where they are those of its numbers."""
+    told_of: dict[str, list[Stats]] = {}
+    for name, feature in dataset.info.recorded.items():
+        size = {part: 1 if part == "count" else int(np.prod(feature.shape)) for part in NAMES}
+        known = [dataset.episode_stats(index, name) for index in range(dataset.num_episodes)]
+        told = [stats for stats in known if stats and all(stats[part].size == size[part] for part in NAMES)]
+        if feature.dtype in NUMBERS and len(told) == len(known):
+            told_of[name] = told
+    return told_of
+
+
 def _constant(dataset: Dataset) -> Iterator[Finding]:
     if dataset.num_episodes < 2:
         return
-    for name, feature in dataset.info.recorded.items():
-        if feature.dtype not in NUMBERS or not feature.dtype.startswith("float"):
-            continue
-        ends = [dataset.episode_stats(i, name) for i in range(dataset.num_episodes)]
-        known = [stats for stats in ends if stats is not None]
-        if len(known) < len(ends):
+    for name, known in _episode_stats(dataset).items():
+        feature = dataset.info.features[name]
+        if not feature.dtype.startswith("float"):
             continue
         low = np.min([stats["min"].ravel() for stats in known], axis=0)
         high = np.max([stats["max"].ravel() for stats in known], axis=0)

@@ -16,8 +16,9 @@ import pyarrow.parquet as pq
 
 from physai.infrastructure.contracts import Contract, DatasetProvenance, DatasetVerification, Digest, EpisodeSource
 from physai.infrastructure.datasets import Dataset, Info
-from physai.infrastructure.datasets.errors import InfoError, TornFileError
-from physai.infrastructure.datasets.info import EPISODES, INFO, NUMBERS, PROVENANCE, VERIFICATION, Feature
+from physai.infrastructure.datasets.errors import TornFileError
+from physai.infrastructure.datasets.info import NUMBERS, PROVENANCE, VERIFICATION, Feature
+from physai.infrastructure.datasets.metadata import PLACE, read_episodes
 from physai.infrastructure.datasets.reader import read_ancestors
 
 from ..annotations import Annotations
@@ -85,7 +86,7 @@ class Index:
         """Where `meta/` lies on this machine; of a local dataset, all of it."""
         self.mark = _mark(self.root)
         self.info = Info.read(self.root)
-        self._table = self._read()
+        self._table = read_episodes(self.root, self.info, statistics=False).sort_by("episode_index")
 
     @property
     def count(self) -> int:
@@ -169,7 +170,7 @@ class Index:
 
     def _clip(self, name: str, feature: Feature, row: dict[str, Any]) -> Clip:
         start = row[f"videos/{name}/from_timestamp"]
-        end = row.get(f"videos/{name}/to_timestamp") or start + row["length"] / self.info.fps
+        end = row[f"videos/{name}/to_timestamp"]
         begins = start if not feature.is_depth else 0.0
         return Clip(
             camera=name,
@@ -194,14 +195,14 @@ class Index:
         if camera not in self.info.cameras:
             raise UnknownError("camera", camera)
         row = self.row(episode)
-        numbers = {name: row[f"videos/{camera}/{name}"] for name in ("chunk_index", "file_index")}
-        return self._path("video_path", video_key=camera, **numbers)
+        numbers = {name: row[f"videos/{camera}/{name}"] for name in PLACE}
+        return Path((self.info.video_path or "").format(video_key=camera, **numbers))
 
     def columns(self, episode: int) -> Columns:
         """The rows of one episode, thinned out if there are more than a screen shows."""
         row = self.row(episode)
-        numbers = {"chunk_index": row["data/chunk_index"], "file_index": row["data/file_index"]}
-        path = self.entry.local(self._path("data_path", **numbers))
+        numbers = {name: row[f"data/{name}"] for name in PLACE}
+        path = self.entry.local(Path(self.info.data_path.format(**numbers)))
         table = read_rows(path, episode)
         step = -(-len(table) // SHOWN) or 1
         shown = {
@@ -214,32 +215,8 @@ class Index:
         succeeded = None if told is None else bool(np.array(told, dtype=bool).any())
         return Columns(step, tuple(each for each in series if each), tuple(_marks(table)), succeeded)
 
-    def _path(self, template: str, **numbers: object) -> Path:
-        """A file by its template in the info."""
-        try:
-            return Path(str(getattr(self.info, template)).format(**numbers))
-        except (KeyError, IndexError, ValueError, AttributeError) as error:
-            raise InfoError(self.root / INFO, f"{template}: {error!r}") from error
-
     def _column(self, name: str) -> list[Any]:
         return self._table[name].to_pylist()
-
-    def _read(self) -> pa.Table:
-        files = sorted((self.root / EPISODES.partition("/chunk")[0]).glob("*/*.parquet"))
-        wanted = ("episode_index", "tasks", "length", "data/", "dataset_", "videos/")
-        try:
-            schema = pq.read_schema(files[0])
-            names = [name for name in schema.names if name.startswith(wanted)]
-            table = pa.concat_tables([pq.read_table(file, columns=names) for file in files], promote_options="default")
-        except (IndexError, pa.ArrowException, OSError) as error:
-            raise TornFileError(self.root / "meta/episodes", str(error).partition("\n")[0]) from error
-        needed = {"episode_index", "tasks", "length", "data/chunk_index", "data/file_index"}
-        needed |= {
-            f"videos/{c}/{n}" for c in self.info.cameras for n in ("chunk_index", "file_index", "from_timestamp")
-        }
-        if missing := sorted(needed.difference(table.column_names)):
-            raise TornFileError(self.root / "meta/episodes", f"no column {missing[0]}")
-        return table.sort_by("episode_index")
 
 
 def read_rows(path: Path, episode: int) -> pa.Table:

@@ -1,11 +1,11 @@
 """What the pages and the API show: datasets and episodes in few facts, searched and paged."""
 
-import json
 from collections import Counter
-from typing import Any, Literal
+from typing import Literal
 
 from physai.infrastructure.contracts import Contract, DatasetProvenance
-from physai.infrastructure.datasets.info import STATS
+from physai.infrastructure.datasets.errors import TornFileError
+from physai.infrastructure.datasets.metadata import read_stats
 from physai.infrastructure.errors import PhysaiError
 
 from ..annotations import Marks, Review
@@ -252,18 +252,18 @@ def dataset_view(entry: Entry, indexes: Indexes) -> DatasetView:
 def _statistics(index: Index) -> list[Statistic]:
     """Stored statistics of the recorded numbers; empty where there are none."""
     try:
-        stored: dict[str, Any] = json.loads((index.root / STATS).read_bytes())
-    except (OSError, ValueError):
+        stored = read_stats(index.root)
+    except TornFileError:
         return []
     found = []
     for feature, description in index.info.recorded.items():
         values = stored.get(feature, {})
         if description.is_video or any(name not in values for name in STATISTICS):
             continue
-        names = description.element_names or [str(number) for number in range(len(values["mean"]))]
+        names = description.element_names or [str(number) for number in range(values["mean"].size)]
         found += [
-            Statistic(feature=feature, name=name, **dict(zip(STATISTICS, map(float, numbers), strict=True)))
-            for name, *numbers in zip(names, *(values[name] for name in STATISTICS), strict=False)
+            Statistic(feature=feature, name=name, **dict(zip(STATISTICS, numbers, strict=True)))
+            for name, *numbers in zip(names, *(values[name].ravel().tolist() for name in STATISTICS), strict=False)
         ]
     return found
 

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from ..errors import MissingFileError
 from .depth import PER_M, Scale, Unit
@@ -130,6 +130,16 @@ class Info(BaseModel):
     splits: dict[str, str] = {}
     """Name → `from:to`, a range of episodes, `to` excluded."""
 
+    @field_validator("data_path", "video_path")
+    @classmethod
+    def _names_files(cls, template: str | None, info: ValidationInfo) -> str | None:
+        camera = {"video_key": "camera"} if info.field_name == "video_path" else {}
+        try:
+            _ = template and template.format(chunk_index=0, file_index=0, **camera)
+        except (KeyError, IndexError, AttributeError) as error:
+            raise ValueError(f"'{template}' asks for what is not known, {error}") from error
+        return template
+
     @classmethod
     def read(cls, root: Path) -> Self:
         """Read the info of the dataset at `root`.
@@ -151,10 +161,13 @@ class Info(BaseModel):
         if isinstance(content, dict) and content.get("codebase_version") != CODEBASE_VERSION:
             raise VersionError(path, content.get("codebase_version"), CODEBASE_VERSION)
         try:
-            return cls.model_validate(content)
+            info = cls.model_validate(content)
         except ValidationError as error:
             first = error.errors()[0]
             raise InfoError(path, f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from error
+        if missing := sorted(INDEX_FEATURES.keys() - info.features.keys()):
+            raise InfoError(path, f"features: no '{missing[0]}'")
+        return info
 
     def write(self, root: Path) -> None:
         """Write as LeRobot does: indented by 4, without a final line break."""

@@ -1,15 +1,101 @@
-"""Writes the metadata of a dataset as LeRobot does: statistics, tasks and episodes."""
+"""Reads and writes the metadata of a dataset as LeRobot does: statistics, tasks and episodes."""
 
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from .info import EPISODES, STATS, TASKS
+from .errors import TornFileError
+from .info import EPISODES, STATS, TASKS, Info
 from .stats import Stats, aggregate
+
+PLACE = ("chunk_index", "file_index")
+"""Of an episode's file, within its columns `data/` and `videos/CAMERA/`."""
+
+
+def read_stats(root: Path) -> dict[str, Stats]:
+    """Statistics of each feature over the whole dataset; empty if it has none.
+
+    Raises:
+        TornFileError: If they cannot be understood.
+    """
+    path = root / STATS
+    try:
+        told = json.loads(path.read_bytes())
+        return {name: {key: np.array(v, np.float64) for key, v in stats.items()} for name, stats in told.items()}
+    except FileNotFoundError:
+        return {}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise TornFileError(path, error) from error
+
+
+def read_episodes(root: Path, info: Info, *, statistics: bool = True) -> pa.Table:
+    """One row per episode: where its rows and frames are, and its statistics.
+
+    Args:
+        root: The dataset.
+        info: Of the same dataset.
+        statistics: Read them too; they are most of the file.
+
+    Raises:
+        TornFileError: If the file is absent or torn, or a column is, or is of another type.
+    """
+    folder = root / EPISODES.partition("/chunk")[0]
+    try:
+        tables = [_episodes_of(path, statistics) for path in sorted(folder.glob("*/*.parquet"))]
+        table = pa.concat_tables(tables, promote_options="default") if tables else pa.table({})
+    except (pa.ArrowException, OSError) as error:
+        raise TornFileError(folder, str(error).partition("\n")[0]) from error
+    if not tables:
+        raise TornFileError(folder, "no episodes file")
+    cameras = [f"videos/{name}" for name in info.cameras]
+    whole = ["episode_index", "length", "dataset_from_index", "dataset_to_index"]
+    whole += [f"{kind}/{name}" for kind in ("data", *cameras) for name in PLACE]
+    times = [f"{camera}/{name}_timestamp" for camera in cameras for name in ("from", "to")]
+    for name in (*whole, *times, "tasks"):
+        if name not in table.column_names:
+            raise TornFileError(folder, f"no column {name}")
+        column = table[name]
+        fits = _are_tasks(column) if name == "tasks" else _are_numbers(column.type, whole=name in whole)
+        if column.null_count or not fits:
+            raise TornFileError(folder, f"column {name} is {column.type} with {column.null_count} empty values")
+    for name in table.column_names:
+        if name.startswith("stats/") and not _are_alike(table[name]):
+            raise TornFileError(folder, f"column {name} is {table[name].type}, or of rows that are not alike")
+    return table
+
+
+def _episodes_of(path: Path, statistics: bool) -> pa.Table:
+    names = pq.read_schema(path).names
+    return pq.read_table(path, columns=[name for name in names if statistics or not name.startswith("stats/")])
+
+
+def _are_tasks(column: "pa.ChunkedArray[Any]") -> bool:
+    """Whether each row has tasks."""
+    if not pa.types.is_list(column.type) or str(column.type.value_type) not in ("string", "large_string"):
+        return False
+    least = pc.min(pc.list_value_length(column)).as_py()
+    return least is None or least > 0
+
+
+def _are_numbers(kind: "pa.DataType", *, whole: bool = False) -> bool:
+    return pa.types.is_integer(kind) or (pa.types.is_floating(kind) and not whole)
+
+
+def _are_alike(column: "pa.ChunkedArray[Any]") -> bool:
+    """Whether each row is a number, or as many of them as the others; or there are none at all."""
+    flat: Any = column.drop_null()
+    while pa.types.is_list(flat.type) or pa.types.is_fixed_size_list(flat.type):
+        lengths = pc.min_max(pc.list_value_length(flat))
+        if lengths["min"] != lengths["max"]:
+            return False
+        flat = pc.list_flatten(flat)
+    return _are_numbers(flat.type) or pa.types.is_boolean(flat.type) or pa.types.is_null(flat.type)
 
 
 def write_stats(root: Path, episodes: Sequence[Mapping[str, Stats]]) -> None:

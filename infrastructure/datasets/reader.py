@@ -26,7 +26,8 @@ from .errors import (
     TornFileError,
 )
 from .identity import episode_keys
-from .info import ANCESTORS, EPISODES, INFO, NOT_CONTENT, NUMBERS, PROVENANCE, TASKS, VERIFICATION, Feature, Info
+from .info import ANCESTORS, INFO, NOT_CONTENT, NUMBERS, PROVENANCE, TASKS, VERIFICATION, Feature, Info
+from .metadata import read_episodes
 from .stats import NAMES, DepthCounts, ImageCounts, Stats, sample_indices
 
 
@@ -48,7 +49,7 @@ class Dataset:
         self._data_path = cache(
             lambda chunk, file: root / self.info.data_path.format(chunk_index=chunk, file_index=file)
         )
-        self._episodes = self._read_episodes()
+        self._episodes = read_episodes(root, self.info)
         self._check_bounds()
         self._check_data()
         self._check_videos()
@@ -179,7 +180,7 @@ class Dataset:
         A column that is not of numbers is an array of objects.
         """
         rows = self.rows(index)
-        return {name: _numpy(rows[name], feature) for name, feature in self.info.columns.items()}
+        return {name: _numpy(name, rows[name], feature) for name, feature in self.info.columns.items()}
 
     def rows(self, index: int) -> pa.Table:
         """All columns of one episode as they are in the file."""
@@ -189,8 +190,8 @@ class Dataset:
     def located(self, index: int) -> tuple[pa.Table, int]:
         """All rows of the data file that an episode is in, and its first row among them."""
         row = self._row(index)
-        table = self._table(self._data_file(row))
-        return table, row["dataset_from_index"] - table["index"][0].as_py()
+        first = self._first_rows[row["data/chunk_index"], row["data/file_index"]]
+        return self._table(self._data_file(row)), row["dataset_from_index"] - first
 
     def data_file(self, index: int) -> Path:
         """The file with the rows of an episode."""
@@ -285,6 +286,14 @@ class Dataset:
     def _rows(self) -> list[dict[str, Any]]:
         return self._episodes.select([c for c in self._episodes.column_names if not c.startswith("stats/")]).to_pylist()
 
+    @cached_property
+    def _first_rows(self) -> dict[tuple[int, int], int]:
+        """Chunk and number of each data file → the first row of the dataset in it."""
+        starts: dict[tuple[int, int], int] = {}
+        for row in self._rows:
+            starts.setdefault((row["data/chunk_index"], row["data/file_index"]), row["dataset_from_index"])
+        return starts
+
     def _column(self, name: str) -> list[Any]:
         return [row[name] for row in self._rows]
 
@@ -294,20 +303,6 @@ class Dataset:
     def _video_file(self, row: dict[str, Any], camera: str) -> Path:
         numbers = {name: row[f"videos/{camera}/{name}"] for name in ("chunk_index", "file_index")}
         return self.root / (self.info.video_path or "").format(video_key=camera, **numbers)
-
-    def _read_episodes(self) -> pa.Table:
-        folder = self.root / EPISODES.partition("/chunk")[0]
-        tables = [_read_table(path) for path in sorted(folder.glob("*/*.parquet"))]
-        if not tables:
-            raise TornFileError(folder, "no episodes file")
-        episodes = pa.concat_tables(tables, promote_options="default")
-        needed = {"episode_index", "tasks", "length", "data/chunk_index", "data/file_index"}
-        needed |= {"dataset_from_index", "dataset_to_index"}
-        for camera in self.info.cameras:
-            needed |= {f"videos/{camera}/{name}" for name in ("chunk_index", "file_index", "from_timestamp")}
-        if missing := sorted(needed.difference(episodes.column_names)):
-            raise TornFileError(folder, f"no column {missing[0]}")
-        return episodes
 
     def _check_bounds(self) -> None:
         if len(self._episodes) != self.info.total_episodes:
@@ -375,16 +370,21 @@ def _image(frame: av.VideoFrame, feature: Feature) -> NDArray[Any]:
     return in_unit(Scale.of(feature.info).metres(video.codes_in(frame)), feature.depth_unit)
 
 
-def _numpy(column: "pa.ChunkedArray[Any]", feature: Feature) -> NDArray[Any]:
+def _numpy(name: str, column: "pa.ChunkedArray[Any]", feature: Feature) -> NDArray[Any]:
     if feature.dtype not in NUMBERS:  # strings, and pictures within the rows, which we do not write
-        values = np.empty(len(column), dtype=object)
-        values[:] = column.to_pylist()
-        return values
-    if feature.shape == (1,):
-        return np.asarray(column.to_numpy())
+        objects = np.empty(len(column), dtype=object)
+        objects[:] = column.to_pylist()
+        return objects
     flat: Any = column
     if isinstance(column.type, pa.BaseExtensionType):  # a grid, where Hugging Face `datasets` is imported
         flat = pa.chunked_array([chunk.storage for chunk in flat.chunks])
-    for _ in feature.shape:
-        flat = pc.list_flatten(flat)
-    return np.asarray(flat.to_numpy()).reshape(len(column), *feature.shape)
+    shape = () if feature.shape == (1,) else feature.shape
+    try:
+        for _ in shape:
+            flat = pc.list_flatten(flat)
+        values: NDArray[Any] = np.asarray(flat.to_numpy()).reshape(len(column), *shape)
+    except (pa.ArrowException, ValueError) as error:
+        raise FeatureError(name, f"its column is {column.type}, {INFO} says {feature.dtype} {feature.shape}") from error
+    if values.dtype.kind not in "biuf":
+        raise FeatureError(name, f"its column is {column.type}, {INFO} says {feature.dtype}")
+    return values
