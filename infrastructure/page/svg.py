@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup, escape
 
+WIDE = 700
 MINUS, EN_DASH = "\N{MINUS SIGN}", "\N{EN DASH}"
 
 Attribute = str | float | int | None
@@ -31,8 +32,12 @@ def group(children: Iterable[Markup], **attributes: Attribute) -> Markup:
 
 
 def drawing(width: float, height: float, label: str, *children: Markup) -> Markup:
-    """A picture that scales to its place; `label` says to a screen reader what is to be seen."""
-    return tag("svg", *children, viewBox=f"0 0 {width:g} {height:g}", role="img", aria_label=label)
+    """A picture that scales to its place; `label` says to a screen reader what is to be seen.
+
+    One that is wider than `WIDE` is in a box that scrolls on a phone, where its text would be too small to read.
+    """
+    made = tag("svg", *children, viewBox=f"0 0 {width:g} {height:g}", role="img", aria_label=label)
+    return tag("div", made, class_="wide") if width > WIDE else made
 
 
 def text(x: float, y: float, content: str, class_: str | None = None, anchor: str | None = None) -> Markup:
