@@ -1,16 +1,18 @@
 """The backends by name."""
 
+from physai.infrastructure.contracts import Variations
+
 from .backend import Backend
 from .local import LocalBackend
 
 
-def open_backend(name: str) -> Backend:
+def open_backend(variations: Variations) -> Backend:
     """The backend of a variation file."""
-    if name == "cosmos":
+    if variations.backend == "cosmos":
         from .cosmos.transfer import open_transfer
 
-        return open_transfer()
-    if name == "simulation":
+        return open_transfer(variations)
+    if variations.backend == "simulation":
         from .simulation import SimulationBackend
 
         return SimulationBackend()

@@ -67,7 +67,7 @@ def generate(
 
     planned = GenerationPlan.read(plan_file)
     with watched("generating") as progress:
-        report = run(planned, dataset, output, open_backend(planned.variations.backend), progress=progress)
+        report = run(planned, dataset, output, open_backend(planned.variations), progress=progress)
     for clip, failure in report.failed.items():
         stderr.print(f"{clip}: {failure}", highlight=False)
     line = (

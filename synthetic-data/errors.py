@@ -79,7 +79,8 @@ class CosmosSetupError(SyntheticDataError):
     def __init__(self, why: str) -> None:
         super().__init__(
             f"cosmos: {why}. Set COSMOS_COMMAND to the program of Transfer2.5 "
-            "(e.g. 'python /workspace/examples/inference.py'), or COSMOS_URL to a NIM."
+            "(e.g. 'python /workspace/examples/inference.py'), or COSMOS_URL to a NIM; for `views: together`, "
+            "COSMOS_MULTIVIEW_COMMAND to that of robot multi-view."
         )
 
 
@@ -118,8 +119,8 @@ class ThreeCamerasError(SyntheticDataError):
 
     def __init__(self, cameras: tuple[str, ...], views: tuple[str, ...]) -> None:
         super().__init__(
-            f"the plan has {len(cameras)} cameras ({', '.join(cameras)}); robot multi-view of Transfer2.5 takes "
-            f"{len(views)}: {', '.join(views)}, in the dataset's order. Use --format transfer, which writes one "
+            f"there are {len(cameras)} cameras ({', '.join(cameras)}); robot multi-view of Transfer2.5 takes "
+            f"{len(views)}: {', '.join(views)}, in the dataset's order. Use `views: apart`, or --format transfer: one "
             "specification per camera with the same prompt and seed."
         )
 

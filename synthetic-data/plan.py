@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from physai.infrastructure.contracts import Generation, GenerationPlan, Variations
+from physai.infrastructure.contracts import Generation, GenerationPlan, Scene, Variations
 from physai.infrastructure.datasets import Dataset
 
+from .cosmos.multiview import view_cameras
 from .cost import estimate
 from .coverage import coverage
 from .distractors import Reach, place
@@ -13,6 +14,7 @@ from .errors import DepthCameraError, NoCameraError
 from .scene import robot_model, simulated_scene, view_of
 
 HELDOUT = "heldout"
+UNTIMED = "no time of robot multi-view is published: as if each camera were made alone"
 
 
 def make_plan(root: Path, variations: Variations) -> GenerationPlan:
@@ -23,40 +25,23 @@ def make_plan(root: Path, variations: Variations) -> GenerationPlan:
         DepthCameraError: If there is depth, which cannot be varied with the pictures.
         NoModelError: If the robot's shapes are not known.
         UnknownCameraError: If it is not known where a camera stands.
+        ThreeCamerasError: If all cameras are to be generated together, and there are not three.
         DatasetError: If the dataset cannot be read, or is not what its provenance says.
     """
     if variations.backend == "cosmos":  # light is its prompts' business
         variations = variations.model_copy(update={"photometric": None})
     dataset = Dataset(root)
-    cameras = tuple(dataset.info.colour_cameras)
-    for camera in dataset.info.depth_cameras:
-        raise DepthCameraError(root, camera)
-    if not cameras:
-        raise NoCameraError(root, list(dataset.info.recorded))
+    cameras = _cameras(dataset)
     content = dataset.verify()
     robot_model(dataset.info.robot_type or "unknown")
     scene = variations.scene or simulated_scene()
     for camera in cameras:
         view_of(scene, camera)
-    pairs = [(episode, copy) for copy in range(variations.copies) for episode in training_episodes(dataset)]
-    seeds = [variations.seed * 1_000_003 + number for number in range(len(pairs))]
-    drawn = draw(variations, len(pairs))
-    if variations.objects:
-        drawn = [
-            variation.model_copy(update={"objects": place(variations.objects, Reach.of(dataset, episode, scene), seed)})
-            for (episode, _), variation, seed in zip(pairs, drawn, seeds, strict=True)
-        ]
-    generations = tuple(
-        Generation(
-            id=f"e{episode:04d}-v{copy:02d}",
-            episode=episode,
-            copy_number=copy,
-            rows=dataset.lengths[episode],
-            seed=seeds[number],
-            variation=variation,
-        )
-        for number, ((episode, copy), variation) in enumerate(zip(pairs, drawn, strict=True))
-    )
+    generations = _generations(dataset, variations, scene)
+    cost = estimate(variations.backend, [generation.rows for generation in generations], len(cameras))
+    if variations.views == "together":
+        view_cameras(cameras)
+        cost = cost.model_copy(update={"source": f"{cost.source}; {UNTIMED}"})
     return GenerationPlan(
         dataset=content,
         robot=dataset.required_provenance.robot,
@@ -66,8 +51,38 @@ def make_plan(root: Path, variations: Variations) -> GenerationPlan:
         variations=variations,
         generations=generations,
         coverage=coverage(dataset, variations, [generation.variation for generation in generations]),
-        cost=estimate(variations.backend, [generation.rows for generation in generations], len(cameras)),
+        cost=cost,
     )
+
+
+def _cameras(dataset: Dataset) -> tuple[str, ...]:
+    for camera in dataset.info.depth_cameras:
+        raise DepthCameraError(dataset.root, camera)
+    cameras = tuple(dataset.info.colour_cameras)
+    if not cameras:
+        raise NoCameraError(dataset.root, list(dataset.info.recorded))
+    return cameras
+
+
+def _generations(dataset: Dataset, variations: Variations, scene: Scene) -> tuple[Generation, ...]:
+    pairs = [(episode, copy) for copy in range(variations.copies) for episode in training_episodes(dataset)]
+    found = []
+    for number, ((episode, copy), variation) in enumerate(zip(pairs, draw(variations, len(pairs)), strict=True)):
+        seed = variations.seed * 1_000_003 + number
+        if variations.objects:
+            things = place(variations.objects, Reach.of(dataset, episode, scene), seed)
+            variation = variation.model_copy(update={"objects": things})
+        found.append(
+            Generation(
+                id=f"e{episode:04d}-v{copy:02d}",
+                episode=episode,
+                copy_number=copy,
+                rows=dataset.lengths[episode],
+                seed=seed,
+                variation=variation,
+            )
+        )
+    return tuple(found)
 
 
 def training_episodes(dataset: Dataset) -> list[int]:

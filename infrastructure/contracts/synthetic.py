@@ -271,6 +271,9 @@ class Variations(YamlDocument):
     """For the backend `cosmos`: weight of each control."""
     start_from: Literal["recorded", "simulation"] = "recorded"
     """For the backend `cosmos`: the recorded videos, or what `simulation` makes of them, with its controls."""
+    views: Literal["apart", "together"] = "apart"
+    """For the backend `cosmos`: camera by camera, or all three in one generation by robot multi-view, so that they
+    agree; it takes one of `controls`, and cannot keep the robot's pixels."""
     scene: Scene | None = None
     """None: that of the simulated rig."""
 
@@ -280,12 +283,22 @@ class Variations(YamlDocument):
             raise ValueError("backend 'cosmos' needs at least one of `prompts`")
         if self.start_from == "simulation" and self.backend != "cosmos":
             raise ValueError("`start_from` is for backend 'cosmos'")
+        if self.views == "together":
+            self._fits_multiview()
         for backends, names in ONLY_FOR:
             given = [name for name in names if getattr(self, name)]
             if given and not {self.backend, self.start_from} & set(backends):
                 instead = "; say it in `prompts`, or `start_from: simulation`" if self.backend == "cosmos" else ""
                 raise ValueError(f"`{given[0]}` is for backend {' or '.join(map(repr, backends))}{instead}")
         return self
+
+    def _fits_multiview(self) -> None:
+        if self.backend != "cosmos":
+            raise ValueError("`views: together` is for backend 'cosmos'; the others show all cameras the same scene")
+        if len(self.controls) != 1:
+            raise ValueError(f"`views: together` takes one of `controls`, not {len(self.controls)}")
+        if self.keep_robot:
+            raise ValueError("`views: together` cannot keep the robot's pixels; leave `keep_robot` out")
 
     @property
     def simulated(self) -> bool:

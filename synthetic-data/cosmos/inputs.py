@@ -6,10 +6,9 @@ from physai.infrastructure.aside import whole_folder
 from physai.infrastructure.contracts import Contract, GenerationPlan
 
 from ..backend import Request
-from ..errors import NoStartError
 from ..generate import planned_dataset
 from .controls import write_inputs
-from .start import starts
+from .start import required
 
 
 class Inputs(Contract):
@@ -31,9 +30,7 @@ def transfer_inputs(plan: GenerationPlan, root: Path, folder: Path) -> Inputs:
     specs = []
     with whole_folder(folder) as part:
         requests = [Request(generation, plan, dataset) for generation in plan.generations]
-        for request, start in starts(requests):
-            if start and start.failure:
-                raise NoStartError(start.id, start.failure)
+        for request, start in required(requests):
             for camera in plan.cameras:
                 place = Path(request.generation.id) / camera
                 (part / place).mkdir(parents=True)

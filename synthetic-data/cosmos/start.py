@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from ..backend import Made, Request
+from ..errors import NoStartError
 
 
 def starts(requests: Sequence[Request]) -> Iterator[tuple[Request, Made | None]]:
@@ -18,3 +19,15 @@ def starts(requests: Sequence[Request]) -> Iterator[tuple[Request, Made | None]]
     by_id = {request.generation.id: request for request in requests}
     for made in SimulationBackend().generate(requests):
         yield by_id[made.id], made
+
+
+def required(requests: Sequence[Request]) -> Iterator[tuple[Request, Made | None]]:
+    """As `starts`, where each clip must be there.
+
+    Raises:
+        NoStartError: If the simulator cannot make one.
+    """
+    for request, start in starts(requests):
+        if start and start.failure:
+            raise NoStartError(start.id, start.failure)
+        yield request, start

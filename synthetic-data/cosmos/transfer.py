@@ -1,118 +1,42 @@
-"""The backend `cosmos`: Cosmos-Transfer2.5 as its own program in its own container, or behind a NIM endpoint."""
+"""The backend `cosmos`: Cosmos-Transfer2.5, camera by camera or all cameras in one generation."""
 
-import base64
 import io
 import os
-import shlex
-import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Protocol
 
 import av
 import cv2
-import httpx
 import numpy as np
 
-from physai.infrastructure.contracts import Digest, digest_bytes, digest_file
+from physai.infrastructure.contracts import Digest, Variations, digest_bytes, digest_file
 
 from ..backend import Frames, Made, Request
 from ..cost import models
 from ..errors import CosmosSetupError
 from .controls import write_inputs
-from .schema import CONTROLS, TransferSpec
+from .multiview import view_cameras, write_views
+from .runners import COMMAND, ENDPOINT, MULTIVIEW, CommandRunner, NimRunner, Runner, Task
 from .start import starts
 
-COMMAND, ENDPOINT, TOKEN, WEIGHTS = (
-    "COSMOS_COMMAND",
-    "COSMOS_URL",
-    "COSMOS_TOKEN",
-    "COSMOS_CHECKPOINT",
-)
-TIMEOUT_S = 3600.0
-TAIL = 300  # characters of what a program said that go into a reason
+WEIGHTS = "COSMOS_CHECKPOINT"
+MODEL = "nvidia/Cosmos-Transfer2.5-2B"
 
-
-class Runner(Protocol):
-    """Something that turns a specification and its files into a video."""
-
-    def run(self, spec: TransferSpec, folder: Path) -> bytes | str:
-        """The MP4, or name and reason of the failure."""
-
-
-class CommandRunner:
-    """Runs the project's program: `COMMAND -i spec.json -o out`, e.g. `python examples/inference.py`."""
-
-    def __init__(self, command: str) -> None:
-        self._command = shlex.split(command)
-
-    def run(self, spec: TransferSpec, folder: Path) -> bytes | str:
-        """Run it on one specification."""
-        out = folder / "out"
-        arguments = [*self._command, "-i", str(folder / "spec.json"), "-o", str(out)]
-        try:
-            done = subprocess.run(arguments, capture_output=True, text=True, timeout=TIMEOUT_S)
-        except FileNotFoundError as error:
-            raise CosmosSetupError(f"{COMMAND}: {error}") from error
-        except subprocess.TimeoutExpired:
-            return f"timeout: no video after {TIMEOUT_S:.0f} s"
-        said = " ".join((done.stderr or done.stdout).split())[-TAIL:]
-        if done.returncode != 0:
-            return f"exit: the program ended with {done.returncode}: {said}"
-        video = out / f"{spec.name}.mp4"
-        return video.read_bytes() if video.exists() else f"nothing: the program wrote no {video.name}: {said}"
-
-
-class NimRunner:
-    """Asks a NIM: `POST /v1/infer` with a specification in which files are base64, answered by `b64_video`.
-
-    Source of the path: https://docs.nvidia.com/nim/cosmos/latest/api-reference.html. The fields are those of the
-    project's own specification; no NIM of Transfer2.5 was at hand to compare them with.
-    """
-
-    def __init__(self, url: str) -> None:
-        self._url = url.rstrip("/")
-
-    def run(self, spec: TransferSpec, folder: Path) -> bytes | str:
-        """Ask for one specification."""
-        body = self._with_files(spec.model_dump(exclude_none=True), folder)
-        token = os.environ.get(TOKEN)
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        try:
-            answer = httpx.post(f"{self._url}/v1/infer", json=body, headers=headers, timeout=TIMEOUT_S)
-            answer.raise_for_status()
-            return base64.b64decode(answer.json()["b64_video"], validate=True)
-        except httpx.ConnectError as error:
-            raise CosmosSetupError(f"{ENDPOINT}: {self._url} cannot be reached ({error})") from error
-        except httpx.HTTPError as error:
-            return f"endpoint: {type(error).__name__}: {error}"
-        except (ValueError, KeyError, TypeError) as error:
-            return f"endpoint: answered without a video ({type(error).__name__})"
-
-    @staticmethod
-    def _with_files(body: dict[str, object], folder: Path) -> dict[str, object]:
-        def read(name: object) -> str:
-            return base64.b64encode((folder / str(name)).read_bytes()).decode()
-
-        filled: dict[str, object] = {}
-        for key, value in body.items():
-            if key in CONTROLS and isinstance(value, dict):
-                filled[key] = {k: read(v) if k in ("control_path", "mask_path") else v for k, v in value.items()}
-            else:
-                filled[key] = read(value) if key in ("video_path", "guided_generation_mask") else value
-        return filled
+type Filmed = dict[str, Frames] | str
+"""Camera → frames, or name and reason of the failure."""
+type Film = Callable[[Runner, Request, Made | None, Path], Filmed]
+"""Has a runner make the videos of a request; the folder is empty, and for its inputs."""
 
 
 class CosmosBackend:
-    """Cosmos-Transfer2.5, one camera at a time."""
+    """Cosmos-Transfer2.5."""
 
     name = "cosmos"
-    model = "nvidia/Cosmos-Transfer2.5-2B"
 
-    def __init__(self, runner: Runner, digest: Digest) -> None:
-        self._runner = runner
-        self.digest = digest
+    def __init__(self, runner: Runner, digest: Digest, *, model: str = MODEL, film: Film | None = None) -> None:
+        self._runner, self._film = runner, film or camera_by_camera
+        self.model, self.digest = model, digest
 
     def generate(self, requests: Sequence[Request]) -> Iterator[Made]:
         """Write the inputs of each request, and let the runner make its videos."""
@@ -121,21 +45,49 @@ class CosmosBackend:
                 yield start
                 continue
             with TemporaryDirectory() as scratch:
-                yield self._one(request, start, Path(scratch))
+                frames = self._film(self._runner, request, start, Path(scratch))
+            if isinstance(frames, str):
+                yield Made(request.generation.id, {}, {}, frames)
+            elif start:
+                yield start._replace(frames=frames)
+            else:
+                yield Made(request.generation.id, frames, dict(request.scene.views))
 
-    def _one(self, request: Request, start: Made | None, scratch: Path) -> Made:
-        frames: dict[str, Frames] = {}
-        for camera in request.plan.cameras:
-            folder = scratch / camera
-            folder.mkdir()
-            made = self._runner.run(write_inputs(request, camera, folder, start), folder)
-            pictures = made if isinstance(made, str) else read_video(made, request.size(camera))
-            if isinstance(pictures, str):
-                return Made(request.generation.id, {}, {}, pictures)
-            frames[camera] = pictures
-        if start is None:
-            return Made(request.generation.id, frames, dict(request.scene.views))
-        return start._replace(frames=frames)
+
+def camera_by_camera(runner: Runner, request: Request, start: Made | None, folder: Path) -> Filmed:
+    """One run for each camera, with the same prompt and seed."""
+    frames: dict[str, Frames] = {}
+    for camera in request.plan.cameras:
+        place = folder / camera
+        place.mkdir()
+        spec = write_inputs(request, camera, place, start)
+        made = runner.run(Task(spec, place / "spec.json", (f"{spec.name}.mp4",)))
+        pictures = made if isinstance(made, str) else read_video(made[0], request.size(camera))
+        if isinstance(pictures, str):
+            return pictures
+        frames[camera] = pictures
+    return frames
+
+
+def all_cameras(runner: Runner, request: Request, start: Made | None, folder: Path) -> Filmed:
+    """One run for all cameras, by robot multi-view.
+
+    It repeats the last frame of a short input until a chunk is full; what is beyond the episode's last row is cut off.
+    """
+    ((path, spec),) = write_views(request, folder, start)
+    (control,) = request.generation.variation.controls
+    views = view_cameras(request.plan.cameras)
+    videos = tuple(f"{spec.name}_{view}.mp4" for view in views)
+    made = runner.run(Task(spec, path, videos, ("--input-root", str(folder), "--control-type", control)))
+    if isinstance(made, str):
+        return made
+    frames: dict[str, Frames] = {}
+    for camera, video in zip(views.values(), made, strict=True):
+        pictures = read_video(video, request.size(camera))
+        if isinstance(pictures, str):
+            return pictures
+        frames[camera] = pictures[: request.generation.rows]
+    return frames
 
 
 def read_video(content: bytes, size: tuple[int, int]) -> Frames | str:
@@ -150,18 +102,33 @@ def read_video(content: bytes, size: tuple[int, int]) -> Frames | str:
     return np.stack([cv2.resize(frame, size[::-1], interpolation=cv2.INTER_AREA) for frame in frames]).astype(np.uint8)
 
 
-def open_transfer(environ: Mapping[str, str] | None = None) -> CosmosBackend:
-    """The backend that the environment describes.
+def open_transfer(variations: Variations, environ: Mapping[str, str] | None = None) -> CosmosBackend:
+    """The backend that the variation file asks for and the environment describes.
 
     Raises:
-        CosmosSetupError: If it names neither a program nor an endpoint.
+        CosmosSetupError: If the environment names neither a program nor an endpoint for it.
     """
     environ = os.environ if environ is None else environ
-    info = models().models["transfer2.5"]
-    weights = environ.get(WEIGHTS)
-    digest = digest_file(Path(weights)) if weights else digest_bytes(f"{info.repository}@{info.commit}".encode())
-    if environ.get(ENDPOINT):
-        return CosmosBackend(NimRunner(environ[ENDPOINT]), digest)
-    if environ.get(COMMAND):
-        return CosmosBackend(CommandRunner(environ[COMMAND]), digest)
+    digest = _digest(variations, environ.get(WEIGHTS))
+    if variations.views == "together":
+        if command := environ.get(MULTIVIEW):
+            (control,) = variations.controls
+            model = f"{MODEL}/robot/multiview-agibot-{control}"
+            return CosmosBackend(CommandRunner(MULTIVIEW, command), digest, model=model, film=all_cameras)
+        raise CosmosSetupError(f"{MULTIVIEW} is not set, and `views: together` needs it")
+    if url := environ.get(ENDPOINT):
+        return CosmosBackend(NimRunner(url), digest)
+    if command := environ.get(COMMAND):
+        return CosmosBackend(CommandRunner(COMMAND, command), digest)
     raise CosmosSetupError(f"neither {COMMAND} nor {ENDPOINT} is set")
+
+
+def _digest(variations: Variations, weights: str | None) -> Digest:
+    """Of the weights, or of the project's commit; and of the simulator, if its clips are what Cosmos starts from."""
+    info = models().models["transfer2.5"]
+    digest = digest_file(Path(weights)) if weights else digest_bytes(f"{info.repository}@{info.commit}".encode())
+    if variations.start_from == "recorded":
+        return digest
+    from ..simulation import SimulationBackend
+
+    return digest_bytes(f"{digest} {SimulationBackend().digest}".encode())

@@ -21,6 +21,7 @@ from physai.infrastructure.datasets.video import count_frames
 from physai.infrastructure.simulation import expert, play
 from physai.infrastructure.tests.datasets_samples import source
 from physai.synthetic_data.backend import Request
+from physai.synthetic_data.cosmos.runners import Task
 from physai.synthetic_data.cosmos.schema import TransferSpec
 from physai.synthetic_data.cosmos.transfer import CosmosBackend
 from physai.synthetic_data.generate import generate
@@ -190,10 +191,11 @@ def photorealistic(folder: Path, root: Path) -> dict[str, Any]:
     class Returning:
         """Keeps what it is given and returns the input video."""
 
-        def run(self, spec: TransferSpec, inputs: Path) -> bytes:
-            counts = {path.stem: count_frames(path) for path in sorted(inputs.glob("*.mp4"))}
-            specs.append({"spec": json.loads(spec.text()), "frames": counts})
-            return (inputs / spec.video_path).read_bytes()
+        def run(self, task: Task) -> list[bytes]:
+            assert isinstance(task.spec, TransferSpec)
+            counts = {path.stem: count_frames(path) for path in sorted(task.path.parent.glob("*.mp4"))}
+            specs.append({"spec": json.loads(task.spec.text()), "frames": counts})
+            return [(task.path.parent / task.spec.video_path).read_bytes()]
 
     prompted = VARIED | {"backend": "cosmos", "start_from": "simulation", "prompts": ["a kitchen"], "photometric": None}
     prompted |= {"controls": {"depth": 1.0, "seg": 0.5}, "texture": None}

@@ -17,8 +17,9 @@ from physai.synthetic_data.cosmos.action import action_inputs
 from physai.synthetic_data.cosmos.export import export
 from physai.synthetic_data.cosmos.inputs import transfer_inputs
 from physai.synthetic_data.cosmos.predict import image2world_inputs, video2world_inputs
+from physai.synthetic_data.cosmos.runners import COMMAND, ENDPOINT, TOKEN
 from physai.synthetic_data.cosmos.schema import ActionEpisode, ActionSpec, PredictSample, TransferSpec
-from physai.synthetic_data.cosmos.transfer import COMMAND, ENDPOINT, TOKEN, open_transfer
+from physai.synthetic_data.cosmos.transfer import open_transfer
 from physai.synthetic_data.cost import chunks
 from physai.synthetic_data.errors import CosmosSetupError, ShortEpisodeError, TooShortError
 from physai.synthetic_data.generate import generate
@@ -222,7 +223,7 @@ def test_121_frames_are_two_chunks_as_their_documentation_says():
 def test_the_program_is_run_and_its_failures_have_names(plan, source, tmp_path, mode, failure):
     program = tmp_path / "inference.py"
     program.write_text(PROGRAM.replace("MODE", repr(mode)))
-    backend = open_transfer({COMMAND: f"{sys.executable} {program}"})
+    backend = open_transfer(ALL, {COMMAND: f"{sys.executable} {program}"})
     report = generate(plan, source, tmp_path / "clips", backend)
     if failure:
         assert report.failed["e0000-v00"].startswith(failure)
@@ -263,19 +264,19 @@ def test_a_nim_gets_files_and_token_and_its_video_becomes_a_clip(plan, source, t
     url, handler, asked = endpoint
     handler.answer = staticmethod(lambda body: {"b64_video": body["video_path"]})
     monkeypatch.setenv(TOKEN, "secret")
-    report = generate(plan, source, tmp_path / "clips", open_transfer({ENDPOINT: url}))
+    report = generate(plan, source, tmp_path / "clips", open_transfer(ALL, {ENDPOINT: url}))
     assert (report.made, report.failed) == (2, {})
     path, authorization, body = asked[0]
     assert (path, authorization) == ("/v1/infer", "Bearer secret")
     assert base64.b64decode(body["depth"]["control_path"])[4:8] == b"ftyp"
     handler.answer = {"detail": "no capacity"}
-    failed = generate(plan, source, tmp_path / "more", open_transfer({ENDPOINT: url})).failed
+    failed = generate(plan, source, tmp_path / "more", open_transfer(ALL, {ENDPOINT: url})).failed
     assert failed["e0000-v00"] == "endpoint: answered without a video (KeyError)"
 
 
 def test_cosmos_without_a_program_or_an_endpoint_is_told():
     with pytest.raises(CosmosSetupError, match="neither COSMOS_COMMAND nor"):
-        open_transfer({})
+        open_transfer(ALL, {})
 
 
 def says(text):
