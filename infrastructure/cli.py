@@ -2,28 +2,16 @@
 
 import ast
 import sys
-from collections.abc import Callable
-from functools import wraps
 from importlib.metadata import EntryPoint, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from .arguments import check_paths
 from .commands import domains
 from .errors import PhysaiError
-
-
-class NotAPathError(PhysaiError):
-    """A URI was given where a command takes a path."""
-
-    exit_code = 2
-
-    def __init__(self, uri: str, name: str) -> None:
-        super().__init__(
-            f"{uri}: is a URI, and {name} takes a path on this machine. `physai storage sync` copies between the two."
-        )
 
 
 def help_line(entry: EntryPoint) -> str:
@@ -50,32 +38,9 @@ def umbrella(wanted: str | None) -> typer.Typer:
     for entry in domains().values():
         told = help_line(entry) if wanted is None else ""  # it imports the packages above the module
         command = entry.load() if entry.name == wanted else typer.Typer(help=told)
-        refuse_uris(command)
+        check_paths(command)
         app.add_typer(command, name=entry.name)
     return app
-
-
-def refuse_uris(app: typer.Typer) -> None:
-    """Let every command refuse a URI that it is given as a path, which would name a folder `https:` or `azure:`."""
-    for group in app.registered_groups:
-        if group.typer_instance is not None:
-            refuse_uris(group.typer_instance)
-    for command in app.registered_commands:
-        if command.callback is not None:
-            command.callback = _paths_only(command.callback)
-
-
-def _paths_only(callback: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(callback)
-    def checked(**given: object) -> Any:
-        for name, value in given.items():
-            for path in value if isinstance(value, list) else [value]:
-                if isinstance(path, Path) and len(path.parts) > 1 and path.parts[0].endswith(":"):
-                    uri = f"{path.parts[0]}//{'/'.join(path.parts[1:])}"
-                    raise NotAPathError(uri, name.replace("_", "-"))
-        return callback(**given)
-
-    return checked
 
 
 def print_version(value: bool) -> None:

@@ -86,7 +86,7 @@ def watched(description: str, *, late: bool = False) -> Iterator[Callable[[int, 
         bar.update(line, completed=done, total=total)
 
     try:
-        if not late:
+        if not late and stderr.is_terminal:  # elsewhere a bar that was told nothing would say nothing
             bar.start()
         yield tell
     finally:

@@ -59,23 +59,6 @@ def test_a_command_that_is_not_there_is_misuse() -> None:
     assert "No such command 'nonsense'" in answer.stderr
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        ("contracts", "validate", "https://example.org/report.json"),
-        ("registry", "generate-key-pair", "--output", "azure://account/container/keys"),
-    ],
-)
-def test_a_uri_in_the_place_of_a_path_is_misuse_and_leaves_no_folder_of_its_name(
-    words: tuple[str, ...], tmp_path: Path
-) -> None:
-    answer = physai(*words, cwd=tmp_path)
-    assert answer.returncode == 2
-    assert answer.stderr.startswith(f"error: {words[-1]}: is a URI, and ")
-    assert answer.stderr.count("\n") == 1
-    assert not list(tmp_path.iterdir())
-
-
 def test_the_version_is_printed() -> None:
     assert physai("--version").stdout == "physai 0.1.0\n"
 

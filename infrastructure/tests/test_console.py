@@ -36,3 +36,9 @@ def test_a_narrow_terminal_folds_long_words_and_cuts_nothing_off(
     assert max(map(len, said.splitlines())) <= 80
     pieces = [line.split("│")[1].strip() for line in said.splitlines() if line.startswith("│")]
     assert "".join(pieces) == DIGEST
+
+
+def test_work_that_never_began_leaves_no_bar_in_a_log(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(KeyError), console.watched("merging"):
+        raise KeyError
+    assert capsys.readouterr().err == ""
