@@ -1,16 +1,12 @@
 """A dataset that grows by whole conversions: the longer one takes the place of the shorter in one step."""
 
-import ctypes
-import os
 import shutil
 from pathlib import Path
 
+from physai.infrastructure import rename
 from physai.infrastructure.datasets import Dataset, DatasetWriter, Feature
 
 from .errors import OtherDatasetError
-
-AT_FDCWD = -100
-RENAME_EXCHANGE = 2
 
 
 def longer(root: Path) -> Path:
@@ -53,8 +49,5 @@ def copy_all(root: Path, writer: DatasetWriter) -> None:
 
 def exchange(new: Path, root: Path) -> None:
     """Let the new folder take the place of the old one, which no moment is missing; the old one goes."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.renameat2(AT_FDCWD, os.fsencode(new), AT_FDCWD, os.fsencode(root), RENAME_EXCHANGE):
-        error = ctypes.get_errno()
-        raise OSError(error, os.strerror(error), str(root))
+    rename.exchange(new, root)
     shutil.rmtree(new)
