@@ -159,6 +159,16 @@ class HubError(FleetIntelligenceError):
         )
 
 
+class DriftNotTakenError(FleetIntelligenceError):
+    """Kusto has not taken the newest states."""
+
+    def __init__(self, trouble: str) -> None:
+        super().__init__(
+            f"{trouble}. The newest drift is not there. Check --eventhouse, --database and `az login`; "
+            "`physai fleet-intelligence setup tables` makes the table."
+        )
+
+
 class UnknownRequestError(FleetIntelligenceError):
     """There is no retrain request of that name."""
 

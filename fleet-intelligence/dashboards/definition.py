@@ -118,8 +118,19 @@ PANELS = (
         "Drift: failures in excess, in parts of the threshold",
         "timeseries",
         "percentunit",
-        None,
+        f"Drift\n| where {WINDOW}\n"
+        "| summarize share = max(excess / threshold) by bin(timestamp, 5m), policy\n| order by timestamp asc",
         "physai_drift_excess_failures / physai_drift_threshold_failures",
+    ),
+    Panel(
+        "drift-state",
+        "Drift: state of each policy",
+        "table",
+        "short",
+        f"Drift\n| where {WINDOW}\n"
+        "| summarize arg_max(timestamp, drifting, place, episodes, production, baseline, excess, threshold, spells) "
+        "by policy\n| order by drifting desc",
+        "physai_drift_excess_failures >= bool physai_drift_threshold_failures",
     ),
     Panel(
         "rollout",
@@ -170,7 +181,7 @@ ALERTS = (
         "Production of a policy has dropped below its evaluation",
         "critical",
         0,
-        None,
+        "Drift\n| summarize arg_max(timestamp, drifting) by policy\n| where drifting",
         "physai_drift_excess_failures >= physai_drift_threshold_failures",
     ),
     Alert(

@@ -1,6 +1,7 @@
 """Compare production with the evaluation of that very package."""
 
 import re
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -8,11 +9,11 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from physai.infrastructure.console import Json, show, stdout
+from physai.infrastructure.console import Json, show, stderr, stdout
 from physai.infrastructure.contracts import Digest, DriftReport, EvaluationReport
 from physai.infrastructure.settings import settings
 
-from ..errors import EmptyTelemetryError
+from ..errors import DriftNotTakenError, EmptyTelemetryError
 from ..telemetry.cli import StorePath, find_policy, open_telemetry, percent, short
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
@@ -155,27 +156,37 @@ def watch(
     horizon: Horizon = HORIZON,
     folder: Alerts = None,
     seconds: Annotated[float | None, typer.Option(min=0.0, help="Stop after; by default, never; 0 looks once.")] = None,
+    eventhouse: Annotated[str | None, typer.Option(help="URI of a Kusto cluster, for its dashboards.")] = None,
+    database: Annotated[str, typer.Option(help="Its database.")] = "Fleet",
     store: StorePath = None,
     as_json: Json = False,
 ) -> None:
     """Follow the store and tell of each drift and each recovery once, also over restarts.
 
     Drift reports go to `<folder>/drift-<policy>.json`, ready for `retrain request`. With --json each alert is a line.
+    With --eventhouse the state of each policy goes to its table `Drift`.
 
     Example: physai fleet-intelligence drift watch --report out/report.json --seconds 0
     """
     from .alerts import AlertBook
     from .cusum import Level
+    from .onward import DriftSink
     from .watch import Watch
 
     book = AlertBook(folder or settings().home / "alerts")
     reports = [EvaluationReport.read(path) for path in report]
-    with open_telemetry(store) as telemetry:
-        watching = Watch(telemetry, reports, Level(false_alarm, horizon), book)
+    onward = DriftSink.at(eventhouse, database) if eventhouse else None
+    with open_telemetry(store) as telemetry, closing(onward) if onward else nullcontext():
+        watching = Watch(telemetry, reports, Level(false_alarm, horizon), book, onward)
         for _ in telemetry.changes(seconds):
+            before = onward.trouble if onward else ""
             for alert in watching.look():
                 line = alert.model_dump_json() if as_json else escape(alert.words())
                 stdout.print(line, soft_wrap=True, highlight=False, style="dim" if alert.silenced else None)
+            if onward and onward.trouble and onward.trouble != before:
+                stderr.print(f"{onward.trouble}; trying again", highlight=False, soft_wrap=True)
+    if onward and onward.trouble:
+        raise DriftNotTakenError(onward.trouble)
 
 
 @app.command()

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from physai.infrastructure.contracts import Digest, DriftReport, EvaluationReport
+from physai.infrastructure.contracts import Attribution, Digest, DriftReport, EvaluationReport
 
 from ..errors import ShortEvaluationError, TooFewEpisodesError
 from ..telemetry.store import TelemetryStore
@@ -19,6 +19,11 @@ class DriftState:
     report: DriftReport | None
     why: str
     """Why there is no report; empty if there is one."""
+
+
+def place_of(part: Attribution) -> str:
+    """Where the failures are: `everywhere`, or e.g. `site plant-1`."""
+    return "everywhere" if part.level == "policy" else f"{part.level} {part.name}"
 
 
 def drift_states(store: TelemetryStore, reports: Sequence[EvaluationReport], level: Level) -> list[DriftState]:

@@ -9,14 +9,20 @@ from physai.infrastructure.contracts import DriftReport, EvaluationReport
 from ..telemetry.store import TelemetryStore
 from .alerts import Alert, AlertBook
 from .cusum import Level
-from .states import drift_states
+from .onward import DriftSink
+from .states import drift_states, place_of
 
 
 class Watch:
     """Looks at a store, and tells what it has not told before."""
 
     def __init__(
-        self, store: TelemetryStore, reports: Sequence[EvaluationReport], level: Level, book: AlertBook
+        self,
+        store: TelemetryStore,
+        reports: Sequence[EvaluationReport],
+        level: Level,
+        book: AlertBook,
+        onward: DriftSink | None = None,
     ) -> None:
         """Watch every policy that a report speaks of.
 
@@ -25,19 +31,21 @@ class Watch:
             reports: Evaluations to hold production against.
             level: Of the drift test.
             book: Remembers what was told.
+            onward: Is told of every state.
         """
-        self._store, self._reports, self._level, self._book = store, reports, level, book
+        self._store, self._reports, self._level, self._book, self._onward = store, reports, level, book, onward
 
     def look(self) -> list[Alert]:
         """New alerts, in order; their drift reports are written before."""
         found: list[Alert] = []
-        for state in drift_states(self._store, self._reports, self._level):
-            if state.report is None:
-                continue
-            turns = turns_of(state.report)
+        states = drift_states(self._store, self._reports, self._level)
+        for report in (state.report for state in states if state.report is not None):
+            turns = turns_of(report)
             if turns:
-                state.report.write(self._book.folder / f"drift-{state.policy.removeprefix('sha256:')[:12]}.json")
+                report.write(self._book.folder / f"drift-{report.policy.removeprefix('sha256:')[:12]}.json")
             found += turns
+        if self._onward is not None:
+            self._onward.take(states)
         return self._book.tell(found)
 
 
@@ -66,6 +74,5 @@ def turns_of(report: DriftReport) -> list[Alert]:
         turns.append(alert("recovered", number, spell.recovered_at, overall, "everywhere"))
     if report.detected_at is not None and report.attribution is not None:
         part = report.attribution
-        where = "everywhere" if part.level == "policy" else f"{part.level} {part.name}"
-        turns.append(alert("drift", len(report.spells) + 1, report.detected_at, part.inside.value, where))
+        turns.append(alert("drift", len(report.spells) + 1, report.detected_at, part.inside.value, place_of(part)))
     return turns

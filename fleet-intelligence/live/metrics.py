@@ -42,8 +42,8 @@ METRICS = (
     Metric(
         "physai_inference_p99_ms",
         "gauge",
-        "99th percentile of the last window.",
-        f"SELECT site, robot, inference_p99_ms AS value FROM Control {NEWEST}",  # noqa: S608 - text is ours
+        "99th percentile of the last window in which an inference gave an action.",
+        f"SELECT site, robot, inference_p99_ms AS value FROM Control WHERE inference_p99_ms IS NOT NULL {NEWEST}",  # noqa: S608 - text is ours
     ),
     Metric(
         "physai_cpu_ratio",

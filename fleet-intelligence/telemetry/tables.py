@@ -1,6 +1,6 @@
 """The tables that telemetry becomes: the same names in DuckDB, Kusto and every dashboard."""
 
-from physai.infrastructure.contracts import ControlEvent, EpisodeEvent, HealthEvent, SignalEvent
+from physai.infrastructure.contracts import ControlEvent, DriftEvent, EpisodeEvent, HealthEvent, SignalEvent
 from physai.infrastructure.kusto import EVALUATIONS, table_of
 
 TABLES = {
@@ -14,5 +14,7 @@ TABLES = {
 }
 BY_EVENT = {table.event: table for table in TABLES.values()}
 BY_TOPIC = {table.topic: table for table in TABLES.values()}
-IN_KUSTO = (*TABLES.values(), EVALUATIONS)
-"""In one database, so that a query can lay production beside the evaluation of the same policy."""
+DRIFT = table_of("Drift", DriftEvent)
+"""Written by `drift watch`; the store computes drift itself."""
+IN_KUSTO = (*TABLES.values(), EVALUATIONS, DRIFT)
+"""In one database, so that a query can lay production beside evaluation and drift of the same policy."""

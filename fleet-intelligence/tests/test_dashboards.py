@@ -3,6 +3,8 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +20,10 @@ from physai.fleet_intelligence.dashboards.definition import ALERTS, PANELS, WIND
 from physai.fleet_intelligence.dashboards.generate import contents, generate
 from physai.fleet_intelligence.dashboards.grafana import dashboard
 from physai.fleet_intelligence.telemetry.store import TelemetryStore
-from physai.fleet_intelligence.telemetry.tables import TABLES
+from physai.fleet_intelligence.telemetry.tables import DRIFT, IN_KUSTO, TABLES
+from physai.infrastructure.contracts import DriftData, DriftEvent
 
-from .make_events import control, episode, health, signal
+from .make_events import POLICY, control, episode, health, signal
 
 TOOLS = Path(__file__).parents[2] / ".physai-tools"
 NODE = TOOLS / "node_modules"
@@ -41,7 +44,7 @@ needs_duckdb_kql = pytest.mark.skipif(not (TOOLS / "kql").is_dir(), reason="duck
 
 
 def check_kql(folder: Path, queries: dict[str, str]) -> dict[str, dict[str, Any]]:
-    schema = {name: {column.name: column.kusto for column in table.columns} for name, table in TABLES.items()}
+    schema = {table.name: {column.name: column.kusto for column in table.columns} for table in IN_KUSTO}
     (folder / "tables.json").write_text(json.dumps(schema))
     files = []
     for name, text in queries.items():
@@ -65,10 +68,9 @@ def test_every_query_type_checks_with_microsofts_language_service(tmp_path: Path
 
 @needs_kusto
 def test_every_column_has_a_name_that_kql_takes(tmp_path: Path) -> None:
-    queries = {name: f"{name} | project {', '.join(c.name for c in table.columns)}" for name, table in TABLES.items()}
-    assert {name: line["errors"] for name, line in check_kql(tmp_path, queries).items()} == {
-        name: [] for name in TABLES
-    }
+    queries = {table.name: f"{table.name} | project {', '.join(c.name for c in table.columns)}" for table in IN_KUSTO}
+    found = check_kql(tmp_path, queries)
+    assert {name: line["errors"] for name, line in found.items()} == {name: [] for name in queries}
 
 
 @needs_kusto
@@ -118,12 +120,28 @@ print(json.dumps(rows, default=str))
 """
 
 
-def run_kql(folder: Path, store: TelemetryStore, queries: dict[str, str]) -> dict[str, list[Any]]:
+def drift(minute: int, excess: float, policy: str, place: str | None = None) -> DriftEvent:
+    """A state, in drift from an excess of 6 on."""
+    data = DriftData(
+        drift=f"sha256:{minute:064x}", report=f"sha256:{0:064x}", policy=policy, episodes=40 + minute, baseline=0.9,
+        production=0.8, excess=excess, threshold=6.0, drifting=excess >= 6, place=place, spells=0,
+    )  # fmt: skip
+    time = datetime(2026, 1, 1, 12, minute, tzinfo=UTC)
+    return DriftEvent(id=f"{policy}/{minute}", source=f"/drift/{policy}", time=time, data=data)
+
+
+def run_kql(
+    folder: Path, store: TelemetryStore, queries: dict[str, str], drifts: Sequence[DriftEvent] = ()
+) -> dict[str, list[Any]]:
     copy = folder / "plain.duckdb"
     with duckdb.connect(str(copy)) as plain:
         plain.execute(f"ATTACH '{store.path}' AS fleet (READ_ONLY)")
         for name in TABLES:
             plain.execute(f"CREATE TABLE {name} AS SELECT * FROM fleet.{name}")
+        plain.execute(f"CREATE TABLE Drift ({', '.join(f'{each.name} {each.duckdb}' for each in DRIFT.columns)})")
+        for event in drifts:
+            row = (event.id, event.source, event.time, *event.data.model_dump().values())
+            plain.execute(f"INSERT INTO Drift VALUES ({', '.join('?' * len(row))})", row)
     done = subprocess.run(
         [sys.executable, "-c", ROWS, str(copy)], input=json.dumps(queries), capture_output=True, text=True,
         env={**os.environ, "PYTHONPATH": str(TOOLS / "kql")}, check=False,
@@ -151,9 +169,33 @@ def test_every_panels_kql_returns_rows_over_a_fleets_data(tmp_path: Path) -> Non
         + [signal(index, "inference_ms") for index in range(8)]
         + [signal(0, "joint_temperature_c.elbow")]
     )
-    rows = run_kql(tmp_path, store, QUERIES)
+    rows = run_kql(tmp_path, store, QUERIES, [drift(0, 1.5, POLICY)])
     assert set(rows) == set(QUERIES)
     assert [name for name, found in rows.items() if not found] == []
+
+
+@needs_duckdb_kql
+def test_the_drift_of_each_policy_is_shown_and_only_the_one_that_drifts_calls(tmp_path: Path) -> None:
+    store, other = TelemetryStore(tmp_path / "t.duckdb"), f"sha256:{'b' * 64}"
+    store.add([episode(0)])
+    drifts = [
+        drift(0, 3.0, POLICY), drift(5, 6.0, POLICY, "site plant-1"), drift(10, 7.5, POLICY, "site plant-1"),
+        drift(0, 9.0, other, "everywhere"), drift(10, 0.0, other),
+    ]  # fmt: skip
+    asked = {"over time": QUERIES["drift"], "state": QUERIES["drift-state"], "alert": ALERT_QUERIES["PolicyDrift"]}
+    rows = run_kql(tmp_path, store, asked, drifts)
+    shares = {(at[14:16], policy): share for at, policy, share in rows["over time"]}
+    assert shares == {
+        ("00", POLICY): 0.5,
+        ("05", POLICY): 1.0,
+        ("10", POLICY): 1.25,
+        ("00", other): 1.5,
+        ("10", other): 0.0,
+    }
+    assert [(row[0], row[2:6]) for row in rows["state"]] == [
+        (POLICY, [True, "site plant-1", 50, 0.8]), (other, [False, None, 50, 0.8]),
+    ]  # fmt: skip
+    assert [row[0] for row in rows["alert"]] == [POLICY]
 
 
 def test_generated_files_are_what_the_definition_makes() -> None:

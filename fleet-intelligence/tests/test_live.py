@@ -86,6 +86,17 @@ def test_metrics_are_the_stores_counts(store: TelemetryStore) -> None:
     assert f'physai_drift_threshold_failures{{policy="{POLICY}"}}' in text
 
 
+def test_a_window_without_an_action_has_no_latency_and_keeps_the_last(tmp_path: Path) -> None:
+    none = dict.fromkeys(f"inference_{part}_ms" for part in ("p50", "p95", "p99", "max"))
+    with TelemetryStore(tmp_path / "t.duckdb") as store:
+        assert store.add([episode(0), control(0), control(1, **none, steps=600, errors=600)]).added == 3
+        text = exposition(store, [])
+        assert [line for line in text.splitlines() if line.startswith("physai_inference_p99_ms{")] == [
+            'physai_inference_p99_ms{site="plant-1",robot="robot-1"} 1.25'
+        ]
+        assert look(store, [], LEVEL, 7).latency["p50"] == 0.5
+
+
 def test_hostile_names_stay_text(tmp_path: Path) -> None:
     store = TelemetryStore(tmp_path / "t.duckdb")
     store.add([episode(0, robot='<script>"x"')])

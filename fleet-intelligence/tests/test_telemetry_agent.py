@@ -101,6 +101,18 @@ def test_a_window_of_control_is_summed_up(tmp_path: Path) -> None:
     assert window.close("plant-1", "robot-1", None) is None
 
 
+def test_a_policy_that_always_fails_is_told_of_at_the_end_of_the_window() -> None:
+    seconds = iter([0.0, 60.0, 120.0])
+    window = ControlWindow(POLICY, "reach-1", 10.0, lambda: next(seconds))
+    window.step(math.nan)
+    window.error()
+    data = window.close("plant-1", "robot-1", None)
+    assert data is not None
+    assert (data.window_s, data.steps, data.errors, data.deadline_misses) == (60.0, 2, 2, 0)
+    assert (data.inference_p50_ms, data.inference_p99_ms, data.inference_max_ms) == (None, None, None)
+    assert window.close("plant-1", "robot-1", None) is None
+
+
 def test_an_agent_names_its_events_once_and_for_all(tmp_path: Path) -> None:
     ids = []
     for _ in range(2):

@@ -70,10 +70,11 @@ class ControlData(Contract):
     window_s: Annotated[float, Field(gt=0)]
     """Length of the stretch, which ends at the event's time."""
     steps: Count
-    inference_p50_ms: float
-    inference_p95_ms: float
-    inference_p99_ms: float
-    inference_max_ms: float
+    inference_p50_ms: float | None = None
+    """Of inferences that gave an action, as the next three; None if none did."""
+    inference_p95_ms: float | None = None
+    inference_p99_ms: float | None = None
+    inference_max_ms: float | None = None
     deadline_misses: Count
     errors: Count
     """Inferences that raised an error or gave no finite action."""
@@ -171,6 +172,32 @@ class EvaluationData(Contract):
     """Means over the episodes, with the unit in the name."""
 
 
+class DriftData(Contract):
+    """Where the drift test of one policy stands."""
+
+    drift: Digest
+    """Of the drift report; the same report tells the same event."""
+    report: Digest
+    """Of the evaluation report that holds the baseline."""
+    policy: Digest
+    episodes: Count
+    """Of production that the test has seen."""
+    baseline: Share
+    """Success in the evaluation."""
+    production: Share
+    """Success in production."""
+    excess: float
+    """Failures beyond the allowance since all was well."""
+    threshold: float
+    """The excess at which drift is called."""
+    drifting: bool
+    """Whether drift is called, and is not over."""
+    place: Name | None = None
+    """Where the failures are: `everywhere`, or e.g. `site plant-1`; None if there is no drift."""
+    spells: Count
+    """Drifts that are over."""
+
+
 class CloudEvent(Contract):
     """The envelope in its JSON format. Source: github.com/cloudevents/spec, cloudevents/formats/json-format.md."""
 
@@ -178,7 +205,7 @@ class CloudEvent(Contract):
     id: Name
     """Idempotency key within the source; what is told again has the same id."""
     source: Annotated[str, Field(pattern=r"^/[^/]{1,200}/[^/]{1,200}$")]
-    """URI of the robot, `/<site>/<robot>`; of an evaluation, `/evaluation/<task>`."""
+    """URI of the robot, `/<site>/<robot>`; of an evaluation, `/evaluation/<task>`; of drift, `/drift/<policy>`."""
     time: AwareDatetime
     datacontenttype: Literal["application/json"] = "application/json"
 
@@ -216,6 +243,13 @@ class EvaluationEvent(CloudEvent):
 
     type: Literal["dev.physai.policy.evaluated.v1"] = "dev.physai.policy.evaluated.v1"
     data: EvaluationData
+
+
+class DriftEvent(CloudEvent):
+    """The drift test of a policy has been made anew."""
+
+    type: Literal["dev.physai.policy.drift.v1"] = "dev.physai.policy.drift.v1"
+    data: DriftData
 
 
 TelemetryEvent = Annotated[EpisodeEvent | ControlEvent | SignalEvent | HealthEvent, Field(discriminator="type")]

@@ -44,13 +44,14 @@ class ControlWindow:
         self._errors += 1
 
     def close(self, site: str, robot: str, cohort: str | None) -> ControlData | None:
-        """What the window held, and begin the next; None if it held no inference."""
+        """What the window held, and begin the next; None if nothing was inferred, nor tried."""
         latencies, errors, began_s = np.array(self._latencies_ms), self._errors, self._began_s
         self._latencies_ms, self._errors, self._began_s = array("d"), 0, self._elapsed_s()
-        if not len(latencies):
-            self._errors = errors
+        if not len(latencies) and not errors:
             return None
-        p50, p95, p99 = np.percentile(latencies, (50, 95, 99)).tolist()
+        times: list[float | None] = [None] * 4  # of a policy that always fails
+        if len(latencies):
+            times = [*np.percentile(latencies, (50, 95, 99)).tolist(), float(latencies.max())]
         return ControlData(
             policy=self._policy,
             release=self._release,
@@ -59,10 +60,10 @@ class ControlWindow:
             site=site,
             window_s=max(self._began_s - began_s, 1e-6),
             steps=len(latencies) + errors,
-            inference_p50_ms=p50,
-            inference_p95_ms=p95,
-            inference_p99_ms=p99,
-            inference_max_ms=float(latencies.max()),
+            inference_p50_ms=times[0],
+            inference_p95_ms=times[1],
+            inference_p99_ms=times[2],
+            inference_max_ms=times[3],
             deadline_misses=int((latencies > self._period_ms).sum()),
             errors=errors,
         )
