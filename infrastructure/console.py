@@ -30,6 +30,9 @@ def show(result: BaseModel, as_json: bool, human: RenderableType) -> None:
 
 def print_table(table: Table) -> None:
     """Print a table with nothing cut off: a terminal folds long words, elsewhere each row stays in one line."""
+    if table.title:  # a line of its own, since in the table it would be folded to the width of the columns
+        stdout.print(table.title, style="italic", highlight=False, soft_wrap=True)
+        table.title = None
     for column in table.columns:
         column.overflow = "fold"
     if stdout.is_terminal:
@@ -90,7 +93,8 @@ def watched(description: str, *, late: bool = False) -> Iterator[Callable[[int, 
             bar.start()
         yield tell
     finally:
-        bar.stop()
+        if bar.live.is_started:
+            bar.stop()
 
 
 @contextmanager

@@ -38,6 +38,12 @@ def test_a_narrow_terminal_folds_long_words_and_cuts_nothing_off(
     assert "".join(pieces) == DIGEST
 
 
+def test_a_title_longer_than_its_table_stays_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    made = Table("a", title=f"/data/{DIGEST}/dataset: 3 episodes")
+    console.show(Nothing(), False, made)
+    assert capsys.readouterr().out.startswith(f"/data/{DIGEST}/dataset: 3 episodes\n┏")
+
+
 def test_work_that_never_began_leaves_no_bar_in_a_log(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(KeyError), console.watched("merging"):
         raise KeyError
