@@ -6,6 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
+from pydantic import Field
+
 from physai.infrastructure.contracts import Contract, Document, GenerationCost
 from physai.infrastructure.prices import load_prices
 
@@ -29,8 +31,10 @@ class ModelInfo(Contract):
 
     repository: str
     commit: str
-    image: str
-    """Base image of its container."""
+    image: str = Field(pattern=r"^[^@]+:[^@]+@sha256:[0-9a-f]{64}$")
+    """By tag and digest."""
+    built: bool
+    """Whether the project's own image is built upon it, or the model is served by it as it is."""
     gpu_memory_gb: float | None
     """Least; None where the project does not say."""
     licence: str

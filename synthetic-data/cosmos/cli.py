@@ -1,4 +1,4 @@
-"""Prepare inputs and training data for NVIDIA Cosmos."""
+"""Prepare inputs, training data and containers for NVIDIA Cosmos."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -75,3 +75,18 @@ def export(
 
     made = run(dataset, output, project.value, camera or None, slow)
     show(made, as_json, f"{output}: {made.videos} videos, {made.skipped} episodes too short")
+
+
+@app.command()
+def images(
+    registry: Annotated[str, Argument(help="Where images are pushed to, e.g. `robots.azurecr.io`.")],
+    as_json: Json = False,
+) -> None:
+    """Print how the projects' containers are built, from pinned commits upon pinned bases.
+
+    Example: physai synthetic-data cosmos images robots.azurecr.io
+    """
+    from .images import image_commands
+
+    made = image_commands(registry)
+    show(made, as_json, "\n".join([*made.build, *made.pull]))

@@ -1,5 +1,7 @@
 import base64
 import json
+import re
+import subprocess
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,6 +17,7 @@ from physai.infrastructure.datasets.video import count_frames, decode
 from physai.infrastructure.judge import JudgeError
 from physai.synthetic_data.cosmos.action import action_inputs
 from physai.synthetic_data.cosmos.export import export
+from physai.synthetic_data.cosmos.images import image_commands
 from physai.synthetic_data.cosmos.inputs import transfer_inputs
 from physai.synthetic_data.cosmos.predict import image2world_inputs, video2world_inputs
 from physai.synthetic_data.cosmos.runners import COMMAND, ENDPOINT, TOKEN
@@ -317,3 +320,22 @@ def test_training_data_have_the_folders_that_post_training_reads(source, tmp_pat
     assert json.loads((tmp_path / "transfer/captions/episode-000000.json").read_text()) == {"caption": "Reach"}
     with pytest.raises(TooShortError, match="20 frames, a training video needs 93"):
         export(source, tmp_path / "short", "predict")
+
+
+def test_every_image_is_built_from_a_commit_upon_a_digest():
+    commands = image_commands("robots.example")
+    projects = [line for line in commands.build if "--build-arg BASE_IMAGE" in line]
+    pinned = r"BASE_IMAGE=nvidia/cuda:\S+@sha256:[0-9a-f]{64} .*cosmos-(transfer|predict)2\.5\.git#[0-9a-f]{40}$"
+    assert len(projects) == 2
+    assert all(re.search(pinned, line) for line in projects)
+    assert commands.build[-1].startswith("docker build --file synthetic-data/cosmos/Containerfile ")
+    assert re.fullmatch(r"docker pull vllm/vllm-openai:v\S+@sha256:[0-9a-f]{64}", *commands.pull)
+
+
+@pytest.mark.parametrize(("image", "code"), [("cosmos@sha256:" + "0" * 64, 0), ("cosmos:latest", 1)])
+def test_the_generator_is_built_only_upon_a_digest(pytestconfig, image, code):
+    lines = (pytestconfig.rootpath / "synthetic-data/cosmos/Containerfile").read_text().splitlines()
+    (guard,) = (line.removeprefix("RUN ") for line in lines if "case" in line)
+    done = subprocess.run(["sh", "-c", guard], env={"TRANSFER": image}, capture_output=True, text=True)
+    assert done.returncode == code
+    assert ("has no digest" in done.stderr) == bool(code)
