@@ -130,8 +130,6 @@ def _notes(answers: Adaptation, robot: Robot | None, recording: RecordingConfig,
             f"`action` is not the robot's joints in their order{f' (besides them: {more})' if more else ''}: datasets "
             "and training take it, `physai training package verify --robot` compares the joints and will refuse it."
         )
-    if answers.policy == "vqbet":
-        yield "`physai training package build` takes ACT and Diffusion; VQ-BeT is trained, and cannot be packaged yet."
     if not answers.simulation_task:
         yield (
             f"The workflow judges policies in `{task_of(workflow)}`, which ships, and not with this robot. Name an "

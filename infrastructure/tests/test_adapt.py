@@ -110,11 +110,6 @@ def test_a_base_without_an_arm_is_recorded_and_trained_and_not_packaged(tmp_path
     assert any("training il train" in command for command in made.commands)
 
 
-def test_a_policy_that_cannot_be_packaged_is_called_so(tmp_path: Path) -> None:
-    made = adapt(answers(tmp_path, lambda data: data.update(policy="vqbet")), tmp_path / "out", plan=True)
-    assert any("VQ-BeT is trained, and cannot be packaged yet" in note for note in made.notes)
-
-
 def test_a_policy_without_a_colour_camera_is_told_where_its_task_is(tmp_path: Path) -> None:
     blind = adapt(answers(tmp_path, lambda data: data.update(cameras=[])), tmp_path / "blind")
     assert "name such a topic under `targets`, or a camera" in blind.notes[0]

@@ -22,13 +22,17 @@ from ..il.recipe import Observation, Recipe
 from ..il.train import train
 from ..packaging.build import build
 from ..packaging.graph import NOISE, DiffusionGraph, graph_of
-from ..packaging.parity import ask_lerobot, history_of, random_inputs
+from ..packaging.parity import ask_lerobot, history_of, play_lerobot, random_inputs
 from ..run import find_checkpoint
 from .demonstrations import write_demonstrations
 
 INPUTS, SEED = 128, 7
 STEPS, WARM_UP = 100, 10
 SIDE_PX = 96
+
+
+VQ_BET: dict[str, Any] = {"steps": 50, "options": {"n_vqvae_training_steps": 40}}
+"""In fewer steps LeRobot's codes, running averages from zero, are hundreds of radians."""
 
 
 class Case(NamedTuple):
@@ -45,6 +49,7 @@ class Case(NamedTuple):
 CASES = (
     Case("ACT, state, 171 k parameters", "act", "state", 10, {}),
     Case(f"ACT, camera {SIDE_PX}x{SIDE_PX}, ResNet18", "act", "image", 2, {}),
+    Case(f"VQ-BeT, camera {SIDE_PX}x{SIDE_PX}, ResNet18", "vqbet", "image", None, VQ_BET),
     Case("Diffusion, state, 4 DDIM steps", "diffusion", "state", None, {"dim": 16, "denoising_steps": 4}),
 )
 
@@ -62,7 +67,7 @@ def _measure(case: Case, folder: Path) -> Iterator[Result]:
     if not data.exists():
         write_demonstrations(data, SIDE_PX if case.observation == "image" else 0)
     run, package = folder / f"run {case.name}", folder / f"package {case.name}"
-    train(data, Recipe.of(case.policy, case.observation, steps=10, batch_size=8, **case.options), run)
+    train(data, Recipe.of(case.policy, case.observation, **{"steps": 10, "batch_size": 8, **case.options}), run)
     contract = build(run, package)
     checkpoint = find_checkpoint(run, "last")[0] / PRETRAINED
     made = policy.load(checkpoint)
@@ -133,18 +138,9 @@ def _in_float64(graph: DiffusionGraph, inputs: Mapping[str, NDArray[np.float32]]
 
 def _step_of_lerobot(made: policy.TrainablePolicy, row: dict[str, Any]) -> Callable[[], object]:
     """A step in which LeRobot's `select_action` has no action left over, and asks the policy."""
-    import torch
-
     past = history_of(made)
-    noise = {NOISE: torch.from_numpy(row[NOISE])} if NOISE in row else {}
-    seen = {n: torch.from_numpy(v[0, -1] if past else v[0]) for n, v in row.items() if n != NOISE}
-
-    def step() -> object:
-        made.policy.reset()
-        with torch.no_grad():
-            return made.post(made.policy.select_action(made.pre(dict(seen)), **noise))
-
-    return step
+    seen = {n: v if n == NOISE else v[0, -1] if past else v[0] for n, v in row.items()}
+    return lambda: play_lerobot(made, seen, 1)
 
 
 def _median_ms(step: Callable[[], object]) -> float:

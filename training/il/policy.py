@@ -55,6 +55,12 @@ class TrainablePolicy:
         return sum(value.numel() for value in self.policy.parameters() if value.requires_grad)
 
     @property
+    def action_steps(self) -> int:
+        """Actions of a chunk that are played before the policy is asked again; VQ-BeT plays all of its chunk."""
+        config = self.policy.config
+        return int(config.action_chunk_size if config.type == "vqbet" else config.n_action_steps)
+
+    @property
     def window(self) -> Window:
         """Steps around a row that the policy learns from."""
         config = self.policy.config
@@ -110,7 +116,8 @@ def make(
     try:
         if start is None:
             config = make_policy_config(recipe.policy, **fields)
-            policy = kind(config).to(device)
+            with redirect_stdout(io.StringIO()):  # it prints, and stdout is for results
+                policy = kind(config).to(device)
         else:
             config = replace(_config(start, recipe.policy), **fields, pretrained_path=start)
             policy = _pretrained(kind, start, config).to(device)

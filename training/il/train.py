@@ -3,9 +3,10 @@
 import json
 import math
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -209,7 +210,8 @@ class Trainer:
     def _loss(self, batch: dict[str, Any]) -> torch.Tensor:
         """The policy's own loss on a recorded batch."""
         half = self.run.recipe.precision == "bf16"
-        with torch.autocast(self.processes.device.type, torch.bfloat16, enabled=half):
+        autocast = torch.autocast(self.processes.device.type, torch.bfloat16, enabled=half)
+        with autocast, redirect_stdout(sys.stderr):  # VQ-BeT prints, and stdout is for results
             loss: torch.Tensor = self.model(self.made.pre(batch))[0]
         return loss
 

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, override
 
@@ -10,6 +11,8 @@ from ..il import lean  # noqa: F401  first, see there
 # isort: split
 import torch
 from lerobot.configs import FeatureType, NormalizationMode
+from lerobot.policies.pretrained import PreTrainedPolicy
+from lerobot.policies.utils import populate_queues
 from lerobot.processor import (
     AddBatchDimensionProcessorStep,
     DeviceProcessorStep,
@@ -20,13 +23,17 @@ from lerobot.processor import (
 from torch import Tensor, nn
 
 from ..errors import UnsupportedPolicyError, UnsupportedStepError
-from ..il.demonstrations import ACTION
+from ..il.demonstrations import ACTION, STATE
 from ..il.policy import TrainablePolicy
+from .draws import codes_drawn_by
 from .exporter import export_onnx
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
+NOISE = "noise"
+CAMERAS = "observation.images"
+"""Where LeRobot's policies look for all cameras together."""
 PASSIVE = (RenameObservationsProcessorStep, AddBatchDimensionProcessorStep, DeviceProcessorStep)
 """Processor steps that do not change values, a renaming only if it renames nothing."""
 
@@ -115,6 +122,16 @@ class PolicyGraph(nn.Module, ABC):
     def ask(self, batch: dict[str, Any], *noise: Tensor) -> Tensor:
         """What the policy answers, both in its own range."""
 
+    @staticmethod
+    def fixed(noise: Tensor | None) -> AbstractContextManager[dict[str, Tensor]]:
+        """Let LeRobot draw by this noise in the block, which is told what to hand to its methods beside the batch."""
+        return nullcontext({} if noise is None else {NOISE: noise})
+
+    @staticmethod
+    def remembered(policy: PreTrainedPolicy, batch: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG004  VQ-BeT shows it
+        """What `predict_action_chunk` takes, after a policy that remembers what it saw was shown these observations."""
+        return batch
+
 
 class ActGraph(PolicyGraph):
     """ACT: a chunk from the present observation."""
@@ -126,7 +143,7 @@ class ActGraph(PolicyGraph):
     @override
     def ask(self, batch: dict[str, Any], *noise: Tensor) -> Tensor:
         if self.config.image_features:
-            batch["observation.images"] = [batch[name] for name in self.config.image_features]
+            batch[CAMERAS] = [batch[name] for name in self.config.image_features]
         chunk: Tensor = self.model(batch)[0]
         return chunk
 
@@ -146,9 +163,7 @@ class DiffusionGraph(PolicyGraph):
 
     @override
     def ask(self, batch: dict[str, Any], *noise: Tensor) -> Tensor:
-        if self.config.image_features:
-            batch["observation.images"] = torch.stack([batch[name] for name in self.config.image_features], dim=-4)
-        condition = self.model._prepare_global_conditioning(batch)
+        condition = self.model._prepare_global_conditioning(_with_cameras(self.config, batch))
         (sample,) = noise
         for step in self.timesteps:
             at = torch.full(sample.shape[:1], step, dtype=torch.long)
@@ -157,8 +172,38 @@ class DiffusionGraph(PolicyGraph):
         return sample[:, first : first + self.config.n_action_steps]
 
 
-GRAPHS: dict[str, type[PolicyGraph]] = {"act": ActGraph, "diffusion": DiffusionGraph}
-NOISE = "noise"
+class VqBetGraph(PolicyGraph):
+    """VQ-BeT: a chunk from the codes of its codebook that the noise draws."""
+
+    def __init__(self, made: TrainablePolicy, checkpoint: Path) -> None:
+        super().__init__(made, checkpoint)
+        if self.config.sequentially_select:
+            raise UnsupportedStepError(checkpoint, "codes that are selected one after another")
+        self.model = made.policy.vqbet
+        self.noise = (self.model.action_head.vqvae_model.vqvae_num_layers, self.config.vqvae_n_embed, 2)
+
+    @override
+    def ask(self, batch: dict[str, Any], *noise: Tensor) -> Tensor:
+        with codes_drawn_by(*noise):
+            chunk: Tensor = self.model(_with_cameras(self.config, batch), rollout=True)
+        return chunk
+
+    @override
+    @staticmethod
+    def fixed(noise: Tensor | None) -> AbstractContextManager[dict[str, Tensor]]:
+        assert noise is not None, "its graph takes noise"
+        return codes_drawn_by(noise)
+
+    @override
+    @staticmethod
+    def remembered(policy: PreTrainedPolicy, batch: dict[str, Any]) -> dict[str, Any]:
+        seen = {name: _with_cameras(policy.config, batch)[name] for name in (STATE, CAMERAS)}
+        for step in range(policy.config.n_obs_steps):
+            populate_queues(policy._queues, {name: values[:, step] for name, values in seen.items()})
+        return seen
+
+
+GRAPHS: dict[str, type[PolicyGraph]] = {"act": ActGraph, "diffusion": DiffusionGraph, "vqbet": VqBetGraph}
 
 
 def graph_of(made: TrainablePolicy, checkpoint: Path) -> PolicyGraph:
@@ -172,6 +217,13 @@ def graph_of(made: TrainablePolicy, checkpoint: Path) -> PolicyGraph:
     if kind not in GRAPHS:
         raise UnsupportedPolicyError(checkpoint, kind, GRAPHS)
     return GRAPHS[kind](made, checkpoint)
+
+
+def _with_cameras(config: Any, batch: dict[str, Any]) -> dict[str, Any]:
+    """The batch with all cameras in one tensor, (B, time, cameras, C, H, W), if there are any."""
+    if not config.image_features:
+        return batch
+    return batch | {CAMERAS: torch.stack([batch[name] for name in config.image_features], dim=-4)}
 
 
 def _only_step[Step](pipeline: Any, wanted: type[Step], checkpoint: Path) -> Step:

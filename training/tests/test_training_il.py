@@ -329,14 +329,54 @@ def test_a_diffusion_package_says_what_it_needs_beside_the_present(diffusion: tu
     assert contract.parity_max_abs <= 1e-5
 
 
-def test_the_runner_plays_a_diffusion_package_as_lerobot_plays_the_policy(diffusion: tuple[Path, Path]) -> None:
+@pytest.fixture(scope="module")
+def vqbet(camera_dataset: Path, home: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A run and its package; its codes are learned in the first 24 steps."""
+    from physai.training.il.train import train
+
+    options = {"vqvae_embedding_dim": 16, "use_group_norm": True, "n_vqvae_training_steps": 24}
+    recipe = Recipe.of("vqbet", "image", steps=30, batch_size=2, dim=16, action_steps=4, options=options)
+    folder = tmp_path_factory.mktemp("vqbet")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PHYSAI_HOME", str(home))
+        summary = train(camera_dataset, recipe, folder / "run")
+        assert np.isfinite(summary.loss).all()
+        building.build(folder / "run", folder / "package")
+    return folder / "run", folder / "package"
+
+
+def test_a_vqbet_package_says_what_it_needs_beside_the_present(vqbet: tuple[Path, Path]) -> None:
+    contract = verify_package(vqbet[1])
+    assert [(spec.name, spec.shape, spec.history, spec.noise) for spec in contract.inputs] == [
+        ("observation.state", (2, 6), 2, False),
+        (FRONT, (2, 3, SIDE, SIDE), 2, False),
+        ("noise", (2, 16, 2), 0, True),  # two layers of 16 codes, two normals for each draw
+    ]
+    assert contract.outputs[0].shape == (4, 6)
+    assert contract.parity_max_abs <= 1e-5
+
+
+def test_other_noise_draws_other_codes(vqbet: tuple[Path, Path]) -> None:
+    session = open_session(vqbet[1] / "policy.onnx")
+    golden = read_golden(vqbet[1] / "golden.npz", verify_package(vqbet[1]))
+    rows = {name: np.repeat(golden[name][:1], 64, axis=0) for name in ("observation.state", FRONT)}
+    noise = np.random.default_rng(0).standard_normal((64, 2, 16, 2), dtype=np.float32)
+    chunks = session.run(["action"], {**rows, "noise": noise})[0]
+    assert 1 < len({chunk.round(4).tobytes() for chunk in chunks}) <= 64
+    again = session.run(["action"], {**rows, "noise": noise})[0]
+    np.testing.assert_array_equal(again, chunks)
+
+
+@pytest.mark.parametrize("kind", ["diffusion", "vqbet"])
+def test_the_runner_plays_a_package_as_lerobot_plays_the_policy(kind: str, request: pytest.FixtureRequest) -> None:
     """Ten steps of a changing observation, with the same noise: queues here, `Memory` there."""
     import torch
 
     from physai.infrastructure.control import ChunkedPolicy, Memory
     from physai.training.il import policy
+    from physai.training.packaging.graph import GRAPHS
 
-    run, package = diffusion
+    run, package = request.getfixturevalue(kind)
     contract, session = verify_package(package), open_session(package / "policy.onnx")
     names = [spec.name for spec in contract.inputs]
     runner = ChunkedPolicy(
@@ -351,31 +391,38 @@ def test_the_runner_plays_a_diffusion_package_as_lerobot_plays_the_policy(diffus
     noises = Memory(contract.inputs, 1)
     rng = np.random.default_rng(0)
     for step in range(10):
-        seen = {n: rng.normal(size=(1, d)).astype(np.float32) for n, d in zip(names, (6, 7), strict=False)}
+        seen = {spec.name: rng.random((1, *spec.shape[1:]), np.float32) for spec in contract.inputs if spec.history}
         if step % 4 == 0:
             noises.see(seen)
             noise = torch.from_numpy(noises.recall(seen, np.array([0]))["noise"])
         given = made.pre({name: torch.from_numpy(value) for name, value in seen.items()})
-        wanted = made.post(made.policy.select_action(given, noise=noise)).numpy()
+        with GRAPHS[kind].fixed(noise) as handed:
+            wanted = made.post(made.policy.select_action(given, **handed)).numpy()
         np.testing.assert_allclose(runner.act(seen), wanted, atol=1e-5)
 
 
-def test_vqbet_trains_and_says_that_it_cannot_be_packaged(camera_dataset: Path, tmp_path: Path) -> None:
-    from physai.training.il.train import train
+def test_codes_are_drawn_as_often_as_their_probability_says() -> None:
+    """Of 30,000 draws a share of 0.7, 0.2 and 0.1; three deviations are 0.008."""
+    import torch
 
-    recipe = Recipe.of(
-        "vqbet",
-        "image",
-        steps=8,
-        batch_size=2,
-        dim=16,
-        action_steps=4,
-        options={"vqvae_embedding_dim": 16, "use_group_norm": True},
-    )
-    summary = train(camera_dataset, recipe, tmp_path / "run")
-    assert np.isfinite(summary.loss).all()
-    with pytest.raises(UnsupportedPolicyError, match="a 'vqbet' cannot be put into a graph"):
-        building.build(tmp_path / "run", tmp_path / "package")
+    from physai.training.packaging.draws import codes_drawn_by
+
+    noise = torch.randn(30_000, 1, 3, 2, generator=torch.Generator().manual_seed(0))
+    with codes_drawn_by(noise):
+        drawn = torch.multinomial(torch.tensor([[0.7, 0.2, 0.1]]).repeat(30_000, 1), num_samples=1)
+    shares = torch.bincount(drawn[:, 0], minlength=3) / 30_000
+    np.testing.assert_allclose(shares.numpy(), [0.7, 0.2, 0.1], atol=0.008)
+    assert torch.multinomial.__name__ == "multinomial", "PyTorch draws by itself again"
+
+
+def test_a_policy_without_a_graph_is_refused(tmp_path: Path) -> None:
+    from types import SimpleNamespace
+
+    from physai.training.packaging.graph import graph_of
+
+    made = SimpleNamespace(policy=SimpleNamespace(config=SimpleNamespace(type="smolvla")))
+    with pytest.raises(UnsupportedPolicyError, match=r"a 'smolvla' cannot be put .* Can be: act, diffusion, vqbet\."):
+        graph_of(made, tmp_path)  # type: ignore[arg-type]  # its kind is all that is looked at
 
 
 def test_a_package_says_what_was_trained(run: Path, package: Path) -> None:
