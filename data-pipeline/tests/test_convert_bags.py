@@ -565,9 +565,10 @@ def test_the_report_tells_pass_and_fail(write: Any, output: Path, tmp_path: Path
     done = CliRunner().invoke(app, [*words, "--report", str(tmp_path / "report")], catch_exceptions=False)
     assert done.exit_code == 0
     page = (tmp_path / "report" / "report.html").read_text()
-    assert '<span class="PASS">PASS</span>' in page
-    assert "20 frames for 20 rows, each at its time" in page
-    assert page.count("<polyline") == 2
+    assert '<span class="verdict PASS">PASS</span>' in page
+    assert "<h1>1 episode, 20 rows at" in page
+    assert "20 frames of <code>observation.images." in page
+    assert page.count("<td>at their times</td>") == 2  # joints and camera: all stamps are those of the rows
     write(in_order(joint_messages(), images(broken_jpeg)))
     words[4] = str(tmp_path / "other")
     assert CliRunner().invoke(app, [*words, "--report", str(tmp_path / "report")]).exit_code == 1
