@@ -12,6 +12,7 @@ from rich.table import Table
 
 stdout = Console()
 stderr = Console(stderr=True)
+READABLE = 120  # columns of a log: where words may wrap, they do
 WIDE = 10_000  # columns: no table of ours comes near
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -29,18 +30,19 @@ def show(result: BaseModel, as_json: bool, human: RenderableType) -> None:
 
 
 def print_table(table: Table) -> None:
-    """Print a table with nothing cut off: a terminal folds long words, elsewhere each row stays in one line."""
+    """Print a table with nothing cut off: a terminal folds long words, in a log paths and digests stay whole."""
     if table.title:  # a line of its own, since in the table it would be folded to the width of the columns
         stdout.print(table.title, style="italic", highlight=False, soft_wrap=True)
         table.title = None
     for column in table.columns:
         column.overflow = "fold"
+        if not stdout.is_terminal and all(" " not in str(cell) for cell in column.cells):
+            column.no_wrap = True
     if stdout.is_terminal:
         stdout.print(table)
     else:
-        Console(
-            width=max(stdout.width, stdout.measure(table, options=stdout.options.update(width=WIDE)).maximum)
-        ).print(table)
+        needed = stdout.measure(table, options=stdout.options.update(width=WIDE))
+        Console(width=max(stdout.width, needed.minimum, min(needed.maximum, READABLE))).print(table)
 
 
 def progress() -> Progress:

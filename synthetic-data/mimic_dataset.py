@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from physai.infrastructure.aside import OccupiedError, is_free
 from physai.infrastructure.contracts import (
     Condition,
     Contract,
@@ -65,7 +66,10 @@ def make(
         MimicError: If the dataset has other columns or another rate than Mimic makes, no training episodes, or nothing
             succeeds.
         UnknownCameraError: If it is not known where a camera stands.
+        OccupiedError: If something is at `output`.
     """
+    if not is_free(output):
+        raise OccupiedError(output)
     dataset, scene = Dataset(root), scene or simulated_scene()
     content = dataset.verify()
     _check(dataset, scene)

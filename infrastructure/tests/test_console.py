@@ -21,9 +21,18 @@ def table() -> Table:
     return made
 
 
-def test_a_row_stays_in_one_line_where_no_terminal_reads(capsys: pytest.CaptureFixture[str]) -> None:
+def test_digests_stay_in_one_piece_where_no_terminal_reads(capsys: pytest.CaptureFixture[str]) -> None:
     console.show(Nothing(), False, table())
     assert f"│ {DIGEST} │ {DIGEST} │" in capsys.readouterr().out
+
+
+def test_sentences_wrap_in_a_log_and_the_digest_beside_them_does_not(capsys: pytest.CaptureFixture[str]) -> None:
+    made = Table("digest", "why")
+    made.add_row(DIGEST, "no news " * 40)
+    console.show(Nothing(), False, made)
+    said = capsys.readouterr().out
+    assert f"│ {DIGEST} │ no news" in said
+    assert max(map(len, said.splitlines())) <= console.READABLE
 
 
 def test_a_narrow_terminal_folds_long_words_and_cuts_nothing_off(
