@@ -4,7 +4,6 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import NormalDist
 
 from physai.infrastructure.contracts import (
     Digest,
@@ -13,10 +12,10 @@ from physai.infrastructure.contracts import (
     GateVerdict,
     PolicyPackage,
     PolicyResult,
-    Rate,
     Release,
     RuleVerdict,
 )
+from physai.infrastructure.rates import rate_of
 from physai.infrastructure.registry import OciLayout, manifest_digest
 from physai.infrastructure.robots import load_robot
 
@@ -63,7 +62,7 @@ def sample_package(folder: Path, name: str) -> Path:
 def evidence(folder: Path, package: Digest, successes: int, episodes: int) -> tuple[Path, Path]:
     """A report on so many episodes of a package, and a verdict that passes it."""
     outcomes = tuple(EpisodeOutcome(condition=i, success=i < successes, steps=30) for i in range(episodes))
-    rate = wilson(successes, episodes)
+    rate = rate_of(successes, episodes)
     report = EvaluationReport(
         task=UR10.task,
         world="nominal",
@@ -73,13 +72,3 @@ def evidence(folder: Path, package: Digest, successes: int, episodes: int) -> tu
     rule = RuleVerdict(rule="candidate success.lower >= 0.5", value=rate.lower, bound=0.5, verdict="PASS")
     verdict = GateVerdict(report=report.digest, package=package, verdict="PASS", rules=(rule,))
     return report.write(folder / "report.json"), verdict.write(folder / "verdict.json")
-
-
-def wilson(successes: int, episodes: int, confidence: float = 0.95) -> Rate:
-    """A success rate with its interval. Source: Wilson 1927, doi:10.1080/01621459.1927.10502953."""
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
-    rate = successes / episodes
-    centre, scale = rate + z**2 / (2 * episodes), 1 + z**2 / episodes
-    half = z * (rate * (1 - rate) / episodes + z**2 / (4 * episodes**2)) ** 0.5
-    lower, upper = (centre - half) / scale, (centre + half) / scale
-    return Rate(successes=successes, episodes=episodes, value=rate, lower=lower, upper=upper, confidence=confidence)

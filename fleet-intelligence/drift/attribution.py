@@ -8,8 +8,7 @@ import numpy as np
 from scipy.stats import hypergeom
 
 from physai.infrastructure.contracts import Attribution, EpisodeEvent
-
-from ..rates import success_rate
+from physai.infrastructure.rates import rate_of
 
 LEVELS: tuple[Literal["site", "cohort", "robot"], ...] = ("site", "cohort", "robot")
 SURE = 0.01  # Holm-adjusted; a wrong finger sends a technician to the wrong robot
@@ -37,12 +36,12 @@ def attribute(events: Sequence[EpisodeEvent]) -> Attribution:
         return Attribution(
             level=level,
             name=name,
-            inside=success_rate(good, len(members)),
-            outside=success_rate(len(events) - failures - good, rest),
+            inside=rate_of(good, len(members)),
+            outside=rate_of(len(events) - failures - good, rest),
             p_value=adjusted[best],
         )
     policy = events[0].data.policy
-    whole = success_rate(len(events) - failures, len(events))
+    whole = rate_of(len(events) - failures, len(events))
     return Attribution(level="policy", name=policy, inside=whole, outside=None, p_value=1.0)
 
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from physai.infrastructure.contracts import Digest, DriftReport, EpisodeEvent, EvaluationReport, PolicyResult
+from physai.infrastructure.rates import rate_of
 
 from ..errors import OtherPolicyError, TooFewEpisodesError
-from ..rates import success_rate
 from .attribution import attribute
 from .cusum import LEAST_FAILURES, METHOD, UNITS, Level, design, design_recovery, follow
 
@@ -70,7 +70,7 @@ def check_drift(
         policy=baseline.package,
         report=report.digest,
         baseline=baseline.success,
-        production=success_rate(int(outcomes.sum()), len(outcomes)),
+        production=rate_of(int(outcomes.sum()), len(outcomes)),
         method=METHOD,
         allowance=chart.allowance,
         statistic=tuple(float(value) / UNITS for value in course.statistic),

@@ -20,8 +20,7 @@ from physai.infrastructure.contracts import (
     PolicyResult,
     digest_bytes,
 )
-
-from ..rates import success_rate
+from physai.infrastructure.rates import rate_of
 
 POLICY = digest_bytes(b"statistical policy")
 SUCCESS = 0.9
@@ -69,7 +68,7 @@ class Fleet:
         outcomes = tuple(
             EpisodeOutcome(condition=index, success=bool(success), steps=60) for index, success in enumerate(good)
         )
-        rate = success_rate(int(good.sum()), episodes)
+        rate = rate_of(int(good.sum()), episodes)
         result = PolicyResult(role="candidate", package=POLICY, success=rate, episodes=outcomes)
         return EvaluationReport(
             task="statistical", world="nominal", conditions=digest_bytes(b"statistical conditions"), policies=(result,)

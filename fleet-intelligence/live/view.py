@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from physai.infrastructure.contracts import EvaluationReport, Rate
+from physai.infrastructure.rates import rate_of
 
 from ..drift.cusum import Level
 from ..drift.states import DriftState, drift_states
-from ..rates import success_rate
 from ..telemetry.buckets import quantile
 from ..telemetry.store import TelemetryStore
 
@@ -106,7 +106,7 @@ def _rows(connection: "duckdb.DuckDBPyConnection", sql: str, days: int) -> list[
 
 
 def _rate(row: Mapping[str, Any]) -> Rate:
-    return success_rate(int(row["successes"]), int(row["episodes"]))
+    return rate_of(int(row["successes"]), int(row["episodes"]))
 
 
 def _groups(connection: "duckdb.DuckDBPyConnection", by: By, days: int) -> list[Group]:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from physai.infrastructure.contracts import FlywheelSummary, LapSummary, Rate, Role, VerdictSummary, write_whole
+from physai.infrastructure.rates import success_rate
 
 from ..errors import NothingToTellError
-from ..rates import success_rate
 from .artifacts import LapArtifacts
 from .lap import Lap, read_lap
 from .lineage import trace
@@ -114,4 +114,4 @@ def _production(lap: Lap) -> Rate | None:
         return lap.drift.production
     if not lap.events:
         return None
-    return success_rate(sum(event.data.success for event in lap.events), len(lap.events))
+    return success_rate([event.data.success for event in lap.events])

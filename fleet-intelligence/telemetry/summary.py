@@ -5,8 +5,8 @@ from typing import Literal, get_args
 from pydantic import AwareDatetime
 
 from physai.infrastructure.contracts import Contract, Digest, Rate
+from physai.infrastructure.rates import rate_of
 
-from ..rates import success_rate
 from .store import TelemetryStore
 
 By = Literal["policy", "site", "cohort", "robot"]
@@ -41,7 +41,7 @@ def summarize(store: TelemetryStore) -> TelemetrySummary:
                 policy=tally.policy,
                 by=by,
                 name=tally.name,
-                success=success_rate(tally.successes, tally.episodes),
+                success=rate_of(tally.successes, tally.episodes),
                 first=tally.first,
                 last=tally.last,
             )

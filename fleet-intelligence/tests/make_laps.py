@@ -10,7 +10,6 @@ import numpy as np
 
 from physai.fleet_intelligence.drift.check import check_drift, find_baseline
 from physai.fleet_intelligence.drift.cusum import Level
-from physai.fleet_intelligence.rates import success_rate
 from physai.fleet_intelligence.retrain.decide import decide
 from physai.fleet_intelligence.retrain.rules import RetrainRules
 from physai.infrastructure.contracts import (
@@ -33,6 +32,7 @@ from physai.infrastructure.contracts import (
     digest_bytes,
 )
 from physai.infrastructure.jobs.state import RunFolder, RunState, Status, TaskRecord
+from physai.infrastructure.rates import rate_of
 from physai.infrastructure.registry import manifest_digest
 from physai.infrastructure.tests.registry_packages import make_package
 from physai.infrastructure.video import write_video
@@ -56,7 +56,7 @@ def result(role: Role, package: Digest | None, successes: int, episodes: int) ->
     return PolicyResult(
         role=role,
         package=package,
-        success=success_rate(successes, episodes),
+        success=rate_of(successes, episodes),
         episodes=tuple(
             EpisodeOutcome(condition=index, success=success, steps=40 if success else 120)
             for index, success in enumerate(outcomes(successes, episodes))

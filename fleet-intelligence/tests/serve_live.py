@@ -10,9 +10,9 @@ import uvicorn
 
 from physai.fleet_intelligence.drift.cusum import Level
 from physai.fleet_intelligence.live.server import Watched, make_app
-from physai.fleet_intelligence.rates import success_rate
 from physai.fleet_intelligence.telemetry.store import TelemetryStore
 from physai.infrastructure.contracts import EvaluationReport, PolicyResult, digest_bytes
+from physai.infrastructure.rates import rate_of
 
 from .make_events import POLICY, control, episode, health
 
@@ -30,7 +30,7 @@ def make_store(folder: Path, episodes: int = 60, failing_from: int = 30) -> Tele
 
 
 def evaluation() -> EvaluationReport:
-    result = PolicyResult(role="candidate", package=POLICY, success=success_rate(58, 60), episodes=())
+    result = PolicyResult(role="candidate", package=POLICY, success=rate_of(58, 60), episodes=())
     return EvaluationReport(task="t", world="w", conditions=digest_bytes(b"c"), policies=(result,))
 
 

@@ -8,10 +8,10 @@ import yaml
 
 from physai.fleet_intelligence.flywheel import laps
 from physai.fleet_intelligence.flywheel.cli import QUICK
-from physai.fleet_intelligence.rates import success_rate
 from physai.fleet_intelligence.retrain.ledger import Ledger
 from physai.infrastructure.contracts import Attribution, Collection, RetrainRequest, Submission
 from physai.infrastructure.jobs import Event, TaskFailedError
+from physai.infrastructure.rates import rate_of
 
 POLICY, DATASET = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 NEXT = {"champion": POLICY, "parent_dataset": DATASET, "task": "Isaac-Reach-UR10", "site": "plant-7", "episodes": 33}
@@ -21,7 +21,7 @@ REQUEST = RetrainRequest(
     drift="sha256:" + "d" * 64,
     policy=POLICY,
     dataset=DATASET,
-    where=Attribution(level="policy", name=POLICY, inside=success_rate(5, 10), outside=None, p_value=1.0),
+    where=Attribution(level="policy", name=POLICY, inside=rate_of(5, 10), outside=None, p_value=1.0),
     pull=(),
     collect=Collection(site="plant-7", task="Isaac-Reach-UR10", episodes=33),
     submit=Submission(workflow="flywheel.yaml", values=NEXT),
