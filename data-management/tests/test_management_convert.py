@@ -13,6 +13,7 @@ from physai.data_management.tools.checks import Limits
 from physai.data_management.tools.convert import convert
 from physai.data_management.tools.validate import validate
 from physai.infrastructure.datasets import Dataset
+from physai.infrastructure.datasets.errors import TornFileError
 from physai.infrastructure.datasets.video import VideoFile
 from physai.infrastructure.errors import MissingFileError
 from physai.infrastructure.tests.datasets_samples import CAMERA, STATE_FEATURES, write
@@ -79,3 +80,23 @@ def test_torn_rows_are_named(old, tmp_path):
     path.write_bytes(path.read_bytes()[:200])
     result = CliRunner().invoke(app, ["dataset", "convert", str(old[0]), "--output", str(tmp_path / "out")])
     assert "episode_000000.parquet" in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("info.json", "{]"),
+        ("info.json", "[1]"),
+        ("info.json", '{"codebase_version": "v2.1"}'),
+        ("info.json", None),
+        ("episodes.jsonl", '{"length": 9}'),
+        ("episodes.jsonl", "[1]"),
+        ("tasks.jsonl", '{"task_index": 4, "task": "Lift"}'),
+    ],
+)
+def test_metadata_that_is_not_as_it_should_be_is_named(old, tmp_path, file, text):
+    path = old[0] / "meta" / file
+    info = json.loads((old[0] / "meta/info.json").read_text())
+    path.write_text(text or json.dumps(info | {"data_path": "data/{nowhere}.parquet"}))
+    with pytest.raises(TornFileError, match=file):
+        convert(old[0], tmp_path / "out")

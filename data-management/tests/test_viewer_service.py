@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import av
@@ -33,9 +34,12 @@ from physai.data_management.viewer import episodes
 from physai.data_management.viewer.cli import is_loopback
 from physai.data_management.viewer.episodes import Indexes
 from physai.data_management.viewer.places import BlobPlace, Catalog, open_place
+from physai.data_management.viewer.runs import Launched
+from physai.data_management.viewer.works import Track, Works
 from physai.infrastructure.datasets import Dataset
 from physai.infrastructure.datasets.depth import LEROBOT, picture
 from physai.infrastructure.page.shield import MAX_BODY
+from physai.infrastructure.settings import settings as our_settings
 from physai.infrastructure.storage import open_store
 from physai.infrastructure.tests.storage_azurite import ACCOUNT, azurite, connection_string
 
@@ -754,6 +758,34 @@ def test_two_viewers_and_the_command_say_at_once_and_all_of_it_is_heard(blob_dat
             label_app, ["label", f"{blob_data}/lab/cube", "--where", "quality.score > 0", "--add", "x"]
         )
         assert "Bring it with `physai storage sync`" in str(refused.exception)
+
+
+def test_a_fault_in_work_is_told_and_stands_in_the_log_with_its_cause(caplog: pytest.LogCaptureFixture) -> None:
+    def act(_: Track) -> tuple[str, str]:
+        raise KeyError("a fault of ours")
+
+    works = Works()
+    started = works.start("Judging", "cube", "ada", act)
+    works.close()
+    assert works.get(started.id).state == "failed"
+    assert "KeyError: 'a fault of ours'" in caplog.text
+
+
+def test_a_run_whose_folder_is_gone_says_so_and_hides_no_other(served: Served) -> None:
+    launched = Launched(
+        run="train-1",
+        workflow="train",
+        engine="local",
+        by="ada",
+        at=datetime.now(UTC),
+        dataset="cube",
+        episodes=1,
+        content="sha256:" + "0" * 64,
+        values={},
+    )
+    launched.write(our_settings().home / "viewer/launches/train-1.json")
+    (run,) = [run for run in served.call("viewer", "GET", "/api/runs").json() if run["run"] == "train-1"]
+    assert (run["status"], run["alive"], run["problem"].endswith("train-1 is gone")) == ("FAILED", False, True)
 
 
 WRITER = """

@@ -237,6 +237,7 @@ def serving(*roots: str, sign_in: Any = None, **options: Any) -> Iterator[Served
     """A viewer on a free port of loopback."""
     desk = Desk(Catalog([open_place(root) for root in roots]), sign_in or HeaderSignIn())
     app = create_app(desk, **{"rate_hz": 100_000, "burst": 100_000, **options})
+    app.openapi()  # builds what FastAPI would at the first request: of two viewers in this process not at once
     config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical", lifespan="off")
     server = uvicorn.Server(config)
     socket = config.bind_socket()

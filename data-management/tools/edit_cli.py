@@ -235,10 +235,9 @@ def _converted(report: "Hdf5Report") -> Table:
 def _chosen(dataset: Path, episodes: str | None, where: str | None) -> list[int]:
     from .select import select
 
-    chosen = select(dataset, episodes=episodes, where=where, track=tracked("judging"))
     if episodes is None and where is None:
         raise typer.BadParameter("say which episodes: --episodes, --where, or both", param_hint="--episodes")
-    return chosen
+    return select(dataset, episodes=episodes, where=where, track=tracked("judging"))
 
 
 def _given(episodes: str | None, where: str | None) -> dict[str, str]:

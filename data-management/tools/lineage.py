@@ -113,7 +113,7 @@ def descent(source: EpisodeSource, provenance: DatasetProvenance, known: Provena
     current, rows = source, source.rows
     while current.source_episode is not None:
         parent = known.get(current.source)
-        if parent is None or not current.source_episode < len(parent.episodes):
+        if parent is None or not current.source_episode < len(parent.episodes) or len(steps) > len(known):
             raise MissingAncestorError(current.source)
         current = parent.episodes[current.source_episode]
         steps.append(_step(parent, current))

@@ -202,7 +202,7 @@ def efficiency(states: Points) -> float | None:
 
 def _log_jerk(states: Points, fps: int) -> float | None:
     velocity = np.diff(states, axis=0) * fps
-    if len(states) < 5 or np.ptp(states, axis=0).max() * 1.0 < MOVES * len(states) / fps:
+    if len(states) < 5 or np.ptp(states, axis=0).max() < MOVES * len(states) / fps:
         return None
     peak = np.linalg.norm(velocity, axis=1).max()
     jerk = np.diff(velocity, n=2, axis=0) * fps**2

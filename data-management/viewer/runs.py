@@ -303,7 +303,8 @@ def _local(run: str, launched: Launched | None) -> RunView:
     if state is None:
         if launched is None:
             raise UnknownError("run", run)
-        said = (folder.root / "engine.log").read_text(errors="replace").strip()
+        log = folder.root / "engine.log"
+        said = log.read_text(errors="replace").strip() if log.exists() else f"{folder.root} is gone"
         return RunView(
             run=run,
             workflow=launched.workflow,

@@ -1,5 +1,6 @@
 """Long work that goes on while the browser does something else: judging, validating, editing."""
 
+import logging
 import secrets
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -15,6 +16,7 @@ from physai.infrastructure.errors import PhysaiError
 from .errors import BusyWorkError, UnknownError
 
 KEPT = 200
+log = logging.getLogger(__name__)
 Track = Callable[[Iterable[int]], Iterable[int]]
 
 
@@ -100,9 +102,9 @@ class Works:
             detail, link = act(track)
         except (PhysaiError, OSError) as error:
             self._change(work, state="failed", detail=str(error))
-        except BaseException:
+        except Exception:
             self._change(work, state="failed", detail="This is a fault of the viewer; its log tells more.")
-            raise
+            log.exception("%s", self.get(work).title)
         else:
             self._change(work, state="done", detail=detail, link=link)
 
