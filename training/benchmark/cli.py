@@ -8,7 +8,7 @@ from typer import Option
 
 from physai.infrastructure.console import Json, show
 
-ROWS = ("imitation", "verify", "rl-parity", "rl-latency", "rl-overhead")
+ROWS = ("imitation", "providers", "verify", "rl-parity", "rl-latency", "rl-overhead")
 """Each a module of this folder with a function `measure`."""
 VERSIONS = (
     "lerobot",

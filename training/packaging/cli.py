@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from rich.table import Table
 from typer import Argument, Option, Typer
 
-from physai.infrastructure.console import Json, show, stdout
+from physai.infrastructure.console import Json, show, stderr, stdout
 from physai.infrastructure.contracts import PolicyPackage
 from physai.infrastructure.robots import load_robot
 
@@ -80,6 +80,28 @@ def verify(
         registry=registry,
     )
     _show(found, package, as_json)
+
+
+@app.command()
+def latency(
+    package: Package,
+    steps: Annotated[int, Option(min=1, help="Times it is asked on each provider.")] = 1000,
+    batch: Annotated[int, Option(min=1, help="Robots asked for at once.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Time a package on each ONNX Runtime execution provider of this machine that gives its golden answers.
+
+    Example: physai training package latency OUT/package
+    """
+    from .latency import measure
+
+    found = measure(package, steps=steps, batch=batch)
+    table = Table("provider", "p50 ms", "p99 ms", "differs by", title=f"{package}, {batch} at once")
+    for row in found.rows:
+        table.add_row(row.provider, f"{row.p50_ms:.3f}", f"{row.p99_ms:.3f}", f"{row.max_abs_difference:.1e}")
+    for provider, why in found.left_out.items():
+        stderr.print(f"{provider}: left out: {why}")
+    show(found, as_json, table)
 
 
 @app.command()

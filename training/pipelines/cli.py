@@ -137,11 +137,15 @@ def search(
     steps: Annotated[int | None, Option(help="Gradient steps of a trial; default 1000.")] = None,
     lr_min: Annotated[float | None, Option(help="Least learning rate; default 3e-4.")] = None,
     lr_max: Annotated[float | None, Option(help="Greatest; default 1e-2.")] = None,
+    dim: Annotated[
+        list[int] | None, Option(min=8, help="Width to choose from; may be repeated. Default 32, 64, 128.")
+    ] = None,
     trials: Annotated[int | None, Option(help="In all; default 16.")] = None,
     at_once: Annotated[int | None, Option(help="Trials side by side; default 4.")] = None,
     image: Annotated[str | None, Option(help="Container image with the physai command.")] = None,
     compute: Annotated[str | None, Option(help="Compute target; default aks.")] = None,
     instance_type: Annotated[str | None, Option(help="Of the compute target; default cpu.")] = None,
+    hours: Annotated[int | None, Option(help="After which what is left is not tried; default 8.")] = None,
     output: Annotated[Path | None, Option(help="Write the job there; default: print it.")] = None,
     submit: Annotated[bool, Option("--submit", help="Create the job; it costs money.")] = False,
 ) -> None:
@@ -157,11 +161,13 @@ def search(
         steps=steps,
         lr_min=lr_min,
         lr_max=lr_max,
+        dims=tuple(dim) if dim else None,
         trials=trials,
         at_once=at_once,
         image=image,
         compute=compute,
         instance_type=instance_type,
+        hours=hours,
     )
     text = searching.sweep_text(wanted)
     searching.check(text)

@@ -68,6 +68,18 @@ def test_bounds_the_wrong_way_round_are_refused() -> None:
         Search.of(lr_min=0.1)
 
 
+def test_widths_and_hours_are_chosen_on_the_command_line() -> None:
+    from typer.testing import CliRunner
+
+    from physai.training.pipelines.cli import app
+
+    found = CliRunner().invoke(app, ["search", "--dim", "48", "--dim", "96", "--hours", "2"])
+    assert found.exit_code == 0
+    job = yaml.safe_load(found.stdout)
+    assert job["search_space"]["dim"]["values"] == [48, 96]
+    assert job["limits"]["timeout"] == 2 * 3600
+
+
 def test_a_policy_that_no_trial_could_train_is_refused_before_money_is_spent() -> None:
     with pytest.raises(RecipeError, match=r"--policy: Input should be 'act' or 'diffusion', got act2"):
         Search.of(policy="act2")
