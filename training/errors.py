@@ -187,9 +187,7 @@ class CheckpointError(TrainingError):
 
     def __init__(self, path: Path, why: str, known: Iterable[str] = ()) -> None:
         names = ", ".join(known)
-        super().__init__(
-            f"{path}: {why}. {f'There are: {names}' if names else 'Train with `physai training il train`'}."
-        )
+        super().__init__(f"{path}: {why}. {f'There are: {names}' if names else 'Name another, or train again'}.")
 
 
 class PinError(TrainingError):

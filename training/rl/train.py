@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import is_zipfile
 
 from physai.infrastructure.contracts import digest_bytes, digest_file
 from physai.infrastructure.tracking import open_run
@@ -73,7 +74,7 @@ def train(
         StorageError: If checkpoints cannot be published.
     """
     ranks.check(publish)
-    if start_from and not start_from.is_file():
+    if start_from and not is_zipfile(start_from):  # as torch.save writes them
         raise CheckpointError(start_from, "is no model file; `checkpoints/000050/model.pt` of a run is one")
     if summary := finished(output, recipe):
         return summary

@@ -175,10 +175,14 @@ def test_an_unknown_task_is_named_with_the_nearest_one() -> None:
     assert found["Isaac-Cartpole"] == ("rsl_rl", "skrl")
 
 
-def test_a_model_to_start_from_that_is_missing_is_named(tmp_path: Path) -> None:
+def test_a_model_to_start_from_that_is_missing_or_no_model_is_named_before_a_run_begins(tmp_path: Path) -> None:
     recipe = Recipe(task="Isaac-Cartpole", library=Library.RSL_RL)
     with pytest.raises(CheckpointError, match=r"nowhere\.pt: is no model file"):
         train(recipe, tmp_path / "run", start_from=tmp_path / "nowhere.pt")
+    (tmp_path / "notes.pt").write_text("not a model")
+    with pytest.raises(CheckpointError, match=r"notes\.pt: is no model file"):
+        train(recipe, tmp_path / "run", start_from=tmp_path / "notes.pt")
+    assert not (tmp_path / "run").exists()
     assert not (tmp_path / "run").exists()
 
 
