@@ -15,10 +15,11 @@ from physai.infrastructure.contracts import TrainingSummary, digest_file
 from physai.infrastructure.simulation.errors import UnknownTaskError
 from physai.infrastructure.tracking import resume_run
 from physai.training.errors import RecipeError, TaskMismatchError
+from physai.training.il.closed_loop import STATE
 from physai.training.il.recipe import Recipe
 from physai.training.run import find_checkpoint
 
-from .conftest import write_dataset
+from .conftest import FRONT, SIDE, write_dataset
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"
@@ -39,8 +40,8 @@ def session(home: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[
     return json.loads(done.stdout.splitlines()[-1]), data, runs
 
 
-def model(run: Path) -> str:
-    return digest_file(run / "checkpoints/000400/pretrained_model/model.safetensors")
+def model(run: Path, step: int = 400) -> str:
+    return digest_file(run / f"checkpoints/{step:06d}/pretrained_model/model.safetensors")
 
 
 @simulated
@@ -80,6 +81,21 @@ def test_checks_change_nothing_of_the_training(session: Any) -> None:
 
 
 @simulated
+def test_a_policy_that_sees_is_shown_in_its_checks_what_it_learned_from(session: Any) -> None:
+    """Sixteen robots at once, before their first step: of all that were learned, each is shown its own picture."""
+    facts, _, runs = session
+    summary = TrainingSummary.read(runs / "seeing/training.json")
+    assert [(step, rate.episodes) for step, rate in zip(summary.checked_steps, summary.success, strict=True)] == [
+        (2, 16)
+    ]
+    assert facts["asked_names"] == [FRONT, STATE]
+    assert facts["asked_shape"] == [16, 3, SIDE, SIDE]
+    assert facts["nearest_picture"] == facts["nearest_state"] == list(range(16))
+    assert facts["mean_difference"] < 0.02
+    assert model(runs / "seeing", 2) == model(runs / "seeing-unchecked", 2)
+
+
+@simulated
 def test_a_stopped_training_goes_on_with_its_checks(session: Any) -> None:
     facts, _, runs = session
     assert "stopped at step 250, which is kept" in facts["stopped"]
@@ -96,7 +112,7 @@ def test_a_task_with_other_joints_is_refused(session: Any) -> None:
 @simulated
 def test_killed_after_a_check_the_training_repeats_none(session: Any, home: Path, tmp_path: Path) -> None:
     _, data, runs = session
-    recipe = ["--steps=400", "--checkpoint-every=150", "--check-every=200", "--check-episodes=20", f"--task={TASK}"]
+    recipe = ["--steps=400", "--checkpoint-every=150", "--check-every=200", "--check-episodes=16", f"--task={TASK}"]
     words = [PHYSAI, "training", "il", "train", f"--dataset={data}", f"--output={tmp_path / 'run'}", *recipe, "--json"]
     environment = os.environ | {"PHYSAI_HOME": str(home), "OMP_NUM_THREADS": "1"}
     first = subprocess.Popen(words, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
