@@ -9,6 +9,7 @@ from rich.table import Column, Table
 from ..console import Json, show, stdout
 from ..contracts import Contract, Digest
 from ..settings import settings
+from .errors import RegistryError
 from .manifest import manifest_digest
 from .open import open_registry
 from .store import Artifact, Entry, Registry
@@ -16,6 +17,10 @@ from .store import Artifact, Entry, Registry
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 
 Uri = Annotated[str | None, typer.Option("--registry", help="Folder or host/repository; default: the setting.")]
+TrustConfig = Annotated[
+    Path | None,
+    typer.Option(help="Of a Sigstore instance of one's own, for signatures without a key; default: the public one."),
+]
 
 
 class Listing(Contract):
@@ -113,36 +118,59 @@ def generate(
 @app.command("sign")
 def sign_artifact(
     reference: str,
-    key: Annotated[Path, typer.Option(help="Private key in PEM: ECDSA on P-256.")],
+    key: Annotated[
+        Path | None, typer.Option(help="Private key in PEM: ECDSA on P-256; default: the identity of the workflow.")
+    ] = None,
     password: Annotated[str | None, typer.Option(envvar="COSIGN_PASSWORD", help="Of the key, if it has one.")] = None,
+    trust_config: TrustConfig = None,
     registry: Uri = None,
     as_json: Json = False,
 ) -> None:
-    """Sign a package by its digest, in the form that cosign verifies.
+    """Sign a package by its digest, in the form that cosign verifies: by a key, or by who runs this in CI.
+
+    Without a key, a GitHub workflow with `id-token: write` is certified by Sigstore, whose public log names it.
 
     Example: physai registry sign reach-v2 --key keys/cosign.key
     """
-    from .signing import sign
-
     where = _open(registry)
-    digest = sign(where, reference, key, password)
+    if key:
+        from .signing import sign
+
+        digest = sign(where, reference, key, password)
+    else:
+        from .keyless import sign_keyless
+
+        digest = sign_keyless(where, reference, trust_config)
     show(Placed(digest=digest, path=where.name), as_json, digest)
 
 
 @app.command("verify")
 def verify_artifact(
     reference: str,
-    key: Annotated[list[Path], typer.Option(help="A public key that is trusted; may be repeated.")],
+    key: Annotated[list[Path] | None, typer.Option(help="A public key that is trusted; may be repeated.")] = None,
+    identity: Annotated[
+        str | None, typer.Option(help="Who must have signed it without a key, e.g. a workflow's URL with its ref.")
+    ] = None,
+    issuer: Annotated[str | None, typer.Option(help="Who must vouch for that identity.")] = None,
+    trust_config: TrustConfig = None,
     registry: Uri = None,
     as_json: Json = False,
 ) -> None:
-    """Check that a trusted key has signed a package.
+    """Check that a trusted key, or somebody of an identity, has signed a package.
 
     Example: physai registry verify reach-v2 --key keys/cosign.pub
     """
+    where = _open(registry)
+    if identity and issuer and not key:
+        from .keyless import verify_keyless
+
+        signer = verify_keyless(where, where.resolve(reference), identity, issuer, trust_config)
+        show(signer, as_json, f"{signer.digest} is signed by {signer.identity} of {signer.issuer}")
+        return
+    if not key or identity or issuer:
+        raise RegistryError(f"{reference}: verify by --key, or by --identity together with --issuer.")
     from .signing import read_keys, verify
 
-    where = _open(registry)
     keys = read_keys(key)
     found = verify(where, where.resolve(reference), keys)
     show(found, as_json, f"{found.digest} is signed by {', '.join(found.keys)}")

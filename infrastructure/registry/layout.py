@@ -141,10 +141,16 @@ class OciLayout(Registry):
     @override
     def referrers(self, digest: Digest) -> tuple[Referrer, ...]:
         lines = [line for line in self._index() if line.artifact_type and not line.is_package]
+        told = [(line, json.loads(self._read(line.digest))) for line in lines]
         return tuple(
-            Referrer(digest=line.digest, size=line.size, artifact_type=line.artifact_type)
-            for line in lines
-            if json.loads(self._read(line.digest)).get("subject", {}).get("digest") == digest
+            Referrer(
+                digest=line.digest,
+                size=line.size,
+                artifact_type=line.artifact_type,
+                annotations=manifest.get("annotations", {}),
+            )
+            for line, manifest in told
+            if manifest.get("subject", {}).get("digest") == digest
         )
 
     @override

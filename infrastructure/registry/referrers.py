@@ -28,6 +28,7 @@ class Referrer(OciModel, extra="allow"):
     size: int
     """In bytes."""
     artifact_type: str = ""
+    annotations: dict[str, str] = {}
 
 
 class Attached(Contract):
@@ -53,13 +54,14 @@ class Attachment(OciModel):
     config: Descriptor
     layers: tuple[Descriptor, ...]
     subject: Descriptor
+    annotations: dict[str, str] = {}
 
     @property
     def referrer(self) -> Referrer:
         """Its line in the list."""
         raw = canonical(self)
         kind = self.artifact_type or self.config.media_type
-        return Referrer(digest=digest_bytes(raw), size=len(raw), artifact_type=kind)
+        return Referrer(digest=digest_bytes(raw), size=len(raw), artifact_type=kind, annotations=self.annotations)
 
 
 class ReferrerIndex(OciModel):

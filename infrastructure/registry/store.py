@@ -2,7 +2,7 @@
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -137,7 +137,12 @@ class Registry(ABC):
         """The manifest of a package's signatures, or None if nobody has signed it."""
 
     def attach(
-        self, digest: Digest, artifact_type: str, layers: Sequence[Blob], config: Blob = (EMPTY_CONFIG, EMPTY)
+        self,
+        digest: Digest,
+        artifact_type: str,
+        layers: Sequence[Blob],
+        config: Blob = (EMPTY_CONFIG, EMPTY),
+        annotations: Mapping[str, str] | None = None,
     ) -> Digest:
         """Attach something to a package that is there; doing it again changes nothing.
 
@@ -148,6 +153,7 @@ class Registry(ABC):
             artifact_type: Of what is attached.
             layers: Each blob's descriptor and bytes.
             config: The same of its configuration.
+            annotations: By which others tell it from what else is attached.
 
         Returns:
             Digest of what was attached.
@@ -156,7 +162,11 @@ class Registry(ABC):
             self._put_bytes(blob, content)
         subject = Descriptor(media_type=MANIFEST_TYPE, digest=digest, size=len(self._get_manifest(digest)))
         attachment = Attachment(
-            artifact_type=artifact_type, config=config[0], layers=tuple(blob for blob, _ in layers), subject=subject
+            artifact_type=artifact_type,
+            config=config[0],
+            layers=tuple(blob for blob, _ in layers),
+            subject=subject,
+            annotations=dict(annotations or {}),
         )
         self._put_attachment(canonical(attachment), digest, attachment.referrer)
         return attachment.referrer.digest
