@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,25 @@ def speak(domain: int, *, reliable: bool = True, silent_after: dict[str, int] | 
             if row < (silent_after or {}).get(topic, sys.maxsize):
                 publisher.publish(topic, message)
         row += 1
+
+
+def hear(topic: str, type_name: str, domain: int, pipe: Connection) -> None:
+    """Listen to a topic until told to stop, and only then ask how much was lost."""
+    os.environ["CYCLONEDDS_URI"] = LOOPBACK
+    from physai.data_pipeline.capture.buffer import Buffer
+    from physai.data_pipeline.capture.dds.source import DdsSource
+
+    buffer = Buffer(10**9)
+    source = DdsSource([TopicRule(topic=topic, type=type_name, rate_hz=100.0)], Definitions(), domain)
+    source.start(buffer)
+    pipe.send("ready")
+    pipe.recv()
+    source.finish()
+    while not source.ended:
+        time.sleep(0.01)
+    samples, _ = buffer.take(0.0)
+    pipe.send((len(samples), source.health().lost))
+    source.close()
 
 
 def record(folder: str, domain: int) -> None:

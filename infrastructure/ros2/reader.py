@@ -5,7 +5,7 @@ from collections import Counter
 from typing import Any, NamedTuple
 
 from cyclonedds._clayer import ddspy_take  # `DataReader.take` would decode every sample in Python
-from cyclonedds.core import DDSException, InstanceState, SampleState, ViewState
+from cyclonedds.core import DDSException, DDSStatus, InstanceState, SampleState, ViewState
 from cyclonedds.domain import DomainParticipant
 from cyclonedds.internal import c_call, dds_c_t
 from cyclonedds.qos import Qos
@@ -33,6 +33,7 @@ class Reader(DataReader[Any]):
 
     def __init__(self, participant: DomainParticipant, topic: Topic[Any], *, qos: Qos) -> None:
         super().__init__(participant, topic, qos=qos)
+        self.set_status_mask(DDSStatus.SubscriptionMatched)  # wakes a wait set that it is attached to
         self.arrived: Counter[str] = Counter()
         """DDS writer, as `named` names it, or `GONE` → how many of its samples were taken."""
         self._writers: dict[int, str] = {}
@@ -51,6 +52,10 @@ class Reader(DataReader[Any]):
         if told is None:
             return GONE
         return self._writers.setdefault(handle, named(told.key.bytes))
+
+    def met(self) -> bool:
+        """Whether a publisher has come or gone since the last call."""
+        return bool(self.take_status(DDSStatus.SubscriptionMatched))
 
     @property
     def refused(self) -> int:

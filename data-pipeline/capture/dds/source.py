@@ -111,9 +111,12 @@ class DdsSource:
         waitset = WaitSet(self._participant)
         for reader in (*self._readers.values(), *(service.reader for service in self._services)):
             waitset.attach(ReadCondition(reader, NEW))
+            waitset.attach(reader)
         try:
             while not self._stop.is_set():
                 waitset.wait(WAIT)
+                if sum(reader.met() for reader in self._readers.values()):
+                    self._losses.look()  # so that what is lost is counted from a publisher's first message on
                 self._take(buffer)
                 for service in self._services:
                     service.answer()
