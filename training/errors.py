@@ -351,16 +351,6 @@ class RateError(PackagingError):
         )
 
 
-class ImageReferenceError(PackagingError):
-    """An image is not named by its digest."""
-
-    def __init__(self, image: str) -> None:
-        super().__init__(
-            f"{image}: no digest. Name the image HOST/REPOSITORY@sha256:…, "
-            "as `physai training package image --push` prints it."
-        )
-
-
 class NoEngineError(PackagingError):
     """No TensorRT engine can be built on this machine."""
 

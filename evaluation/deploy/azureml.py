@@ -6,13 +6,15 @@ serving with Triton", and azure-ai-ml's own schemas, by which `check_files` read
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import yaml
+from pydantic import model_validator
 
 from physai.infrastructure.contracts import Contract, PolicyPackage
 from physai.infrastructure.jobs.azureml.check import quiet
 from physai.infrastructure.jobs.azureml.locations import Datastore, LocationError, locate
+from physai.infrastructure.registry.azureml import model_uri
 from physai.infrastructure.registry.manifest import PACKAGE_FILE
 from physai.infrastructure.registry.verify import GRAPH_FILE
 
@@ -31,12 +33,23 @@ class AzureMLTarget(Contract):
     """A target on AzureML."""
 
     target: Target
-    store: str
+    store: str | None = None
     """URL of the folder below which packages are laid for AzureML: `azure://account/container/path`."""
+    registry: str | None = None
+    """AzureML registry that has the package already, by `physai training package publish`."""
     image: Image | None
     """With physai, from `evaluation/setup/Containerfile`; None: Triton, which AzureML brings itself."""
     instance_type: str = "Standard_DS3_v2"
     instances: int = 1
+
+    @model_validator(mode="after")
+    def _is_in_one_place_that_can_be_served(self) -> Self:
+        if (self.store is None) == (self.registry is None):
+            raise DeployError(self.target.endpoint, "give --store or --registry, and not both")
+        if self.registry and self.triton:
+            why = "holds the package as it is, which Triton cannot serve. Give --image"
+            raise DeployError(self.target.endpoint, f"--registry: {self.registry} {why}")
+        return self
 
     @property
     def triton(self) -> bool:
@@ -48,12 +61,25 @@ class AzureMLTarget(Contract):
         """Where in the store the model lies; what Triton wants is laid out otherwise."""
         return f"{'triton' if self.triton else 'packages'}/{self.target.package.replace(':', '-')}"
 
+    @property
+    def version(self) -> str:
+        """Of the model in the workspace."""
+        return f"{self.target.short}{'-triton' if self.triton else ''}"
+
+    @property
+    def model(self) -> str:
+        """The model as the deployment asks for it."""
+        if self.registry:
+            return model_uri(self.registry, self.target.model, self.target.package)
+        return f"azureml:{self.target.asset}:{self.version}"
+
     def located(self) -> tuple[Datastore, str]:
         """The datastore, and the model in it as AzureML writes it.
 
         Raises:
             DeployError: If AzureML cannot reach the store.
         """
+        assert self.store is not None, "a registry has it"
         try:
             return locate(f"{self.store.rstrip('/')}/{self.prefix}")
         except LocationError as error:
@@ -61,29 +87,20 @@ class AzureMLTarget(Contract):
 
 
 def definitions(wanted: AzureMLTarget) -> dict[str, Body]:
-    """File name → definition of the endpoint, the model and the deployment. The deployment gets no traffic by them."""
+    """File name → definition of the endpoint, the deployment, and the model if no registry has it; without traffic."""
     target = wanted.target
     tags = {"physai.package": target.package}
-    version = f"{target.short}{'-triton' if wanted.triton else ''}"
     endpoint: Body = {
         "$schema": f"{SCHEMAS}/managedOnlineEndpoint.schema.json",
         "name": target.endpoint,
         "auth_mode": "aad_token",
         "tags": {"physai.task": "policy"},
     }
-    model: Body = {
-        "$schema": f"{SCHEMAS}/model.schema.json",
-        "name": target.asset,
-        "version": version,
-        "type": "triton_model" if wanted.triton else "custom_model",
-        "path": wanted.located()[1],
-        "tags": tags,
-    }
     deployment: Body = {
         "$schema": f"{SCHEMAS}/managedOnlineDeployment.schema.json",
         "name": target.deployment,
         "endpoint_name": target.endpoint,
-        "model": f"azureml:{target.asset}:{version}",
+        "model": wanted.model,
         "instance_type": wanted.instance_type,
         "instance_count": wanted.instances,
         "scale_settings": {"type": "default"},
@@ -97,7 +114,19 @@ def definitions(wanted: AzureMLTarget) -> dict[str, Body]:
             "liveness_probe": ready,
             "readiness_probe": ready,
         }
-    return {ENDPOINT_FILE: endpoint, MODEL_FILE: model, DEPLOYMENT_FILE: deployment}
+    model = {} if wanted.registry else {MODEL_FILE: _model(wanted, tags)}
+    return {ENDPOINT_FILE: endpoint, **model, DEPLOYMENT_FILE: deployment}
+
+
+def _model(wanted: AzureMLTarget, tags: dict[str, str]) -> Body:
+    return {
+        "$schema": f"{SCHEMAS}/model.schema.json",
+        "name": wanted.target.asset,
+        "version": wanted.version,
+        "type": "triton_model" if wanted.triton else "custom_model",
+        "path": wanted.located()[1],
+        "tags": tags,
+    }
 
 
 def _routes() -> Body:
@@ -106,14 +135,15 @@ def _routes() -> Body:
 
 
 def write_files(found: Mapping[str, Body], folder: Path) -> None:
-    """Write definitions as YAML."""
+    """Write definitions as YAML, in the place of those before."""
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / MODEL_FILE).unlink(missing_ok=True)
     for name, body in found.items():
         (folder / name).write_text(yaml.safe_dump(body, sort_keys=False))
 
 
-def check_files(folder: Path) -> tuple[Any, Any, Any]:
-    """Endpoint, model and deployment as azure-ai-ml reads them; nothing is sent.
+def check_files(folder: Path) -> dict[str, Any]:
+    """File name → endpoint, model and deployment as azure-ai-ml reads them; nothing is sent.
 
     Raises:
         DeployError: If it refuses a definition.
@@ -124,14 +154,16 @@ def check_files(folder: Path) -> tuple[Any, Any, Any]:
         from marshmallow import ValidationError
 
         read = {ENDPOINT_FILE: load_online_endpoint, MODEL_FILE: load_model, DEPLOYMENT_FILE: load_online_deployment}
-        made = []
+        made = {}
         for name, load in read.items():
+            if name == MODEL_FILE and not (folder / name).exists():
+                continue  # a registry has it
             try:
-                made.append(load(str(folder / name)))
+                made[name] = load(str(folder / name))
             except (MlException, ValidationError) as error:
                 said = " ".join(str(error).split())[:200]
                 raise DeployError(str(folder / name), f"azure-ai-ml refuses it: {said.rstrip('.')}. Mend it") from error
-    return made[0], made[1], made[2]
+    return made
 
 
 def laid_out(folder: Path, *, triton: bool) -> dict[str, Path]:

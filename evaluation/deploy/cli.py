@@ -25,8 +25,13 @@ IMAGE = "By digest, registry/name@sha256:…; evaluation/setup/Containerfile bui
 def azureml(
     package: Package,
     endpoint: Endpoint,
-    store: Annotated[str, typer.Option(help="azure://account/container/path, below which packages are laid.")],
     output: Output,
+    store: Annotated[
+        str | None, typer.Option(help="azure://account/container/path, below which the package is laid.")
+    ] = None,
+    registry: Annotated[
+        str | None, typer.Option(help="AzureML registry that `physai training package publish` put it into.")
+    ] = None,
     image: Annotated[str | None, typer.Option(help=f"{IMAGE} Left out: Triton, brought by AzureML.")] = None,
     instance_type: Annotated[str, typer.Option(help="Azure machine.")] = "Standard_DS3_v2",
     instances: Annotated[int, typer.Option(min=1)] = 1,
@@ -36,6 +41,8 @@ def azureml(
 ) -> None:
     """Write endpoint, model and deployment as azure-ai-ml takes them; with --apply make them and move the traffic.
 
+    A Foundry project that is a workspace of AzureML is deployed to by its name, in the setting `azureml_workspace`.
+
     Example: physai evaluation deploy azureml out/package --endpoint reach --store azure://lab/models --output out
     """
     from .azureml import AzureMLTarget, check_files, definitions, laid_out, write_files
@@ -44,7 +51,12 @@ def azureml(
     with _mended(endpoint):
         target = Target.of(endpoint, package)
         wanted = AzureMLTarget(
-            target=target, store=store, image=image, instance_type=instance_type, instances=instances
+            target=target,
+            store=store,
+            registry=registry,
+            image=image,
+            instance_type=instance_type,
+            instances=instances,
         )
     laid_out(package, triton=wanted.triton)
     write_files(definitions(wanted), output)
@@ -61,7 +73,8 @@ def _apply_azureml(wanted: "AzureMLTarget", output: Path, wait_s: float, as_json
 
     from .rollover import roll_over
 
-    done = roll_over(wanted, output, make_client(), open_store(wanted.store), stderr.print, wait_s)
+    store = open_store(wanted.store) if wanted.store else None
+    done = roll_over(wanted, output, make_client(), store, stderr.print, wait_s)
     left = f"; without traffic: {', '.join(done.standing_by)}" if done.standing_by else ""
     show(done, as_json, f"{done.endpoint}: all traffic to {done.deployment}{left}")
 

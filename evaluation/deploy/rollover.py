@@ -10,7 +10,7 @@ from physai.infrastructure.jobs.azureml.check import quiet
 from physai.infrastructure.jobs.azureml.errors import RefusedError
 from physai.infrastructure.storage import Store
 
-from .azureml import AzureMLTarget, check_files, laid_out
+from .azureml import DEPLOYMENT_FILE, ENDPOINT_FILE, MODEL_FILE, AzureMLTarget, check_files, laid_out
 from .prove import Proof, prove
 
 PINNED = "azureml-model-deployment"
@@ -35,7 +35,7 @@ def roll_over(
     wanted: AzureMLTarget,
     folder: Path,
     client: Any,
-    store: Store,
+    store: Store | None,
     tell: Callable[[str], None] = lambda _line: None,
     wait_s: float = 120.0,
 ) -> Rollover:
@@ -47,7 +47,7 @@ def roll_over(
         wanted: Where to.
         folder: Of the definitions.
         client: An `MLClient`.
-        store: The folder on storage that `wanted.store` names.
+        store: The folder on storage that `wanted.store` names; None if a registry has the package.
         tell: Told of each step.
         wait_s: How long the model may take to be ready behind the endpoint.
 
@@ -57,22 +57,23 @@ def roll_over(
         WrongPolicyError: If the deployment answers otherwise than the package; traffic stays as it was.
         HostError: If it does not answer; likewise.
     """
-    endpoint, model, deployment = check_files(folder)
-    target = wanted.target
-    tell(f"laying the package at {wanted.store}/{wanted.prefix}")
-    for key, file in laid_out(Path(target.folder), triton=wanted.triton).items():
-        store.put(file, f"{wanted.prefix}/{key}")
+    defined, target = check_files(folder), wanted.target
+    if store is not None:
+        tell(f"laying the package at {wanted.store}/{wanted.prefix}")
+        for key, file in laid_out(Path(target.folder), triton=wanted.triton).items():
+            store.put(file, f"{wanted.prefix}/{key}")
     with quiet(), _telling(target.endpoint):
-        _ensure_datastore(client, wanted)
-        client.models.create_or_update(model)
+        if store is not None:
+            _ensure_datastore(client, wanted)
+            client.models.create_or_update(defined[MODEL_FILE])
         before = _found(lambda: client.online_endpoints.get(target.endpoint))
         if before is None:
             tell(f"making endpoint {target.endpoint}")
-            client.online_endpoints.begin_create_or_update(endpoint).result()
+            client.online_endpoints.begin_create_or_update(defined[ENDPOINT_FILE]).result()
         made = _found(lambda: client.online_deployments.get(target.deployment, target.endpoint)) is None
         if made:
             tell(f"making deployment {target.deployment}, without traffic")
-            client.online_deployments.begin_create_or_update(deployment).result()
+            client.online_deployments.begin_create_or_update(defined[DEPLOYMENT_FILE]).result()
         now = client.online_endpoints.get(target.endpoint)
         token = client.online_endpoints.get_keys(target.endpoint).access_token
     tell(f"asking {target.deployment} for the golden answers")

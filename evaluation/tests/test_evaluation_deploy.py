@@ -96,7 +96,7 @@ def triton_package(package: Path, tmp_path_factory: pytest.TempPathFactory) -> P
 
 def test_azure_ai_ml_takes_the_definitions_and_they_pin_package_and_image(package: Path, definitions_of) -> None:
     wanted = on_azureml(package)
-    endpoint, model, deployment = check_files(definitions_of(wanted))
+    endpoint, model, deployment = check_files(definitions_of(wanted)).values()
     digest = manifest_digest(package)
     assert (endpoint.name, endpoint.auth_mode) == ("reach", "aad_token")
     assert model.path == f"azureml://datastores/models/paths/policies/packages/{digest.replace(':', '-')}"
@@ -117,7 +117,7 @@ def test_a_definition_that_azure_ai_ml_refuses_is_named(package: Path, definitio
 
 
 def test_triton_gets_a_model_repository_and_no_image(triton_package: Path, package: Path, definitions_of) -> None:
-    _, model, deployment = check_files(definitions_of(on_azureml(triton_package, image=None)))
+    _, model, deployment = check_files(definitions_of(on_azureml(triton_package, image=None))).values()
     assert (model.type, deployment.environment) == ("triton_model", None)
     assert set(laid_out(triton_package, triton=True)) == {"linear/config.pbtxt", "linear/1/policy.onnx"}
     with pytest.raises(DeployError, match=r"has no config\.pbtxt"):
@@ -152,6 +152,44 @@ def test_traffic_moves_to_a_new_package_after_its_golden_answers_and_the_old_one
         for wanted in (first, second)
         for name in ("package.json", "policy.onnx", "golden.npz")
     }
+
+
+def test_a_package_of_a_registry_is_deployed_from_there_and_proven_alike(
+    package: Path, other_package: Path, definitions_of
+) -> None:
+    """What `physai training package publish` entered is asked for by its digest, and nothing is laid anywhere."""
+    wanted = AzureMLTarget(target=Target.of("reach", package), registry="robots", image=IMAGE)
+    folder = definitions_of(wanted)
+    assert sorted(path.name for path in folder.iterdir()) == [DEPLOYMENT_FILE, ENDPOINT_FILE]
+    with workspace(Endpoints()) as (arm, client):
+        with running(PolicyHost([ServedPolicy.load(other_package)])) as arm.url, pytest.raises(WrongPolicyError):
+            roll_over(wanted, folder, client, None)
+        assert client.online_endpoints.get("reach").traffic == {wanted.target.deployment: 0}
+        with running(PolicyHost([ServedPolicy.load(package)])) as arm.url:
+            done = roll_over(wanted, folder, client, None)
+    assert done.traffic == {wanted.target.deployment: 100}
+    (deployment,) = arm.kind("deployments")
+    version = manifest_digest(package).removeprefix("sha256:")[:16]
+    assert deployment["properties"]["model"] == f"azureml://registries/robots/models/linear/versions/{version}"
+    assert not arm.kind("models")
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ([], "reach: give --store or --registry, and not both"),
+        (["--store", STORE, "--registry", "robots"], "reach: give --store or --registry, and not both"),
+        (["--registry", "robots"], "--registry: robots holds the package as it is, which Triton cannot serve"),
+    ],
+)
+def test_a_package_is_in_one_place_that_can_be_served(
+    package: Path, tmp_path: Path, options: list[str], why: str
+) -> None:
+    words = ["deploy", "azureml", str(package), "--endpoint", "reach", "--output", str(tmp_path / "out"), *options]
+    refused = CliRunner().invoke(app, words)
+    assert isinstance(refused.exception, DeployError)
+    assert why in str(refused.exception)
+    assert not (tmp_path / "out").exists()
 
 
 def test_traffic_stays_where_it_was_if_the_new_deployment_answers_otherwise_or_not_at_all(

@@ -141,29 +141,6 @@ def publish(
 
 
 @app.command()
-def deploy(
-    package: Package,
-    registry: Annotated[str, Option(help="AzureML registry that has the package.")],
-    project: Annotated[str, Option(help="Foundry project.")],
-    image: Annotated[str, Option(help="Inference image, HOST/REPOSITORY@sha256:….")],
-    instance_type: Annotated[str, Option(help="Machine that serves it.")] = "Standard_NC4as_T4_v3",
-    instances: Annotated[int, Option(min=1, help="How many of them.")] = 1,
-    yes: Annotated[bool, Option("--yes", help="Create it; it costs money. Without, only the plan is told.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Deploy a package in a Foundry project, by its inference image; without --yes, tell what would be created.
-
-    Example: physai training package deploy OUT/package --registry robots --project arms --image HOST/reach@sha256:…
-    """
-    from .azure import deploy
-
-    found = deploy(package, registry, project, image, instance_type=instance_type, instances=instances, create=yes)
-    done = "deployed" if found.created else "would deploy (give --yes)"
-    where = f"{found.project}/{found.endpoint}/{found.deployment}"
-    show(found, as_json, f"{done} {found.model} as {where} on {found.instances} x {found.instance_type}")
-
-
-@app.command()
 def image(
     package: Package,
     output: Annotated[Path, Option(help="Folder for the image, in OCI layout, or for what it is built from.")],
