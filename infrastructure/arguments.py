@@ -32,6 +32,15 @@ class NoPlaceError(PhysaiError):
         super().__init__(f"{path}: cannot be made, since {why}. Name another place.")
 
 
+class SamePathError(PhysaiError):
+    """A command was told to write over what it reads."""
+
+    exit_code = 2
+
+    def __init__(self, path: Path, name: str) -> None:
+        super().__init__(f"{path}: is the {name} that is read; it is not written over. Name another output.")
+
+
 def check_paths(app: Typer) -> None:
     """Let every command of `app` check its paths first.
 
@@ -54,6 +63,7 @@ def _checked(callback: Callable[..., Any]) -> Callable[..., Any]:
                 if isinstance(path, Path):
                     _refuse_uri(path, name)
                     if name in OUTPUTS:
+                        _refuse_input(path, given)
                         _refuse_nowhere(path)
         return callback(**given)
 
@@ -63,6 +73,13 @@ def _checked(callback: Callable[..., Any]) -> Callable[..., Any]:
 def _refuse_uri(path: Path, name: str) -> None:
     if len(path.parts) > 1 and path.parts[0].endswith(":"):
         raise NotAPathError(f"{path.parts[0]}//{'/'.join(path.parts[1:])}", name.replace("_", "-"))
+
+
+def _refuse_input(output: Path, given: dict[str, object]) -> None:
+    for name, value in given.items():
+        for path in value if isinstance(value, list) else [value]:
+            if name not in OUTPUTS and isinstance(path, Path) and path.is_file() and path.resolve() == output.resolve():
+                raise SamePathError(output, name.replace("_", "-"))
 
 
 def _refuse_nowhere(path: Path) -> None:

@@ -1,6 +1,7 @@
 """`physai`: one command, to which every installed domain adds its own, loaded when it is called."""
 
 import ast
+import errno
 import sys
 from importlib.metadata import EntryPoint, version
 from importlib.util import find_spec
@@ -12,6 +13,21 @@ import typer
 from .arguments import check_paths
 from .commands import domains
 from .errors import PhysaiError
+
+MENDS = {
+    errno.ENOENT: "Check the path",
+    errno.ENOTDIR: "A part of the path is a file; check it",
+    errno.EISDIR: "Name a file, not a folder",
+    errno.EEXIST: "Remove it, or name another place",
+    errno.ENOTEMPTY: "Empty it, or name another place",
+    errno.ENOSPC: "Free space, then run the command again",
+    errno.EROFS: "Name a place that can be written",
+    errno.EACCES: "Ask for the right to it, or name another place",
+    errno.EPERM: "Ask for the right to it, or name another place",
+    errno.EADDRINUSE: "Name another --port, or stop what listens there",
+    errno.ECONNREFUSED: "Check the address, and whether a server runs there",
+}
+"""What to do about an error that the operating system tells."""
 
 
 def help_line(entry: EntryPoint) -> str:
@@ -76,7 +92,7 @@ def main() -> None:
         if error.strerror is None:
             raise
         where = f"{error.filename}: " if error.filename else ""
-        fail(f"{where}{error.strerror}. Free what is in the way, then run the command again.")
+        fail(f"{where}{error.strerror}. {MENDS.get(error.errno or 0, 'Mend that, then run the command again')}.")
 
 
 def fail(message: str, exit_code: int = 1) -> None:

@@ -110,7 +110,9 @@ def request(
     Example: physai fleet-intelligence retrain request out/drift.json --output out/retrain-request.json
     """
     book = open_ledger(ledger)
-    output.unlink(missing_ok=True)  # one from an earlier call would start a lap that nobody asked for
+    if output.exists():
+        RetrainRequest.read(output)  # nothing else is removed
+        output.unlink()  # one from an earlier call would start a lap that nobody asked for
     with locked(book.folder / ".lock"):
         decision = _decide(drift, rules, package, collect_episodes, store, book)
         if decision.verdict == "retrain" and decision.request is not None:

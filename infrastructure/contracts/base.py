@@ -38,6 +38,13 @@ class NotYamlError(PhysaiError):
         super().__init__(f"{path}: not YAML: {why}. A {kind} is written as YAML or JSON.")
 
 
+class NotOursError(PhysaiError):
+    """A file of another kind is where one of ours was to be written."""
+
+    def __init__(self, path: Path, kind: str) -> None:
+        super().__init__(f"{path}: is no {kind}, and would be replaced by one. Name another output, or remove it.")
+
+
 class Contract(BaseModel):
     """Plain data that crosses a border. The string under a field is its description."""
 
@@ -78,7 +85,13 @@ class Document(Contract):
             raise ContractError(path, cls, error) from error
 
     def write(self, path: Path) -> Path:
-        """Write beside, then rename: `path` is either absent, old, or whole."""
+        """Write beside, then rename: `path` is either absent, old, or whole.
+
+        Raises:
+            NotOursError: If something that is not JSON is at `path`: a file of another kind is not ours to replace.
+        """
+        if path.is_file() and not _is_json_or_empty(path):
+            raise NotOursError(path, self.kind_name())
         return write_whole(path, (self.model_dump_json(indent=2) + "\n").encode())
 
     @property
@@ -106,6 +119,11 @@ class YamlDocument(Document):
             raise MissingFileError(path, cls.kind_name(), "Check the path, or copy one of the examples.") from error
         except ValidationError as error:
             raise ContractError(path, cls, error) from error
+
+
+def _is_json_or_empty(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(1) in (b"{", b"")
 
 
 def _as_json(path: Path, kind: str, content: bytes) -> bytes:

@@ -154,7 +154,7 @@ def stop_run(run: str) -> str:
 def _run(name: str) -> tuple[RunFolder, RunState]:
     runs = runs_folder()
     folder = RunFolder(Path(name) if "/" in name or not (runs / name).exists() else runs / name)
-    state = folder.read()
+    state = folder.read() if folder.root.is_dir() else None
     if state is None:
         known = sorted(path.parent.name for path in runs.glob("*/state.json"))
         raise UnknownRunError(name, known, runs)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from physai.infrastructure.arguments import NoPlaceError, check_paths
+from physai.infrastructure.arguments import NoPlaceError, SamePathError, check_paths
 
 PHYSAI = Path(sys.executable).with_name("physai")
 
@@ -68,3 +68,18 @@ def test_an_output_in_folders_that_are_yet_to_be_made_is_the_commands_own_affair
     calls: list[Path] = []
     typer.main.get_command(commands(calls)).main([str(tmp_path / "a" / "b")], standalone_mode=False)
     assert calls == [tmp_path / "a" / "b"]
+
+
+def test_what_a_command_reads_is_not_written_over(tmp_path: Path) -> None:
+    (tmp_path / "report.json").write_text("{}")
+    app = typer.Typer()
+
+    @app.command()
+    def judge(report: Path, output: Path) -> None:
+        output.write_text(report.name)
+
+    check_paths(app)
+    same = [str(tmp_path / "report.json"), str(tmp_path / "." / "report.json")]
+    with pytest.raises(SamePathError, match=r"report\.json: is the report that is read"):
+        typer.main.get_command(app).main(same, standalone_mode=False)
+    assert (tmp_path / "report.json").read_text() == "{}"

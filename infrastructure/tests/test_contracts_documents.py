@@ -24,6 +24,7 @@ from physai.infrastructure.contracts import (
     digest_tree,
     write_whole,
 )
+from physai.infrastructure.contracts.base import NotOursError
 from physai.infrastructure.errors import MissingFileError
 
 DIGESTS = st.binary(min_size=1, max_size=4).map(digest_bytes)
@@ -222,3 +223,10 @@ def test_times_have_a_zone() -> None:
     assert event["properties"]["time"]["format"] == "date-time"
     with pytest.raises(ValidationError, match="timezone"):
         EpisodeEvent.model_validate({"id": "1", "source": "/a", "time": datetime(2026, 1, 1), "data": {}})
+
+
+def test_a_file_of_another_kind_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("mine")
+    with pytest.raises(NotOursError, match=r"README\.md: is no world, and would be replaced"):
+        World(name="nominal").write(tmp_path / "README.md")
+    assert (tmp_path / "README.md").read_text() == "mine"
