@@ -52,7 +52,7 @@ def judge(
         role: Whose result is judged.
 
     Raises:
-        ReportError: If the report contradicts itself, lacks the role, or speaks of another package.
+        ReportError: If the report contradicts itself, lacks the role, or speaks of another package or baseline.
         EvaluationError: If no rule applies.
     """
     check_report(report, path)
@@ -66,6 +66,8 @@ def judge(
     applied = [rule for rule in rules.rules if applies(rule, champion)]
     if not applied:
         raise EvaluationError(f"{path}: no rule of the gate applies. Add one without `when` to the rules file.")
+    for rule in applied:
+        check_baseline(rule, report, path)
     answers = tuple(answer(rule, report, result) for rule in applied)
     return GateVerdict(
         report=report.digest,
@@ -80,6 +82,22 @@ def judge(
 def applies(rule: Rule, champion: bool) -> bool:
     """Whether a rule counts in a report with, or without, a champion."""
     return rule.when == "always" or (rule.when == "champion") == champion
+
+
+def check_baseline(rule: Rule, report: EvaluationReport, path: Path) -> None:
+    """Refuse a report whose baseline is another package than the one that a rule names.
+
+    Raises:
+        ReportError: If it is, or there is none.
+    """
+    if rule.baseline is None or rule.baseline_package is None:
+        return
+    found = report.result(rule.baseline)
+    package = found.package if found else None
+    if package != rule.baseline_package:
+        raise ReportError(
+            path, f"its {rule.baseline} is {package or 'absent'}, the gate asks for {rule.baseline_package}"
+        )
 
 
 def overall(verdicts: list[Verdict]) -> Verdict:

@@ -5,7 +5,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from physai.infrastructure.contracts import Contract, Role, YamlDocument
+from physai.infrastructure.contracts import Contract, Digest, Role, YamlDocument
 
 DEFAULT = Path(__file__).with_name("gates.yaml")
 RATES = r"(success|difference)\.(value|lower|upper)"
@@ -23,6 +23,8 @@ class Rule(Contract):
     bound: float
     baseline: Role | None = None
     """Whom a `difference` is taken against, or a sequential comparison was made with."""
+    baseline_package: Digest | None = None
+    """Manifest digest of the package that the baseline must be; a report with another one is refused."""
     when: Literal["always", "champion", "no-champion"] = "always"
     """Whether the rule counts only with, or only without, a champion in the report."""
 
@@ -30,10 +32,13 @@ class Rule(Contract):
     def _baseline_for_differences(self) -> Self:
         if self.metric.startswith(("difference.", "sequential.")) != (self.baseline is not None):
             raise ValueError("a difference and a sequential comparison need a baseline, and nothing else has one")
+        if self.baseline_package is not None and self.baseline is None:
+            raise ValueError("baseline_package says which package the baseline is, and there is no baseline")
         return self
 
     def __str__(self) -> str:
-        against = f" against {self.baseline}" if self.baseline else ""
+        which = f" {self.baseline_package[7:19]}" if self.baseline_package else ""
+        against = f" against {self.baseline}{which}" if self.baseline else ""
         return f"{self.metric}{against} {self.op} {self.bound:g}"
 
 

@@ -70,13 +70,16 @@ def check_fit(package: PolicyPackage, facts: RobotFacts, who: str) -> None:
     _equal(who, "robot", package.robot, facts.robot)
     if abs(package.rate_hz - facts.rate_hz) > RATE_TOLERANCE * facts.rate_hz:
         raise MisfitError(who, "rate", f"{package.rate_hz:g} Hz", f"{facts.rate_hz:g} Hz")
+    carried = {name for state in package.states for name in (state.input, state.output)}  # its own affair
     for spec in package.inputs:
-        if spec.noise:
+        if spec.noise or spec.name in carried:
             continue
         _equal(who, f"input '{spec.name}'", spec.shape[bool(spec.history) :], facts.observations.get(spec.name))
         if spec.name == STATE:
             _check_joints(who, spec, facts)
     for spec in package.outputs:
+        if spec.name in carried:
+            continue
         _check_joints(who, spec, facts)
         chunk = (package.action_steps, len(facts.joints))
         if len(spec.shape) != 2 or spec.shape[0] < chunk[0] or spec.shape[1] != chunk[1]:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from physai.infrastructure.contracts import ConditionSet
 from physai.infrastructure.control import Policy
-from physai.infrastructure.fit import check_fit, facts_of
+from physai.infrastructure.fit import MisfitError, check_fit, facts_of
 from physai.infrastructure.registry.verify import GOLDEN_FILE, read_golden
 from physai.infrastructure.simulation import Rollout, launch, play
 
@@ -60,6 +60,8 @@ def rehearse(asked: Rehearsal, output: Path, progress: Progress) -> HilReport:
         PhysaiError: If the device does not answer, or serves another package, or the package does not fit.
     """
     check_conditions("candidate", asked.entrant.package, asked.conditions)
+    if asked.entrant.package.states:  # a late answer would leave it a step behind, which no simulation shows
+        raise MisfitError("candidate", "memory", [state.input for state in asked.entrant.package.states], "none")
     check = PolicyClient(asked.url, asked.model, asked.entrant.package, asked.entrant.digest)
     with check, httpx.Client(base_url=asked.url, timeout=NETWORK_S) as device:
         check.wait(asked.wait_s)

@@ -142,6 +142,28 @@ def test_evidence_about_another_package_is_refused(make_evaluation: Make) -> Non
         judge(make_evaluation(candidate=share(60)), PATH, digest_bytes(b"other"), DEFAULTS)
 
 
+def against(champion: str, **fields: str) -> GateRules:
+    better = Rule(metric="difference.lower", op=">", bound=0, baseline="champion", baseline_package=champion, **fields)
+    return rules(better, Rule(metric="episodes", bound=20))
+
+
+def test_a_baseline_that_is_another_package_is_refused_however_good_the_candidate(make_evaluation: Make) -> None:
+    champion, other = digest_bytes(b"champion"), digest_bytes(b"other")  # the fixture's champion is the first
+    report = make_evaluation(candidate=share(60), champion=share(5))
+    verdict = judge(report, PATH, PACKAGE, against(champion))
+    assert verdict.verdict == "PASS"
+    assert verdict.rules[0].rule == f"candidate difference.lower against champion {champion[7:19]} > 0"
+    with pytest.raises(ReportError, match=f"its champion is {champion}, the gate asks for {other}"):
+        judge(report, PATH, PACKAGE, against(other))
+
+
+def test_a_baseline_that_is_absent_is_refused_unless_its_rule_does_not_count(make_evaluation: Make) -> None:
+    report, champion = make_evaluation(candidate=share(60)), digest_bytes(b"champion")
+    with pytest.raises(ReportError, match=f"its champion is absent, the gate asks for {champion}"):
+        judge(report, PATH, PACKAGE, against(champion))
+    assert judge(report, PATH, PACKAGE, against(champion, when="champion")).verdict == "PASS"
+
+
 def test_a_role_that_did_not_take_part_is_refused(make_evaluation: Make) -> None:
     with pytest.raises(ReportError, match=r"'champion' did not take part; it holds candidate"):
         judge(make_evaluation(candidate=share(60)), PATH, PACKAGE, DEFAULTS, role="champion")
@@ -201,6 +223,8 @@ def test_rules_of_which_none_applies_are_refused(make_evaluation: Make) -> None:
         ("rules: [{metric: success.lower, bound: .nan}]", "finite number"),
         ("rules: [{metric: difference.lower, bound: 0}]", "need a baseline"),
         ("rules: [{metric: success.lower, bound: 0, baseline: champion}]", "need a baseline"),
+        (f"rules: [{{metric: success.lower, bound: 0, baseline_package: '{PACKAGE}'}}]", "there is no baseline"),
+        ("rules: [{metric: difference.lower, bound: 0, baseline: champion, baseline_package: v1}]", "baseline_package"),
         ("version: 2\nrules: [{metric: success.lower, bound: 0}]", "version"),
     ],
 )

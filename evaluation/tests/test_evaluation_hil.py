@@ -13,15 +13,20 @@ import pytest
 
 from physai.evaluation.examples.link import linked
 from physai.evaluation.hil.clock import measure_offset
-from physai.evaluation.hil.ladder import Limited, NoCommand
+from physai.evaluation.hil.ladder import Ladder, Limited, NoCommand
 from physai.evaluation.hil.realtime import AbortError, RealTimePolicy
 from physai.evaluation.hil.report import HilReport
+from physai.evaluation.hil.run import Rehearsal, rehearse
 from physai.evaluation.sil.device import DeviceReading, power
+from physai.evaluation.sil.entrants import read_entrants
 from physai.evaluation.sil.host import PolicyHost
 from physai.evaluation.sil.profile import read_profile
 from physai.evaluation.sil.served import ServedPolicy
 from physai.evaluation.sil.server import running
-from physai.infrastructure.contracts import JointLimits
+from physai.infrastructure.contracts import ConditionSet, JointLimits
+from physai.infrastructure.fit import MisfitError
+
+from .lstm_package import build_lstm_package
 
 LIMITS = (JointLimits(joint="elbow", lower_rad=-3.0, upper_rad=3.0),)
 HERE = {"observation.state": np.array([[0.5]], np.float32)}
@@ -129,6 +134,15 @@ class Fixed:
 
     def act(self, observation: object) -> np.ndarray:
         return self.targets
+
+
+def test_a_recurrent_policy_is_refused_before_the_device_is_asked(
+    make_conditions: Callable[[int], ConditionSet], tmp_path: Path
+) -> None:
+    (entrant,) = read_entrants({"candidate": build_lstm_package(tmp_path / "lstm")})
+    asked = Rehearsal(make_conditions(1), entrant, "http://127.0.0.1:9", "candidate", Ladder(), wait_s=0.0)
+    with pytest.raises(MisfitError, match=r"its memory is \['h_in', 'c_in'\], the robot's is none"):
+        rehearse(asked, tmp_path / "report.json", lambda *_: None)
 
 
 def test_on_the_first_rung_the_robot_stands_where_it_is() -> None:

@@ -18,6 +18,8 @@ from physai.infrastructure.contracts import ConditionSet, EvaluationReport
 from physai.infrastructure.datasets import Dataset
 from physai.infrastructure.registry import manifest_digest
 
+from .lstm_package import build_lstm_package, replayed
+
 pytestmark = pytest.mark.simulation
 PHYSAI = (sys.executable, "-c", "from physai.infrastructure.cli import main; main()", "evaluation")
 EPISODES = 5
@@ -162,6 +164,23 @@ def test_the_gate_rejects_a_policy_that_holds_still(played: Played, package: Pat
     result = run("gate", "check", report, "--package", package, "--output", tmp_path / "verdict.json")
     assert result.returncode == 1
     assert "FAIL" in result.stdout
+
+
+def test_a_recurrent_policy_begins_each_episode_with_nothing_remembered(conditions: Path, tmp_path: Path) -> None:
+    """Five episodes in four environments, so that one is used twice, and ends while the others go on."""
+    package = build_lstm_package(tmp_path / "lstm")
+    options = ("--conditions", conditions, "--policy", f"candidate={package}", "--envs", 4)
+    result = run("sil", "run", *options, "--output", tmp_path / "evaluation")
+    assert result.returncode == 0, result.stderr
+    dataset = Dataset(tmp_path / "evaluation/rollouts")
+    assert dataset.num_episodes == EPISODES
+    for index in range(EPISODES):
+        episode = dataset.episode(index)
+        states = np.asarray(episode["observation.state"], np.float32)
+        expected = replayed(package, states)
+        np.testing.assert_allclose(episode["action"], expected, atol=1e-6)
+        forgetful = np.concatenate([replayed(package, row[None]) for row in states])
+        assert np.abs(expected - forgetful).max() > 1e-3  # what it remembers matters
 
 
 @pytest.fixture(scope="module")

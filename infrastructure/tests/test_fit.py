@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from physai.infrastructure.contracts import JointLimits, PolicyPackage, TensorSpec
+from physai.infrastructure.contracts import JointLimits, PolicyPackage, RecurrentState, TensorSpec
 from physai.infrastructure.fit import MisfitError, RobotFacts, check_fit
 from physai.infrastructure.tests.registry_packages import CHUNK, JOINTS, TWO_PI, make_package
 
@@ -43,6 +43,15 @@ def limits(lower: float = -1.0, upper: float = 1.0, joints: tuple[str, ...] = JO
 def test_the_package_of_this_robot_fits(package: PolicyPackage) -> None:
     check_fit(package, FACTS, "robot-1")
     check_fit(package.model_copy(update={"limits": limits()}), FACTS, "robot-1")
+
+
+def test_what_a_recurrent_policy_carries_is_no_matter_of_the_robot(package: PolicyPackage) -> None:
+    before, after = (TensorSpec(name=name, dtype="float32", shape=(1, 8)) for name in ("h_in", "h_out"))
+    fields = {"inputs": (*package.inputs, before), "outputs": (*package.outputs, after)}
+    with pytest.raises(MisfitError, match="input 'h_in'"):
+        check_fit(package.model_copy(update=fields), FACTS, "robot-1")
+    states = (RecurrentState(input="h_in", output="h_out"),)
+    check_fit(package.model_copy(update=fields | {"states": states}), FACTS, "robot-1")
 
 
 @pytest.mark.parametrize(
