@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 CHROMIUM = shutil.which("chromium")
-SIZES = {"laptop": (1366, 768), "tablet, flat": (1024, 768), "tablet, upright": (768, 1024)}
+SIZES = {"laptop": (1366, 768), "tablet, flat": (1024, 768), "tablet, upright": (768, 1024), "phone": (390, 844)}
 READY = "document.getElementById('episode')?.clock !== undefined"
 SEEN = """(number) => {
     const video = document.querySelectorAll('video')[number];

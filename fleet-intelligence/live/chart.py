@@ -19,10 +19,9 @@ def success_over_time(hourly: Sequence[dict[str, Any]]) -> Markup:
     y = Scale(0.0, 1.0, BOTTOM, TOP)
     parts = [line(LEFT, y(value), RIGHT, y(value), "grid") for value in (0, 0.25, 0.5, 0.75, 1)]
     parts += [text(LEFT - 8, y(value) + 5, percent(value), "axis", "end") for value in (0, 0.5, 1)]
-    parts += [
-        text(LEFT, HEIGHT - 8, f"{first:%d %b %H:%M}", "axis"),
-        text(RIGHT, HEIGHT - 8, f"{last:%d %b %H:%M}", "axis", "end"),
-    ]
+    parts.append(text(LEFT, HEIGHT - 8, f"{first:%d %b %H:%M}", "axis"))
+    if last > first:
+        parts.append(text(RIGHT, HEIGHT - 8, f"{last:%d %b %H:%M}", "axis", "end"))
     by_policy: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
     for row in hourly:
         by_policy[row["policy"]].append((x(row["hour"].timestamp()), y(row["success"])))
