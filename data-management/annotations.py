@@ -19,7 +19,7 @@ from physai.infrastructure.contracts import Contract, Digest
 from physai.infrastructure.datasets.errors import EpisodeIndexError
 
 from .errors import AnnotationError, NoAnnotationError, NothingSaidError
-from .journal import Journal, Kind, Line, Said, TakenBack, Undone, journal_of, stamp
+from .journal import Journal, Kind, Line, Said, Statement, TakenBack, Undone, journal_of, stamp
 
 Review = Literal["accept", "reject", "unsure"]
 
@@ -60,21 +60,9 @@ class Change(NamedTuple):
     """Take off a label; one that is not there is no fault."""
 
 
-class Annotation(Contract):
-    """One thing that was said of an episode."""
+class Annotation(Statement):
+    """What was said of an episode, and whether it still holds."""
 
-    id: str
-    """In this store."""
-    episode_key: Digest
-    kind: Kind
-    value: str
-    """A rating is `1` to `5`, a review `accept`, `reject` or `unsure`; anything else is free text."""
-    from_row: int | None = None
-    """Of a subtask: its first row within the episode."""
-    to_row: int | None = None
-    """Of a subtask: the row after its last."""
-    author: str
-    at: AwareDatetime
     removed_by: str | None = None
     removed_at: AwareDatetime | None = None
 
@@ -312,7 +300,7 @@ class Moved(Contract):
     to_row: int
     """Row of the original after the last that is here."""
 
-    def rows(self, annotation: Annotation | Said) -> tuple[int | None, int | None] | None:
+    def rows(self, annotation: Statement) -> tuple[int | None, int | None] | None:
         """Rows of an annotation of the original; None if none of them is left."""
         if annotation.from_row is None or annotation.to_row is None:
             return None, None
@@ -345,20 +333,8 @@ def folded(lines: Sequence[Line]) -> list[Annotation]:
                 replaced = {"removed_by": line.author, "removed_at": line.at}
                 found[before] = found[before].model_copy(update=replaced)
             newest[line.episode_key, line.kind] = len(found)
-        found.append(
-            Annotation(
-                id=line.id,
-                episode_key=line.episode_key,
-                kind=line.kind,
-                value=line.value,
-                from_row=line.from_row,
-                to_row=line.to_row,
-                author=line.author,
-                at=line.at,
-                removed_by=taken.author if taken else None,
-                removed_at=taken.at if taken else None,
-            )
-        )
+        gone = {"removed_by": taken.author, "removed_at": taken.at} if taken else {}
+        found.append(Annotation(**line.model_dump(exclude={"what"}), **gone))
     return found
 
 

@@ -29,18 +29,26 @@ Kind = Literal["label", "category", "rating", "comment", "review", "subtask"]
 KEPT = 50_000  # files whose lines stay in memory
 
 
-class Said(Contract):
-    """Something was said of an episode."""
+class Statement(Contract):
+    """One thing that is said of an episode."""
 
-    what: Literal["said"] = "said"
     id: str = Field(pattern=r"^[0-9A-Za-z-]{1,80}$")
     episode_key: Digest
     kind: Kind
     value: str
+    """A rating is `1` to `5`, a review `accept`, `reject` or `unsure`; anything else is free text."""
     from_row: int | None = None
+    """Of a subtask: its first row within the episode."""
     to_row: int | None = None
+    """Of a subtask: the row after its last."""
     author: str
     at: AwareDatetime
+
+
+class Said(Statement):
+    """Something was said of an episode."""
+
+    what: Literal["said"] = "said"
 
 
 class TakenBack(Contract):
