@@ -177,6 +177,16 @@ class UnknownRequestError(FleetIntelligenceError):
         super().__init__(f"{ledger}: no request '{name}'. {others}; `retrain status` lists all.")
 
 
+class OtherTelemetryError(FleetIntelligenceError):
+    """A drift report was made of other episodes than those in the store."""
+
+    def __init__(self, policy: Digest, changed_at: int | None) -> None:
+        super().__init__(
+            f"{policy}: no episode in the store failed where the drift report says, from number {changed_at} on. "
+            "Give the store that the report was made of."
+        )
+
+
 class OtherPackageError(FleetIntelligenceError):
     """A folder holds another package than the one that drifted."""
 

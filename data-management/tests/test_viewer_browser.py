@@ -14,7 +14,7 @@ from physai.infrastructure.datasets import Dataset
 
 from .test_viewer_service import WORKFLOW
 from .viewer_data import FPS, ROWS, Served, make_dataset, serving
-from .viewer_page import CHROMIUM, READY, SIZES, settle, shown, wait
+from .viewer_page import CHROMIUM, READY, fits, settle, shown, wait
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 
@@ -184,14 +184,4 @@ def test_every_page_fits_its_screen_and_can_be_hit_by_a_finger(page: Any, served
         f"/datasets/{dataset}/episodes/1?against=0",
         "/runs",
     ]
-    for width, height in SIZES.values():
-        page.set_viewport_size({"width": width, "height": height})
-        for path in paths:
-            page.goto(served.url + path)
-            page.wait_for_load_state("networkidle")
-            assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), (path, width)
-            low = page.evaluate(
-                "Math.min(99, ...[...document.querySelectorAll('.transport button, .selection button, nav a')]"
-                ".map((each) => each.offsetHeight || 99))"
-            )
-            assert low >= 40, (path, width)
+    fits(page, served.url, paths, ".transport button, .selection button, nav a")

@@ -7,18 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from azure.storage.blob import ContainerClient
 
 from physai.data_management.annotations import Annotations
 from physai.data_management.tools.edit import delete, merge
 from physai.data_management.viewer.runs import Runs
 from physai.infrastructure.datasets import Dataset
-from physai.infrastructure.storage import open_store
-from physai.infrastructure.tests.storage_azurite import ACCOUNT, azurite, connection_string
 
 from .test_viewer_service import WORKFLOW
-from .viewer_data import CONDITIONS, ROWS, Served, make_dataset, make_rollouts, make_synthetic, serving
-from .viewer_page import CHROMIUM, SIZES, settle, shown, wait
+from .viewer_data import CONDITIONS, ROWS, Served, in_azurite, make_dataset, make_rollouts, make_synthetic, serving
+from .viewer_page import CHROMIUM, fits, settle, shown, wait
 
 chromium = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 CANDIDATE, CHAMPION = f"sha256:{'1' * 64}", f"sha256:{'2' * 64}"
@@ -264,28 +261,14 @@ def test_the_review_fits_its_screen_and_can_be_hit_by_a_finger(page: Any, served
     names = ("varied", "candidate/rollouts", "recorded")
     paths = ["/review", *(f"/datasets/{served.id(name)}/review" for name in names)]
     paths.append(f"/datasets/{served.id('varied')}/review?episode=3")
-    for width, height in SIZES.values():
-        page.set_viewport_size({"width": width, "height": height})
-        for path in paths:
-            page.goto(served.url + path)
-            page.wait_for_load_state("networkidle")
-            assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), (path, width)
-            low = page.evaluate(
-                "Math.min(99, ...[...document.querySelectorAll("
-                "'.verdicts button, .transport button, .queue button, nav a')].map((each) => each.offsetHeight || 99))"
-            )
-            assert low >= 40, (path, width)
+    fits(page, served.url, paths, ".verdicts button, .transport button, .queue button, nav a")
 
 
 @pytest.fixture
-def in_container(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def in_container(template: Path, tmp_path: Path) -> Iterator[str]:
     """The same datasets in a container of Azurite."""
-    with azurite(tmp_path) as endpoint:
-        connection = connection_string(endpoint)
-        monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", connection)
-        ContainerClient.from_connection_string(connection, "datasets").create_container()
-        open_store(f"azure://{ACCOUNT}/datasets").sync_up(template)
-        yield f"azure://{ACCOUNT}/datasets"
+    with in_azurite(template, tmp_path) as address:
+        yield address
 
 
 @chromium

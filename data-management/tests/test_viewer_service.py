@@ -18,7 +18,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import schemathesis
-from azure.storage.blob import ContainerClient
 from fastapi.routing import APIRoute
 from hypothesis import HealthCheck, Phase, given, settings
 from PIL import Image
@@ -41,9 +40,8 @@ from physai.infrastructure.datasets.depth import LEROBOT, picture
 from physai.infrastructure.page.shield import MAX_BODY
 from physai.infrastructure.settings import settings as our_settings
 from physai.infrastructure.storage import open_store
-from physai.infrastructure.tests.storage_azurite import ACCOUNT, azurite, connection_string
 
-from .viewer_data import CAMERAS, DEPTH, EDGE, FPS, ROWS, Served, distances, frames, make_dataset, serving
+from .viewer_data import CAMERAS, DEPTH, EDGE, FPS, ROWS, Served, distances, frames, in_azurite, make_dataset, serving
 
 SECRET = b"what nobody should see"
 
@@ -512,14 +510,10 @@ def test_indexes_stay_in_memory_by_their_episodes_the_last_ones_asked_for(
 
 
 @pytest.fixture
-def blob_data(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def blob_data(data: Path, tmp_path: Path) -> Iterator[str]:
     """The datasets in a container of Azurite."""
-    with azurite(tmp_path) as endpoint:
-        connection = connection_string(endpoint)
-        monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", connection)
-        ContainerClient.from_connection_string(connection, "datasets").create_container()
-        open_store(f"azure://{ACCOUNT}/datasets").sync_up(data)
-        yield f"azure://{ACCOUNT}/datasets"
+    with in_azurite(data, tmp_path) as address:
+        yield address
 
 
 @pytest.mark.azurite

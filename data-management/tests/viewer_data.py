@@ -12,7 +12,9 @@ from typing import Any
 import av
 import httpx
 import numpy as np
+import pytest
 import uvicorn
+from azure.storage.blob import ContainerClient
 from fastapi import FastAPI
 from numpy.typing import NDArray
 from starlette.requests import Request
@@ -32,6 +34,8 @@ from physai.infrastructure.contracts import (
 from physai.infrastructure.contracts.evaluation import FILM, ROLLOUTS
 from physai.infrastructure.datasets import Dataset, DatasetWriter, Feature, camera, depth_camera, vector
 from physai.infrastructure.datasets.stats import image_stats
+from physai.infrastructure.storage import open_store
+from physai.infrastructure.tests.storage_azurite import ACCOUNT, azurite, connection_string
 
 FPS, ROWS, EDGE = 10, 30, 64
 JOINTS = ("shoulder", "elbow")
@@ -249,3 +253,14 @@ def serving(*roots: str, sign_in: Any = None, **options: Any) -> Iterator[Served
     server.should_exit = True
     thread.join()
     desk.works.close()
+
+
+@contextmanager
+def in_azurite(data: Path, folder: Path) -> Iterator[str]:
+    """The address of a container of Azurite with these datasets; `folder` is where it keeps them."""
+    with azurite(folder) as endpoint, pytest.MonkeyPatch.context() as patch:
+        connection = connection_string(endpoint)
+        patch.setenv("AZURE_STORAGE_CONNECTION_STRING", connection)
+        ContainerClient.from_connection_string(connection, "datasets").create_container()
+        open_store(f"azure://{ACCOUNT}/datasets").sync_up(data)
+        yield f"azure://{ACCOUNT}/datasets"

@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -40,3 +41,15 @@ def shown(page: Any, film: int = 0) -> tuple[int, int, int]:
     """Row, episode and camera by the colours of the picture, see `viewer_data.frames`."""
     red, green, blue = page.evaluate(SEEN, film)
     return round(red / 8), round((green - 40) / 60), round(blue / 200)
+
+
+def fits(page: Any, url: str, paths: Iterable[str], buttons: str) -> None:
+    """Refuse pages that are wider than a screen of any size, or have a button too low for a finger."""
+    for width, height in SIZES.values():
+        page.set_viewport_size({"width": width, "height": height})
+        for path in paths:
+            page.goto(url + path)
+            page.wait_for_load_state("networkidle")
+            assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), (path, width)
+            heights = f"[...document.querySelectorAll('{buttons}')].map((each) => each.offsetHeight || 99)"
+            assert page.evaluate(f"Math.min(99, ...{heights})") >= 40, (path, width)

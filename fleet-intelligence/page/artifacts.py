@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from physai.infrastructure.jobs import RunResult
 from physai.infrastructure.jobs.state import RunFolder
 
 from ..errors import NothingToTellError
@@ -31,11 +30,6 @@ class LapArtifacts:
     """There only if drift was called."""
     run: Path | None = None
     """Run folder of the workflow, whose `state.json` tells when each task ran."""
-
-    @classmethod
-    def of(cls, result: RunResult) -> "LapArtifacts":
-        """The artifacts of a run of `flywheel.yaml` that has just ended."""
-        return cls.of_run(Path(result.run_dir))
 
     @classmethod
     def of_run(cls, run: Path) -> "LapArtifacts":

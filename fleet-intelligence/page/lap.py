@@ -159,41 +159,25 @@ def read_lap(number: int, artifacts: LapArtifacts) -> Lap:
 
 def contradictions(lap: Lap) -> tuple[str, ...]:
     """Where two artifacts of a lap that must name the same thing do not."""
+    package, release, drift = lap.package, lap.release, lap.drift
     candidate = lap.report.result("candidate") if lap.report else None
+    report = lap.report.digest if lap.report else None
+    told = drift.digest if drift else None
+    content = lap.dataset.content if lap.dataset else None
     said: list[tuple[str, Digest | None, str, Digest | None]] = [
         ("evaluation report's candidate", candidate.package if candidate else None, "package", lap.digest),
-        ("release's package", lap.release.package if lap.release else None, "package", lap.digest),
-        ("drift report's policy", lap.drift.policy if lap.drift else None, "package", lap.digest),
-        (
-            "release's evidence",
-            lap.release.report if lap.release else None,
-            "evaluation report",
-            lap.report.digest if lap.report else None,
-        ),
-        (
-            "drift report's baseline",
-            lap.drift.report if lap.drift else None,
-            "evaluation report",
-            lap.report.digest if lap.report else None,
-        ),
-        (
-            "package's dataset",
-            lap.package.dataset if lap.package else None,
-            "dataset",
-            lap.dataset.content if lap.dataset else None,
-        ),
-        (
-            "retrain request's drift report",
-            lap.request.drift if lap.request else None,
-            "drift report",
-            lap.drift.digest if lap.drift else None,
-        ),
+        ("release's package", release.package if release else None, "package", lap.digest),
+        ("drift report's policy", drift.policy if drift else None, "package", lap.digest),
+        ("release's evidence", release.report if release else None, "evaluation report", report),
+        ("drift report's baseline", drift.report if drift else None, "evaluation report", report),
+        ("package's dataset", package.dataset if package else None, "dataset", content),
+        ("retrain request's drift report", lap.request.drift if lap.request else None, "drift report", told),
     ]
     found = [
         f"lap {lap.number}: the {what} is {one}, and the {other_what} is {other}."
         for what, one, other_what, other in said
         if one is not None and other is not None and one != other
     ]
-    if lap.drift is not None and lap.drift.detected_at is None and lap.request is not None:
+    if drift is not None and drift.detected_at is None and lap.request is not None:
         found.append(f"lap {lap.number}: there is a retrain request, and no drift was called.")
     return tuple(found)

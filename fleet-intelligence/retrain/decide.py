@@ -15,6 +15,7 @@ from physai.infrastructure.contracts import (
     Submission,
 )
 
+from ..errors import OtherTelemetryError
 from .rules import RetrainRules, Rule
 from .select import choose, failures
 
@@ -51,6 +52,9 @@ def decide(
         rules: To go by.
         before: Requests made so far.
         now: The time of day.
+
+    Raises:
+        OtherTelemetryError: If none of these episodes failed where the report says they did.
     """
     for request in before:
         if request.name == name_of(drift):
@@ -102,6 +106,8 @@ def _request(
 ) -> RetrainRequest:
     assert drift.attribution is not None
     failed = failures(drift, events)
+    if not failed:
+        raise OtherTelemetryError(drift.policy, drift.changed_at)
     (site, _), *_ = Counter(event.data.site for event in failed).most_common(1)
     (task, _), *_ = Counter(event.data.task for event in failed).most_common(1)
     return RetrainRequest(

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from physai.fleet_intelligence.cli import app
 from physai.fleet_intelligence.drift.check import check_drift
 from physai.fleet_intelligence.drift.cusum import Level
-from physai.fleet_intelligence.errors import OtherPackageError, UnknownRequestError
+from physai.fleet_intelligence.errors import OtherPackageError, OtherTelemetryError, UnknownRequestError
 from physai.fleet_intelligence.retrain.cli import dataset_of
 from physai.fleet_intelligence.retrain.decide import Decision, decide
 from physai.fleet_intelligence.retrain.ledger import Ledger
@@ -55,6 +55,11 @@ def asked(**changes: object) -> RetrainRequest:
     request = answer().request
     assert request is not None
     return request.model_copy(update=changes)
+
+
+def test_a_store_of_other_episodes_is_named() -> None:
+    with pytest.raises(OtherTelemetryError, match="Give the store that the report was made of"):
+        decide(DRIFT, EVENTS[:10], DATASET, RULES, (), START)
 
 
 def test_a_request_says_what_drifted_what_to_fetch_what_to_collect_and_what_to_run() -> None:

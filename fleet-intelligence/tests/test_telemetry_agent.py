@@ -33,6 +33,21 @@ def test_a_full_outbox_drops_the_oldest_of_the_lowest_priority_and_counts(tmp_pa
     assert kept == [("episodes", 1), ("control", 1), ("health", 2)]
 
 
+def test_two_processes_share_an_outbox_and_count_its_room_together(tmp_path: Path) -> None:
+    one, other = Outbox(tmp_path / "a.db"), Outbox(tmp_path / "a.db", limit_bytes=3000)
+    assert one.id == other.id
+    one.put([episode(number) for number in range(20)])
+    other.put([episode(20)])  # counts what the first has put
+    assert 0 < other.waiting < 21
+    kept = other.waiting
+    letter = one.next({}, 100)
+    assert letter is not None
+    one.sent(letter)
+    dropped = other.dropped
+    other.put([episode(21)])  # and what it has sent
+    assert (dropped, other.dropped, other.waiting) == (21 - kept, 21 - kept, 1)
+
+
 def test_a_letter_holds_one_topic_in_order(tmp_path: Path) -> None:
     outbox = Outbox(tmp_path / "a.db")
     outbox.put([episode(0), episode(1), health(0), episode(2)])

@@ -2,7 +2,6 @@
 
 import sqlite3
 import threading
-import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +21,14 @@ CREATE INDEX IF NOT EXISTS by_topic ON outbox (topic, number);
 CREATE INDEX IF NOT EXISTS by_priority ON outbox (priority, number);
 CREATE TABLE IF NOT EXISTS counts (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS agent (id TEXT NOT NULL);
+CREATE TRIGGER IF NOT EXISTS came AFTER INSERT ON outbox BEGIN
+    UPDATE counts SET value = value + length(new.body) WHERE name = 'bytes';
+END;
+CREATE TRIGGER IF NOT EXISTS went AFTER DELETE ON outbox BEGIN
+    UPDATE counts SET value = value - length(old.body) WHERE name = 'bytes';
+END;
+INSERT OR IGNORE INTO counts SELECT 'bytes', coalesce(sum(length(body)), 0) FROM outbox;
+INSERT INTO agent SELECT lower(hex(randomblob(16))) WHERE NOT EXISTS (SELECT 1 FROM agent);
 """
 
 
@@ -36,7 +43,8 @@ class Letter(NamedTuple):
 class Outbox:
     """Store and forward. What `put` has returned from is on the disk, and stays until `sent` names it.
 
-    Several threads may use one. SQLite's write-ahead log, fully synchronised, makes a put durable over a power cut.
+    Several threads and processes may use one. SQLite's write-ahead log, fully synchronised, makes a put durable over
+    a power cut.
     """
 
     def __init__(self, path: Path, limit_bytes: int = LIMIT_BYTES) -> None:
@@ -46,10 +54,7 @@ class Outbox:
         self._database = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.execute("PRAGMA synchronous = FULL")
-        self._database.executescript(SCHEMA)
-        self._bytes = self._one("SELECT coalesce(sum(length(body)), 0) FROM outbox")
-        if not self._one("SELECT count(*) FROM agent"):
-            self._database.execute("INSERT INTO agent VALUES (?)", (uuid.uuid4().hex,))
+        self._database.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
         self.id = str(self._database.execute("SELECT id FROM agent").fetchone()[0])
         """Of this queue, for idempotency keys; another disk is another agent."""
 
@@ -67,17 +72,13 @@ class Outbox:
         with self._lock, self._database:
             self._database.execute("BEGIN IMMEDIATE")
             self._database.executemany("INSERT INTO outbox (topic, priority, body) VALUES (?, ?, ?)", rows)
-            self._bytes += sum(len(body) for *_, body in rows)
             self._shrink()
 
     def _shrink(self) -> None:
         dropped = 0
-        while self._bytes > self._limit:
-            number, size = self._database.execute(
-                "SELECT number, length(body) FROM outbox ORDER BY priority, number LIMIT 1"
-            ).fetchone()
-            self._database.execute("DELETE FROM outbox WHERE number = ?", (number,))
-            self._bytes -= size
+        while self._one("SELECT value FROM counts WHERE name = 'bytes'") > self._limit:
+            least = "SELECT number FROM outbox ORDER BY priority, number LIMIT 1"
+            self._database.execute(f"DELETE FROM outbox WHERE number = ({least})")  # noqa: S608 - text is ours
             dropped += 1
         if dropped:
             self._count("dropped", dropped)
@@ -104,10 +105,8 @@ class Outbox:
         """Forget what the broker has acknowledged."""
         with self._lock, self._database:
             self._database.execute("BEGIN IMMEDIATE")
-            gone = "FROM outbox WHERE topic = ? AND number BETWEEN ? AND ?"
             span = (letter.topic, letter.numbers[0], letter.numbers[-1])
-            self._bytes -= self._one(f"SELECT coalesce(sum(length(body)), 0) {gone}", span)
-            self._database.execute(f"DELETE {gone}", span)
+            self._database.execute("DELETE FROM outbox WHERE topic = ? AND number BETWEEN ? AND ?", span)
 
     @property
     def waiting(self) -> int:
