@@ -334,7 +334,7 @@ def folded(lines: Sequence[Line]) -> list[Annotation]:
                 found[before] = found[before].model_copy(update=replaced)
             newest[line.episode_key, line.kind] = len(found)
         gone = {"removed_by": taken.author, "removed_at": taken.at} if taken else {}
-        found.append(Annotation(**line.model_dump(exclude={"what"}), **gone))
+        found.append(Annotation.model_validate(line.model_dump(exclude={"what"}) | gone))
     return found
 
 

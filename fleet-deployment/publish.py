@@ -79,18 +79,13 @@ def _check_policy(
     repository: FleetRepository, registry: Registry, digest: Digest, package: PolicyPackage, robots: tuple[str, ...]
 ) -> None:
     """Refuse a package that the fleet's own policy refuses: unsigned, or made for other robots."""
-    if _is_new(repository):
+    if repository.is_new:
         return
     with repository.read() as tree:
         policy = read_policy(tree)
         check_robots(tree, package, robots, policy)
     if policy.require_signature:
         verify(registry, digest, policy.trusted_keys.values())
-
-
-def _is_new(repository: FleetRepository) -> bool:
-    """Whether it is a local repository that the first release creates."""
-    return "://" not in repository.url and ":" not in repository.url and not Path(repository.url).exists()
 
 
 def draft_release(

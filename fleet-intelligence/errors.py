@@ -119,6 +119,13 @@ class BrokerError(FleetIntelligenceError):
         )
 
 
+class ForeignEventsError(FleetIntelligenceError):
+    """Events of one robot are to be sent in the name of another."""
+
+    def __init__(self, source: str, site: str, robot: str) -> None:
+        super().__init__(f"/{site}/{robot}: cannot send what {source} tells. Give its --site and --robot.")
+
+
 class CredentialFileError(FleetIntelligenceError):
     """A file that makes us known to a broker, or a broker to us, cannot be read."""
 

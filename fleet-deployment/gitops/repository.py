@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import subprocess
 import tempfile
 import time
@@ -23,7 +24,14 @@ class FleetRepository:
     """One repository, by URL or path; a local one is created as a bare repository on first use."""
 
     def __init__(self, url: str) -> None:
-        self.url = url
+        self._address = url
+        self.url = _without_login(url)
+        """Without user and password: it stands in messages and in what is committed."""
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it is a local repository that is not there yet."""
+        return not _is_remote(self.url) and not Path(self.url).exists()
 
     @contextmanager
     def read(self) -> Iterator[Path]:
@@ -67,7 +75,7 @@ class FleetRepository:
             return True
         self._git(tree, "fetch", "--quiet", "origin", what="cannot fetch")
         if self._run(tree, "rev-parse", "--verify", "--quiet", f"origin/{BRANCH}").stdout == base:
-            raise RepositoryError(self.url, "cannot push", pushed.stderr)
+            raise RepositoryError(self.url, "cannot push", _without_login(pushed.stderr))
         self._git(tree, "reset", "--quiet", "--hard", f"origin/{BRANCH}", what="cannot follow")
         return False
 
@@ -76,14 +84,14 @@ class FleetRepository:
         self._create_if_local()
         with tempfile.TemporaryDirectory(prefix="physai-fleet-") as folder:
             tree = Path(folder) / "tree"
-            self._git(Path(folder), "clone", "--quiet", self.url, str(tree), what="cannot clone")
+            self._git(Path(folder), "clone", "--quiet", "--", self._address, str(tree), what="cannot clone")
             if self._run(tree, "rev-parse", "--verify", "--quiet", f"origin/{BRANCH}").returncode == 0:
                 self._git(tree, "checkout", "--quiet", "-B", BRANCH, f"origin/{BRANCH}", what="cannot check out")
             yield tree
 
     def _create_if_local(self) -> None:
         root = Path(self.url)
-        if _is_remote(self.url) or root.exists():
+        if not self.is_new:
             return
         root.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{root.name}.", suffix=".part", dir=root.parent) as folder:
@@ -100,7 +108,7 @@ class FleetRepository:
     def _git(self, folder: Path, *arguments: str, what: str) -> str:
         done = self._run(folder, *arguments)
         if done.returncode:
-            raise RepositoryError(self.url, what, done.stderr)
+            raise RepositoryError(self.url, what, _without_login(done.stderr))
         return done.stdout
 
     def _run(self, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -111,6 +119,10 @@ class FleetRepository:
             return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
         except FileNotFoundError as error:
             raise RepositoryError(self.url, "cannot start", "git is not installed") from error
+
+
+def _without_login(text: str) -> str:
+    return re.sub(r"(?<=://)[^/@\s]*@", "", text)
 
 
 def _is_remote(url: str) -> bool:

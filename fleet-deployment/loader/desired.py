@@ -3,9 +3,11 @@
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from pydantic import ValidationError
+
 from physai.infrastructure.contracts import FleetPolicy, Rate, Release
 
-from ..errors import NotReleasedError
+from ..errors import EvidenceError, NotReleasedError
 from ..gitops.policy import read_policy
 from ..gitops.releases import check_release, find_in
 from ..gitops.repository import FleetRepository
@@ -61,5 +63,8 @@ class MountedSource:
         release = check_release(Release.read(self._folder / "release.json"), robot)
         if name not in (None, release.name):
             raise NotReleasedError(robot, f"{self._folder} holds release {release.name}, not {name}", "Wait for Flux")
-        success = Rate.model_validate_json((self._folder / SUCCESS_FILE).read_bytes())
+        try:
+            success = Rate.model_validate_json((self._folder / SUCCESS_FILE).read_bytes())
+        except (OSError, ValidationError) as error:
+            raise EvidenceError(self._folder / SUCCESS_FILE, "holds no success rate", "Release it again") from error
         return Desired(release, read_policy(self._folder), success)

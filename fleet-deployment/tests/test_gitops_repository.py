@@ -135,3 +135,11 @@ def test_without_git_there_is_one_line(
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(RepositoryError, match="git is not installed"):
         repository.change(add("a"))
+
+
+def test_a_password_in_the_url_stands_in_no_message(tmp_path: Path) -> None:
+    repository = FleetRepository("https://ada:secret@127.0.0.1:1/fleet.git")
+    with pytest.raises(RepositoryError) as refused, repository.read():
+        pass
+    assert "https://127.0.0.1:1/fleet.git" in str(refused.value)
+    assert "secret" not in str(refused.value) + repository.url

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from physai.fleet_deployment.errors import EvidenceError
 from physai.fleet_deployment.gitops.policy import POLICY_FILE
 from physai.fleet_deployment.gitops.releases import roll_back
 from physai.fleet_deployment.gitops.repository import FleetRepository
@@ -335,6 +336,11 @@ def test_what_flux_mounts_is_what_git_says(fleet: Fleet, packages: Packages, tmp
         (mounted / name).write_text(content)
     home = fleet.agent().home
     assert MountedSource(mounted).read("robot-1") == GitSource(fleet.repository).read("robot-1")
+    for content in ("{}", "", "[1]"):
+        other = shutil.copytree(mounted, mounted.with_name("other"), dirs_exist_ok=True)
+        (other / "success.json").write_text(content)
+        with pytest.raises(EvidenceError, match=r"success\.json"):
+            MountedSource(other).read("robot-1")
     robot = Robot(Agent(home, MountedSource(mounted), fleet.registry, FLEET_RULES))
     assert robot.loader.look().serving == release.package
 

@@ -12,7 +12,7 @@ from physai.infrastructure.console import Json, show, stderr
 from physai.infrastructure.contracts import Contract
 from physai.infrastructure.settings import settings
 
-from ..errors import BrokerError, SilentBrokerError
+from ..errors import BrokerError, ForeignEventsError, SilentBrokerError
 from .store import TelemetryStore
 from .wire import Broker
 
@@ -68,19 +68,15 @@ def send(
     from .reading import find_event_files, read_events
 
     batches = [read_events(path) for path in find_event_files(paths)]
-    broker = Broker(
-        host=host,
-        port=port,
-        ca=ca,
-        certificate=certificate,
-        key=key,
-        username=username,
-        password_file=password_file,
-        compress=not uncompressed,
-    )
+    for refusal in (refusal for batch in batches for refusal in batch.refused):
+        stderr.print(f"left out {refusal.where}: {refusal.why}", markup=False, highlight=False, soft_wrap=True)
+    events = [event for batch in batches for event in batch.events]
+    for event in events:
+        if event.source != f"/{site}/{robot}":  # whoever receives it would refuse it, and it would be gone
+            raise ForeignEventsError(event.source, site, robot)
+    broker = _broker(host, port, ca, username, password_file, certificate, key, uncompressed)
     home = settings().home / "robots" / robot
     with TelemetryAgent(home, site, robot, broker=broker) as agent:
-        events = [event for batch in batches for event in batch.events]
         agent.tell(events)
         if health:
             agent.health()
@@ -134,16 +130,7 @@ def listen(
 
     asked = AgentTopics.read(topics)
     definitions = Definitions(asked.definitions)
-    broker = Broker(
-        host=host,
-        port=port,
-        ca=ca,
-        certificate=certificate,
-        key=key,
-        username=username,
-        password_file=password_file,
-        compress=not uncompressed,
-    )
+    broker = _broker(host, port, ca, username, password_file, certificate, key, uncompressed)
     until_s = None if seconds is None else time.monotonic() + seconds
     home = settings().home / "robots" / asked.robot
     over = threading.Event()
@@ -222,6 +209,21 @@ def receive(
     if trouble and done == Received():
         raise SilentBrokerError(place, trouble)
     show(done, as_json, _words(done.added, done.duplicates, done.refused))
+
+
+def _broker(
+    host: str,
+    port: int,
+    ca: Path | None,
+    username: str | None,
+    password_file: Path | None,
+    certificate: Path | None,
+    key: Path | None,
+    uncompressed: bool,
+) -> Broker:
+    """The broker that a robot's options name."""
+    place = Broker(host=host, port=port, ca=ca, username=username, password_file=password_file)
+    return place.model_copy(update={"certificate": certificate, "key": key, "compress": not uncompressed})
 
 
 def _drain(agent: "TelemetryAgent", seconds: float) -> int:

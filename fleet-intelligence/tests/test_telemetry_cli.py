@@ -5,8 +5,9 @@ import pytest
 from typer.testing import CliRunner
 
 from physai.fleet_intelligence.cli import app
-from physai.fleet_intelligence.errors import AmbiguousPolicyError, NoEventsError, SilentBrokerError
+from physai.fleet_intelligence.errors import AmbiguousPolicyError, ForeignEventsError, NoEventsError, SilentBrokerError
 from physai.fleet_intelligence.telemetry.store import TelemetryStore
+from physai.fleet_intelligence.telemetry.transport_cli import send
 from physai.infrastructure.contracts import digest_bytes
 
 from .make_events import episode, signal, write_events
@@ -81,6 +82,17 @@ def test_a_policy_is_found_by_its_first_digits(tmp_path: Path, store: list[str])
     assert [each["data"]["policy"] for each in listed] == [POLICY]
     with pytest.raises(AmbiguousPolicyError, match="is ambiguous"):
         run("list", "--policy", POLICY[7:10], *store)
+
+
+def test_events_of_another_robot_are_not_sent_and_lines_that_are_none_are_told_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_events(tmp_path / "robot-1", [episode(0)])
+    with (tmp_path / "robot-1/events.jsonl").open("a") as file:
+        file.write("{}\n")
+    with pytest.raises(ForeignEventsError, match=r"/plant-1/robot-2: cannot send what /plant-1/robot-1 tells"):
+        send([tmp_path / "robot-1"], site="plant-1", robot="robot-2")
+    assert f"left out {tmp_path}/robot-1/events.jsonl:2" in capsys.readouterr().err
 
 
 def test_a_broker_that_does_not_answer_is_an_error(store: list[str]) -> None:
