@@ -15,6 +15,7 @@ from physai.infrastructure.contracts import (
     EpisodeSource,
     Generated,
     GenerationPlan,
+    PlanVerdicts,
     Variation,
     VerificationReport,
     VerifiedClip,
@@ -91,16 +92,20 @@ def write(
         writer.add_parent(dataset)
         for index in train:
             writer.copy_episode(dataset, index, source=_source(dataset, index))
-        verified = _add_accepted(writer, dataset, plan, clips, report)
-        writer.verification = DatasetVerification(
+        verdicts = PlanVerdicts(
             plan=plan.digest,
             dataset=plan.dataset,
             thresholds=report.thresholds,
             judge=report.judge,
-            clips=verified,
+            clips=_add_accepted(writer, dataset, plan, clips, report),
         )
         for index in held:
             writer.copy_episode(dataset, index, source=_source(dataset, index))
+        places = {index: (number,) for number, index in enumerate(train)}
+        places |= {index: (writer.num_episodes - len(held) + number,) for number, index in enumerate(held)}
+        before = dataset.verification.plans if dataset.verification else ()
+        carried = [earlier.renumbered(places) for earlier in before]
+        writer.verification = DatasetVerification(plans=(*carried, verdicts))
         generated = writer.num_episodes - len(train) - len(held)
         writer.splits = {"train": len(train) + generated, HELDOUT: len(held)}
     written = Dataset(output)

@@ -107,7 +107,8 @@ def test_scores_and_original_follow_a_generated_episode_through_edits(served: Se
     assert (view["verified"]["clip"], view["verified"]["checks"][0]["limit"]) == ("e0002-v00", "at least 0.965")
     verification = Dataset(tmp_path / "data/least").verification
     assert verification is not None
-    assert [(clip.id, clip.episode) for clip in verification.clips] == [
+    (verdicts,) = verification.plans
+    assert [(clip.id, clip.episode) for clip in verdicts.clips] == [
         ("e0000-v00", 1),
         ("e0001-v00", None),
         ("e0002-v00", 2),
@@ -115,7 +116,7 @@ def test_scores_and_original_follow_a_generated_episode_through_edits(served: Se
     merge([tmp_path / "data/recorded", tmp_path / "data/least"], tmp_path / "data/both")
     merged = Dataset(tmp_path / "data/both")
     assert merged.verification is not None
-    assert [clip.episode for clip in merged.verification.clips] == [4, None, 5]
+    assert [clip.episode for clip in merged.verification.plans[0].clips] == [4, None, 5]
     assert merged.verify()
 
 

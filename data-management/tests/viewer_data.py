@@ -28,6 +28,7 @@ from physai.infrastructure.contracts import (
     EpisodeSource,
     Generated,
     JudgeVote,
+    PlanVerdicts,
     Threshold,
     VerifiedClip,
 )
@@ -145,7 +146,7 @@ def make_rollouts(evaluation: Path, policy: str, successes: tuple[bool, ...], *,
     return root
 
 
-def make_synthetic(root: Path, parent: Path) -> Path:
+def make_synthetic(root: Path, parent: Path, plan: str = f"sha256:{'a' * 64}") -> Path:
     """The recorded episodes, a clip of episodes 0 and 2 each, and a rejected one of episode 1."""
     dataset = Dataset(parent)
     content = dataset.required_provenance.content
@@ -168,7 +169,6 @@ def make_synthetic(root: Path, parent: Path) -> Path:
         ),
         VerifiedClip(id="e0002-v00", accepted=True, scores={"fit": 0.97, "lag_rows": 0.5}, source_episode=2, episode=4),
     ]
-    plan = f"sha256:{'a' * 64}"
     features = {name: feature for name, feature in dataset.info.recorded.items() if not feature.is_video}
     features |= {name: camera(EDGE, EDGE) for name in CAMERAS}
     with DatasetWriter(root, fps=FPS, features=features, robot="so101", task="Put the cube into the ring") as writer:
@@ -190,9 +190,8 @@ def make_synthetic(root: Path, parent: Path) -> Path:
             varied = source(clip.source_episode, **of, parameters={"photometric.contrast": 1.2}, generated=made)
             pictures = {name: frames(clip.source_episode, i) // 2 + 20 for i, name in enumerate(CAMERAS)}
             writer.add_episode(columns(clip.source_episode), pictures, source=varied)
-        writer.verification = DatasetVerification(
-            plan=plan, dataset=content, thresholds=THRESHOLDS, judge="reason-2", clips=tuple(clips)
-        )
+        verdicts = PlanVerdicts(plan=plan, dataset=content, thresholds=THRESHOLDS, judge="reason-2", clips=tuple(clips))
+        writer.verification = DatasetVerification(plans=(verdicts,))
     return root
 
 

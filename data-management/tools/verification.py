@@ -1,37 +1,34 @@
-"""Verdicts on generated episodes, carried into datasets that are made of the one that has them."""
+"""Verdicts on generated episodes, carried into datasets that are made of those that have them."""
 
 from collections.abc import Sequence
 
-from physai.infrastructure.contracts import DatasetVerification
+from physai.infrastructure.contracts import DatasetVerification, PlanVerdicts
 from physai.infrastructure.datasets import Dataset
 
 from .pieces import Piece
 
 
 def verification_of(pieces: Sequence[Piece]) -> DatasetVerification | None:
-    """The verdicts on these pieces, by their new numbers; clips that were rejected stay in it.
+    """The verdicts on these pieces, plan by plan, by their new numbers; clips that were rejected stay in it.
 
-    None if no dataset among them has any, or if they are of several plans: there is one plan in the file.
+    None if no dataset among them has any.
     """
-    datasets = dict.fromkeys(piece.dataset for piece in pieces)
-    found: dict[Dataset, DatasetVerification] = {
-        dataset: dataset.verification for dataset in datasets if dataset.verification is not None
-    }
-    if len({verification.plan for verification in found.values()}) != 1:
-        return None
-    first = next(iter(found.values()))
-    clips = {clip.id: clip for verification in found.values() for clip in verification.clips if not clip.accepted}
-    verdicts = {
-        (dataset, clip.episode): clip
-        for dataset, verification in found.items()
-        for clip in verification.clips
-        if clip.episode is not None
-    }
-    kept = [
-        verdicts[piece.dataset, piece.episode].model_copy(update={"episode": number})
-        for number, piece in enumerate(pieces)
-        if (piece.dataset, piece.episode) in verdicts
-    ]
-    order = {clip.id: number for number, clip in enumerate(first.clips)}
-    ordered = sorted([*clips.values(), *kept], key=lambda clip: order.get(clip.id, len(order)))
-    return first.model_copy(update={"clips": tuple(ordered)})
+    places: dict[Dataset, dict[int, list[int]]] = {}
+    for number, piece in enumerate(pieces):
+        places.setdefault(piece.dataset, {}).setdefault(piece.episode, []).append(number)
+    found: dict[str, PlanVerdicts] = {}
+    for dataset, numbers in places.items():
+        for verdicts in dataset.verification.plans if dataset.verification else ():
+            alike = verdicts.model_copy(update={"clips": ()}).model_dump_json()
+            carried = verdicts.renumbered(numbers)
+            found[alike] = _joined(found[alike], carried) if alike in found else carried
+    return DatasetVerification(plans=tuple(found.values())) if found else None
+
+
+def _joined(first: PlanVerdicts, second: PlanVerdicts) -> PlanVerdicts:
+    """Verdicts of the same plan by the same thresholds, in the order of its clips; each rejected clip once."""
+    clips = {(clip.id, clip.episode): clip for clip in (*first.clips, *second.clips)}
+    order: dict[str, int] = {}
+    for name, _ in clips:
+        order.setdefault(name, len(order))
+    return first.model_copy(update={"clips": tuple(sorted(clips.values(), key=lambda clip: order[clip.id]))})

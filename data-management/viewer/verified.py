@@ -1,6 +1,8 @@
 """What the checks found of generated episodes, and of the clips that they did not let through."""
 
-from physai.infrastructure.contracts import ClipVerdict, Contract, DatasetVerification, EpisodeSource, VerifiedClip
+from collections.abc import Mapping
+
+from physai.infrastructure.contracts import Contract, EpisodeSource, PlanVerdicts, Threshold, VerifiedClip
 
 from .episodes import Index
 
@@ -45,48 +47,45 @@ def verified_of(index: Index, source: EpisodeSource | None) -> Verified | None:
     """What is known of a generated episode; None if it was recorded."""
     if source is None or source.generated is None:
         return None
-    made, verification = source.generated, index.verification
-    verdict = verification.of_episode(source.episode) if verification else None
+    made = source.generated
+    found = index.verification.of_episode(source.episode) if index.verification else None
+    verdicts, clip = found or (None, None)
     return Verified(
-        clip=verdict.id if verdict else "",
+        clip=clip.id if clip else "",
         plan=made.plan,
         backend=made.backend,
         model=made.model,
         prompt=made.prompt,
-        checks=_checks(made.scores, verification),
-        vote=_vote(verdict),
+        checks=_checks(made.scores, verdicts.thresholds if verdicts else {}),
+        vote=clip.vote.reason if clip and clip.vote else "",
     )
 
 
 def left_out(index: Index) -> list[LeftOut]:
     """Clips that the checks rejected, then episodes that were left out for another reason."""
-    verification, dropped = index.verification, index.provenance.dropped if index.provenance else ()
-    rejected = [clip for clip in verification.clips if not clip.accepted] if verification else []
-    told = [f"{clip.id}: " for clip in rejected]
+    plans = index.verification.plans if index.verification else ()
+    dropped = index.provenance.dropped if index.provenance else ()
+    rejected = [(verdicts, clip) for verdicts in plans for clip in verdicts.clips if not clip.accepted]
+    told = [f"{clip.id}: " for _, clip in rejected]
     others = [
         LeftOut(source=each.source, source_episode=each.source_episode, reasons=tuple(each.reason.split("; ")))
         for each in dropped
         if not each.reason.startswith(tuple(told))
     ]
-    return [*(_rejected(clip, verification) for clip in rejected if verification), *others]
+    return [*(_rejected(verdicts, clip) for verdicts, clip in rejected), *others]
 
 
-def _rejected(clip: VerifiedClip, verification: DatasetVerification) -> LeftOut:
+def _rejected(verdicts: PlanVerdicts, clip: VerifiedClip) -> LeftOut:
     return LeftOut(
         clip=clip.id,
-        source=verification.dataset,
+        source=verdicts.dataset,
         source_episode=clip.source_episode,
         reasons=clip.reasons,
-        checks=_checks(clip.scores, verification),
+        checks=_checks(clip.scores, verdicts.thresholds),
     )
 
 
-def _vote(verdict: ClipVerdict | None) -> str:
-    return verdict.vote.reason if verdict and verdict.vote else ""
-
-
-def _checks(scores: dict[str, float], verification: DatasetVerification | None) -> tuple[Check, ...]:
-    limits = verification.thresholds if verification else {}
+def _checks(scores: Mapping[str, float], limits: Mapping[str, Threshold]) -> tuple[Check, ...]:
     return tuple(
         Check(
             name=name,

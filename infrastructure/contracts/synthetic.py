@@ -1,5 +1,6 @@
 """Generated episodes: what is to be varied, the plan of it, each clip's record, and the verdict on it."""
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, Field, model_validator
@@ -463,14 +464,9 @@ class VerifiedClip(ClipVerdict):
     """Index in this dataset; None if the clip was rejected."""
 
 
-class DatasetVerification(Document):
-    """`meta/verification.json` of a dataset with generated episodes: the verdicts by which they were let in.
+class PlanVerdicts(Contract):
+    """The verdicts on the clips of one plan, by which they were let into a dataset."""
 
-    It is content of the dataset, and holds no time: the same plan gives the same file.
-    """
-
-    kind: Literal["dataset-verification"] = "dataset-verification"
-    version: Literal[1] = 1
     plan: Digest
     dataset: Digest
     """The one that was varied."""
@@ -478,6 +474,31 @@ class DatasetVerification(Document):
     judge: str = ""
     clips: tuple[VerifiedClip, ...]
 
-    def of_episode(self, episode: int) -> VerifiedClip | None:
-        """The verdict on an episode of this dataset; None if it was recorded."""
-        return next((clip for clip in self.clips if clip.episode == episode), None)
+    def renumbered(self, places: Mapping[int, Sequence[int]]) -> Self:
+        """These verdicts in a dataset made of this one; what was rejected stays.
+
+        Args:
+            places: Episode of this dataset → where it is in the other one; absent if it was left out.
+        """
+        clips = [
+            clip.model_copy(update={"episode": place})
+            for clip in self.clips
+            for place in ([None] if clip.episode is None else places.get(clip.episode, []))
+        ]
+        return self.model_copy(update={"clips": tuple(clips)})
+
+
+class DatasetVerification(Document):
+    """`meta/verification.json` of a dataset with generated episodes: the verdicts by which they were let in.
+
+    It is content of the dataset, and holds no time: the same plans give the same file.
+    """
+
+    kind: Literal["dataset-verification"] = "dataset-verification"
+    version: Literal[2] = 2
+    plans: tuple[PlanVerdicts, ...] = Field(min_length=1)
+
+    def of_episode(self, episode: int) -> tuple[PlanVerdicts, VerifiedClip] | None:
+        """The verdict on an episode of this dataset, with those of its plan; None if it was recorded."""
+        found = ((verdicts, clip) for verdicts in self.plans for clip in verdicts.clips if clip.episode == episode)
+        return next(found, None)

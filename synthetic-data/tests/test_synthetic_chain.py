@@ -124,12 +124,27 @@ def test_accepted_clips_carry_the_actions_of_their_source_and_their_lineage(made
 def test_the_verdicts_lie_beside_the_written_dataset(made):
     plan, _, report, out, _ = made
     verification = Dataset(out).verification
-    assert (verification.plan, verification.dataset) == (plan.digest, plan.dataset)
-    assert [clip.episode for clip in verification.clips] == [3, 4, 5, 6, 7, 8]
-    assert [clip.source_episode for clip in verification.clips] == [0, 1, 2, 0, 1, 2]
-    assert verification.of_episode(4).scores == report.clips[1].scores
+    (verdicts,) = verification.plans
+    assert (verdicts.plan, verdicts.dataset) == (plan.digest, plan.dataset)
+    assert [clip.episode for clip in verdicts.clips] == [3, 4, 5, 6, 7, 8]
+    assert [clip.source_episode for clip in verdicts.clips] == [0, 1, 2, 0, 1, 2]
+    assert verification.of_episode(4) == (verdicts, verdicts.clips[1])
+    assert verdicts.clips[1].scores == report.clips[1].scores
     assert verification.of_episode(0) is None
-    assert verification.thresholds["lag_rows"].side == "at most"
+    assert verdicts.thresholds["lag_rows"].side == "at most"
+
+
+def test_what_is_varied_again_keeps_its_earlier_verdicts(made, tmp_path):
+    first, _, _, out, _ = made
+    again = make_plan(out, Variations(seed=9))
+    again = again.model_copy(update={"generations": again.generations[:2]})
+    generate(again, out, tmp_path / "clips", LocalBackend())
+    report = verify(again, out, tmp_path / "clips")
+    write(again, out, tmp_path / "clips", report, tmp_path / "out", publish_it=False)
+    earlier, later = Dataset(tmp_path / "out").verification.plans
+    assert (earlier.plan, later.plan) == (first.digest, again.digest)
+    assert [clip.episode for clip in earlier.clips] == [3, 4, 5, 6, 7, 8]
+    assert [clip.episode for clip in later.clips] == [9, 10]  # then the held-out one, 11
 
 
 def test_a_second_run_of_the_same_plan_is_bit_identical(made, source, tmp_path):
@@ -148,7 +163,7 @@ def test_rejected_clips_are_left_out_and_their_reasons_kept(made, source, tmp_pa
     assert (written.generated, written.rejected) == (5, 1)
     (dropped,) = Dataset(tmp_path / "out").required_provenance.dropped
     assert dropped.reason == "e0000-v00: lag_rows: 3, must be at most 0.75"
-    rejected = Dataset(tmp_path / "out").verification.clips[0]
+    rejected = Dataset(tmp_path / "out").verification.plans[0].clips[0]
     assert (rejected.accepted, rejected.episode, rejected.reasons) == (False, None, bad.reasons)
     none = report.model_copy(update={"clips": tuple(c.model_copy(update={"accepted": False}) for c in report.clips)})
     with pytest.raises(NothingAcceptedError, match="none of 6 clips"):
