@@ -34,6 +34,7 @@ def test_every_contract_is_listed_with_its_version() -> None:
     assert listed == {
         **{document.kind_name(): 1 for document in DOCUMENTS},
         "drift-report": 3,
+        "generated-clip": 2,
         "retrain-request": 2,
         **dict.fromkeys(("episode-event", "control-event", "health-event", "signal-event")),
         **dict.fromkeys(files(), 1),

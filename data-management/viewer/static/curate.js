@@ -78,7 +78,7 @@ export function openers({ dataset, base, selection }) {
   attempt(async () => {
     const [point] = await get(`${base}/undo`);
     $('undo').disabled = !point;
-    if (!point) $('undo').title = replaces ? 'Nothing to bring back' : 'No edit made this dataset';
+    if (!point) $('undo').title = replaces ? 'Nothing to bring back' : 'No edit made this dataset, or its original is gone';
     else $('undo').title = replaces ? `Bring back ${point.episodes} episodes: before ${point.undoes}` : `Remove this dataset, made by ${point.undoes} of ${point.folder}`;
   });
   training({ dataset, selection });
