@@ -10,7 +10,8 @@ from rich.table import Table
 from typer import Option, Typer
 
 from physai.infrastructure.console import Json, progress, show, stderr
-from physai.infrastructure.contracts import TrainingSummary
+from physai.infrastructure.contracts import TrainingSummary, digest_file
+from physai.infrastructure.errors import MissingFileError
 
 from ..errors import RecipeError
 from .recipe import Observation, Recipe
@@ -49,6 +50,10 @@ def train(
     chunk: Chunk = None,
     action_steps: ActionSteps = None,
     dim: Annotated[int | None, Option(help="Width of the transformer; default 64, with cameras 128.")] = None,
+    backbone: Annotated[
+        Path | None,
+        Option(help="Weights of the image encoder: torchvision's resnet18, .pth or .safetensors; default: random."),
+    ] = None,
     precision: PrecisionName = "fp32",
     options: OptionList = None,
     checkpoint_every: CheckpointEvery = None,
@@ -77,6 +82,7 @@ def train(
         chunk=chunk,
         action_steps=action_steps,
         dim=dim,
+        backbone=_digest(backbone),
         precision=precision,
         options=parse_options(options),
         checkpoint_every=checkpoint_every,
@@ -84,10 +90,18 @@ def train(
         check_every=check_every,
         check_episodes=check_episodes,
     )
-    show_training(dataset, recipe, output, as_json)
+    show_training(dataset, recipe, output, as_json, backbone=backbone)
 
 
-def show_training(names: list[str], recipe: Recipe, output: Path, as_json: bool, start: Path | None = None) -> None:
+def show_training(
+    names: list[str],
+    recipe: Recipe,
+    output: Path,
+    as_json: bool,
+    *,
+    start: Path | None = None,
+    backbone: Path | None = None,
+) -> None:
     """Train, unless it was done before, and show the summary."""
     from .folder import finished
     from .sources import locate
@@ -96,7 +110,7 @@ def show_training(names: list[str], recipe: Recipe, output: Path, as_json: bool,
     if summary := finished(output, datasets, recipe):
         stderr.print(f"{output}: up to date", soft_wrap=True)
     else:
-        summary = _train(datasets, recipe, output, start)
+        summary = _train(datasets, recipe, output, start, backbone)
     show(summary, as_json, _table(summary, output))
 
 
@@ -118,7 +132,17 @@ def parse_options(options: list[str] | None) -> dict[str, JsonValue]:
     return fields
 
 
-def _train(datasets: list[Path], recipe: Recipe, output: Path, start: Path | None) -> TrainingSummary:
+def _digest(backbone: Path | None) -> str | None:
+    if backbone is None:
+        return None
+    if not backbone.is_file():
+        raise MissingFileError(backbone, "weights", "Fetch torchvision's where there is a network.")
+    return digest_file(backbone)
+
+
+def _train(
+    datasets: list[Path], recipe: Recipe, output: Path, start: Path | None, backbone: Path | None
+) -> TrainingSummary:
     from physai.infrastructure.datasets import Info
 
     from .recipe import unseen
@@ -137,7 +161,7 @@ def _train(datasets: list[Path], recipe: Recipe, output: Path, start: Path | Non
             rate = f" {(last - first) / (last_s - first_s):.1f} it/s" if last > first else ""
             bar.update(task, completed=step, description=f"training, loss {loss:.4f}{rate}")
 
-        return train(datasets, recipe, output, note, start)
+        return train(datasets, recipe, output, note, start, backbone)
 
 
 def _table(summary: TrainingSummary, output: Path) -> Table:

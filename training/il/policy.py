@@ -22,6 +22,7 @@ from torch import Tensor
 from physai.infrastructure.contracts import TensorSpec
 
 from ..errors import CheckpointError, RecipeError
+from .backbone import load_backbone
 from .demonstrations import ACTION, IMAGES, STATE, Window
 from .recipe import LANGUAGE_POLICIES, Recipe
 
@@ -83,6 +84,7 @@ def make(
     stats: Statistics,
     device: str,
     start: Path | None = None,
+    backbone: Path | None = None,
 ) -> TrainablePolicy:
     """A new policy, initialised from the recipe's seed or from pretrained weights.
 
@@ -93,10 +95,11 @@ def make(
         stats: Of the dataset; they go into the processors.
         device: Where it is trained.
         start: Folder of a pretrained checkpoint of the same kind.
+        backbone: Weights of its image encoder.
 
     Raises:
         RecipeError: If LeRobot's policy cannot be made so.
-        CheckpointError: If `start` cannot be loaded.
+        CheckpointError: If `start` or `backbone` cannot be loaded.
     """
     torch.manual_seed(recipe.seed)
     specs = {spec.name: spec for spec in inputs}
@@ -123,6 +126,8 @@ def make(
             policy = _pretrained(kind, start, config).to(device)
     except (ValueError, TypeError, ImportError) as error:
         raise RecipeError("policy", f"LeRobot refuses this {recipe.policy}: {' '.join(str(error).split())}") from error
+    if backbone:
+        load_backbone(policy, backbone)
     if recipe.lora_rank:
         policy = policy.wrap_with_peft(peft_cli_overrides={"method_type": "LORA", "r": recipe.lora_rank})
     tensors = {name: {key: torch.tensor(v) for key, v in stats[name].items()} for name in (*specs, ACTION)}

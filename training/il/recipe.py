@@ -64,6 +64,8 @@ class Recipe(Contract):
     """Further fields of LeRobot's own configuration of the policy, over all that is said above."""
     start: Digest | None = None
     """Digest of the pretrained checkpoint that training begins from; None begins from random weights."""
+    backbone: Digest | None = None
+    """Digest of the file of weights that the image encoder begins from; None begins from random ones."""
     lora_rank: int = Field(default=0, ge=0)
     """Rank of the adapters that are trained beside frozen weights; 0 trains the weights themselves."""
     checkpoint_every: int = Field(default=500, ge=1)
@@ -115,6 +117,8 @@ class Recipe(Contract):
             raise RecipeError("action_steps", f"Diffusion plays at most {self.chunk - 1} of {self.chunk} actions")
         if self.policy == "vqbet" and self.observation != "image":
             raise RecipeError("observation", "VQ-BeT looks through one camera, choose `image`")
+        if self.backbone and self.observation != "image":
+            raise RecipeError("backbone", "a policy without a camera has no image encoder, choose `image`")
         if self.policy == "vqbet" and self.check_task:
             raise RecipeError("task", "LeRobot asks VQ-BeT for one robot at a time; leave it out")
 

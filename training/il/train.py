@@ -65,6 +65,7 @@ def train(
     output: Path,
     progress: Progress | None = None,
     start: Path | None = None,
+    backbone: Path | None = None,
 ) -> TrainingSummary:
     """Train, or go on with, a policy; what is in `output` when it ends was made by this recipe on this data.
 
@@ -76,6 +77,7 @@ def train(
         output: Folder of the run.
         progress: Told how it goes.
         start: Pretrained checkpoint, if the recipe begins from one.
+        backbone: Weights of the image encoder, if it begins from them.
 
     Raises:
         DatasetError: If a dataset cannot be used.
@@ -101,14 +103,18 @@ def train(
     policy.limit_threads()
     if not first:
         processes.wait_for_everyone()
-        return _train(Trainer(output, folders[0], _read(output), None, rows, heldout, processes, start), progress)
+        return _train(
+            Trainer(output, folders[0], _read(output), None, rows, heldout, processes, start, backbone), progress
+        )
     with alone(output), closed_loop.simulator(recipe, sources[0], inputs) as env:
         run, tracked = _open(output, sources, recipe, inputs, start)
         _keep_samples(output, heldout, inputs)
         processes.wait_for_everyone()
         try:
             with system_metrics(tracked):
-                return _train(Trainer(output, folders[0], run, tracked, rows, heldout, processes, start, env), progress)
+                return _train(
+                    Trainer(output, folders[0], run, tracked, rows, heldout, processes, start, backbone, env), progress
+                )
         except BaseException as error:
             try:
                 tracked.finish("KILLED" if isinstance(error, StoppedError) else "FAILED")
@@ -130,6 +136,7 @@ class Trainer:
     heldout: Demonstrations
     processes: Accelerator
     start: Path | None = None
+    backbone: Path | None = None
     env: "TaskEnv | None" = None
     """Where the policy is checked; None in all processes but the first."""
     step: int = 0
@@ -148,7 +155,7 @@ class Trainer:
             self.made = policy.load(checkpoint / checkpoints.PRETRAINED, device)
         else:
             stats = json.loads((self.output / STATISTICS_FILE).read_bytes())
-            self.made = policy.make(recipe, self.run.inputs, self.run.action, stats, device, self.start)
+            self.made = policy.make(recipe, self.run.inputs, self.run.action, stats, device, self.start, self.backbone)
         learned = [value for value in self.made.policy.parameters() if value.requires_grad]
         self.optimizer = AdamW(learned, recipe.lr, weight_decay=recipe.weight_decay, fused=True)
         self.schedule = OneCycleLR(self.optimizer, recipe.lr, recipe.steps, pct_start=_rising(recipe))

@@ -40,10 +40,13 @@ class TrackedRunner(OnPolicyRunner):  # type: ignore[misc]
         self._log, self.logger.log = self.logger.log, self._log_and_note
 
     def load(self, path: str, load_cfg: Any = None, strict: bool = True, map_location: Any = None) -> Any:
-        """Load weights and optimizer; which iteration it is, the session knows."""
-        infos = None
+        """Load weights and optimizer, of another training the weights alone; the session knows the iteration."""
+        infos, rate, optimizer = None, self.alg.learning_rate, deepcopy(self.alg.optimizer.state_dict())
         with self.session.loading(path):
             infos = super().load(path, load_cfg, strict, map_location)
+        if not self.session.resumed:
+            self.alg.learning_rate = rate
+            self.alg.optimizer.load_state_dict(optimizer)
         self.current_learning_iteration = self.session.iteration
         return infos
 

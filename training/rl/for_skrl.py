@@ -6,6 +6,7 @@ from typing import Any
 from skrl import config
 from skrl.agents.torch import Agent
 from skrl.utils.runner.torch import Runner
+from torch.optim import Optimizer
 
 from .interface import read, samples
 from .session import Session, told
@@ -66,9 +67,14 @@ class TrackedAgent:
         self.session.scalar(tag, value, timestep)
 
     def load(self, path: str) -> None:
-        """Load weights; the session keeps what goes wrong."""
+        """Load weights and optimizers, of another training the weights alone; the session keeps what goes wrong."""
+        modules = self.checkpoint_modules.values()  # type: ignore[attr-defined]
+        optimizers = [(each, deepcopy(each.state_dict())) for each in modules if isinstance(each, Optimizer)]
         with self.session.loading(path):
             super().load(path)  # type: ignore[misc]
+        if not self.session.resumed:
+            for each, state in optimizers:
+                each.load_state_dict(state)
 
     def write_tracking_data(self, *, timestep: int, timesteps: int) -> None:
         """An iteration is over."""

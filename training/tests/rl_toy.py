@@ -96,7 +96,7 @@ def train_rsl_rl(
         raise session.failure
 
 
-def train_skrl(session: Session, iterations: int, start_from: Path | None = None) -> None:
+def train_skrl(session: Session, iterations: int, lr: float = 1e-3, start_from: Path | None = None) -> None:
     """As Isaac Lab does."""
     import gymnasium
     from skrl.envs.wrappers.torch import Wrapper
@@ -132,7 +132,7 @@ def train_skrl(session: Session, iterations: int, start_from: Path | None = None
         def close(self) -> None: ...
 
     layers = [{"name": "net", "input": "OBSERVATIONS", "layers": [HIDDEN], "activations": "elu"}]
-    ppo = {"rollouts": ROLLOUT, "learning_epochs": 2, "mini_batches": 2, "learning_rate": 1e-3}
+    ppo = {"rollouts": ROLLOUT, "learning_epochs": 2, "mini_batches": 2, "learning_rate": lr}
     cfg = {
         "seed": 0,
         "models": {

@@ -183,7 +183,6 @@ def test_a_model_to_start_from_that_is_missing_or_no_model_is_named_before_a_run
     with pytest.raises(CheckpointError, match=r"notes\.pt: is no model file"):
         train(recipe, tmp_path / "run", start_from=tmp_path / "notes.pt")
     assert not (tmp_path / "run").exists()
-    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(("library", "train_toy"), [("rsl_rl", train_rsl_rl), ("skrl", train_skrl)])
@@ -200,6 +199,30 @@ def test_a_model_of_another_task_is_named(
         with pytest.raises(CheckpointError, match=rf"{model.name}: does not fit Toy-Cart \("):
             train_toy(session_of(tmp_path / "second"), 1, start_from=model)
     assert checkpoint_steps(tmp_path / "second") == []
+
+
+@pytest.mark.parametrize(("library", "train_toy"), [("rsl_rl", train_rsl_rl), ("skrl", train_skrl)])
+def test_a_warm_start_takes_the_weights_and_counts_from_the_beginning(
+    tmp_path: Path, library: str, train_toy: Callable[..., None]
+) -> None:
+    """Weights alone: trained on at a learning rate of nearly nothing, which is this training's, they stay the same."""
+    begin(tmp_path / "first", Library(library))
+    train_toy(session_of(tmp_path / "first"), 3)
+    begin(tmp_path / "warm", Library(library))
+    model = checkpoints.find(tmp_path / "first")[0]
+    train_toy(session_of(tmp_path / "warm"), 1, lr=1e-12, start_from=model)
+    begin(tmp_path / "cold", Library(library))
+    train_toy(session_of(tmp_path / "cold"), 1, lr=1e-12)
+    first, warm, cold = (
+        torch.load(checkpoints.find(tmp_path / name)[0], weights_only=True) for name in ("first", "warm", "cold")
+    )
+    assert checkpoint_steps(tmp_path / "warm") == [1]
+    actor = "actor_state_dict" if library == "rsl_rl" else "policy"
+    weights = [name for name, value in first[actor].items() if value.ndim == 2 and "normalizer" not in name]
+    assert weights
+    for name in weights:
+        torch.testing.assert_close(warm[actor][name], first[actor][name], atol=1e-6, rtol=0)
+        assert not torch.allclose(cold[actor][name], first[actor][name], atol=1e-3)
 
 
 def test_an_override_without_a_value_is_refused() -> None:

@@ -69,7 +69,7 @@ def train(
         raise RecipeError("lora_rank", "adapters lie over pretrained weights, give --start")
     from . import language  # noqa: F401  before anything imports LeRobot
 
-    show_training(dataset, recipe, output, as_json, start)
+    show_training(dataset, recipe, output, as_json, start=start)
 
 
 @app.command()
