@@ -137,6 +137,16 @@ class TokenError(FleetError):
         super().__init__(f"{path}: {why}. {mend}.")
 
 
+class CertificateError(FleetError):
+    """A certificate and its key do not serve for HTTPS."""
+
+    def __init__(self, certificate: Path | None, key: Path | None, why: str) -> None:
+        super().__init__(
+            f"--certificate {certificate or '(none)'}, --key {key or '(none)'}: {why}. "
+            "Give both, a certificate chain and its private key in PEM."
+        )
+
+
 class OpenAddressError(FleetError):
     """A service that would speak in clear beyond this machine."""
 

@@ -49,6 +49,7 @@ def serve(
     local = host == "localhost" or _is_loopback(host)
     if not local and not (certificate and key):
         raise OpenAddressError(host)
+    _check_certificate(certificate, key)
     wanted = GateRules.read(rules) if rules else None
     import uvicorn
 
@@ -68,6 +69,22 @@ def serve(
         timeout_keep_alive=10,
         limit_concurrency=100,
     )
+
+
+def _check_certificate(certificate: Path | None, key: Path | None) -> None:
+    """Refuse what HTTPS cannot be spoken with, before an address is announced."""
+    import ssl
+
+    from ..errors import CertificateError
+
+    if certificate is None and key is None:
+        return
+    if certificate is None or key is None:
+        raise CertificateError(certificate, key, "one of the two is missing")
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
+    except OSError as error:  # ssl.SSLError is one
+        raise CertificateError(certificate, key, f"cannot be used ({error.strerror})") from error
 
 
 @app.command()
