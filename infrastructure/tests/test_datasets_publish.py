@@ -58,6 +58,16 @@ def test_a_dataset_whose_upload_was_cut_off_is_not_seen(tmp_path, store):
     next(store.glob("*/meta/provenance.json")).unlink()
     with pytest.raises(NotPublishedError):
         fetch(digest, tmp_path / "fetched")
+
+
+def test_publishing_again_finishes_an_upload_that_was_cut_off(tmp_path, store):
+    digest = publish(write(tmp_path / "ds", [5], cameras=True))
+    for left_out in ("meta/provenance.json", "meta/stats.json"):
+        next(store.glob(f"*/{left_out}")).unlink()
+    there = {path: path.stat().st_mtime_ns for path in store.rglob("*") if path.is_file()}
+    assert publish(tmp_path / "ds") == digest
+    assert {path: path.stat().st_mtime_ns for path in there} == there  # nothing was sent twice
+    assert Dataset(fetch(digest, tmp_path / "fetched")).verify() == digest
     assert publish(tmp_path / "ds") == digest
     assert fetch(digest, tmp_path / "fetched").exists()
 
