@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 from rich.table import Table
-from typer import Argument, Option, Typer
+from typer import Argument, BadParameter, Option, Typer
 
 from physai.infrastructure.console import Json, show, tracked
 
@@ -40,6 +40,8 @@ def run(
 
     Example: physai data-pipeline convert run OUT/episodes --output OUT/dataset
     """
+    if report and report.is_file():
+        raise BadParameter(f"{report} is a file; name a folder for the report.", param_hint="--report")
     from physai.infrastructure.contracts import RecordingConfig
     from physai.infrastructure.errors import PhysaiError
 

@@ -569,6 +569,10 @@ def test_the_report_tells_pass_and_fail(write: Any, output: Path, tmp_path: Path
     assert "<h1>1 episode, 20 rows at" in page
     assert "20 frames of <code>observation.images." in page
     assert page.count("<td>at their times</td>") == 2  # joints and camera: all stamps are those of the rows
+    (tmp_path / "notes.txt").write_text("mine")
+    refused = CliRunner().invoke(app, [*words[:4], str(tmp_path / "no"), "--report", str(tmp_path / "notes.txt")])
+    assert refused.exit_code == 2
+    assert not (tmp_path / "no").exists()
     write(in_order(joint_messages(), images(broken_jpeg)))
     words[4] = str(tmp_path / "other")
     assert CliRunner().invoke(app, [*words, "--report", str(tmp_path / "report")]).exit_code == 1

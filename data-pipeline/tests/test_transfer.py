@@ -189,6 +189,13 @@ def test_a_folder_has_one_target(edge: Path, tmp_path: Path) -> None:
         run(edge, str(tmp_path / "other"), HASTY)
 
 
+def test_a_target_to_which_nothing_could_go_is_not_kept(edge: Path, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("a file, not a store")
+    with pytest.raises((OSError, IncompleteError)):
+        run(edge, str(tmp_path / "notes.txt" / "store"), HASTY)
+    assert run(edge, str(tmp_path / "store"), HASTY).verified == 4
+
+
 def test_what_cannot_be_understood_is_named(tmp_path: Path) -> None:
     with pytest.raises(NoEdgeFolderError):
         run(tmp_path / "nowhere", str(tmp_path), HASTY)

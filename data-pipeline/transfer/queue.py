@@ -69,15 +69,16 @@ class Queue:
         return str(row["uri"]) if row else ""
 
     def aim(self, target: str) -> None:
-        """Say where the files go.
+        """Say where the files go; as long as none has gone, a mistyped target may be mended.
 
         Raises:
             OtherTargetError: If they go elsewhere already.
         """
-        if self.target not in ("", target):
+        if self.target not in ("", target) and any(entry.state != "waiting" for entry in self.entries()):
             raise OtherTargetError(self.folder, self.target, target)
         with self._db:
-            self._db.execute("INSERT OR IGNORE INTO target VALUES (?)", (target,))
+            self._db.execute("DELETE FROM target")
+            self._db.execute("INSERT INTO target VALUES (?)", (target,))
 
     def add(self, path: str, key: str, size_bytes: int, mtime_ns: int, *, priority: int, last: bool) -> None:
         """Queue a file; one that was queued as it is keeps its state, one that has changed is sent again."""
