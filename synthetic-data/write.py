@@ -131,7 +131,8 @@ def _add_accepted(
     verified = []
     for found, generation in zip(report.clips, plan.generations, strict=True):
         verdict, at = found, None
-        if found.accepted and (clip := made_clip(plan, folder, generation)):
+        clip = made_clip(plan, folder, generation) if found.accepted else None
+        if clip and clip.videos == report.videos.get(found.id):
             at = _add(writer, dataset, plan, folder, clip, found.scores)
         elif found.accepted:
             verdict = found.model_copy(update={"accepted": False, "reasons": (CHANGED,)})

@@ -439,7 +439,7 @@ class VerificationReport(Document):
     """The verdict on every clip of a plan."""
 
     kind: Literal["verification-report"] = "verification-report"
-    version: Literal[1] = 1
+    version: Literal[2] = 2
     plan: Digest
     dataset: Digest
     made_at: AwareDatetime
@@ -448,6 +448,8 @@ class VerificationReport(Document):
     judge: str = ""
     """Model that voted; empty: none."""
     clips: tuple[ClipVerdict, ...]
+    videos: dict[str, dict[str, Digest]]
+    """Clip → camera → of the MP4 that was checked; absent for a clip without a record."""
 
     @property
     def accepted(self) -> int:

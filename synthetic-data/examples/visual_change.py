@@ -1,11 +1,11 @@
 """Does synthetic data help an image policy when the scene looks different? Trains one with it and one without.
 
-    uv run python synthetic-data/examples/visual_change.py OUT/dataset OUT/varied --output OUT/visual-change.json
+    uv run python synthetic-data/examples/visual_change.py OUT/dataset40 OUT/varied40 --output OUT/visual-change.json
 
 The policy is a small convolutional network with spatial softmax (Levine et al. 2016, arXiv:1504.00702). It sees the
 camera, the joints and the orientation that is asked for; where the target is, only the picture says. Both are trained
-for the same number of steps, and played under the same conditions: in the scene as recorded, and in scenes whose
-table and light are changed by the renderer, not by the generator of the synthetic data.
+for the same number of steps, and played under the same conditions: in the scene as recorded, with a dimmed picture,
+which is of the kind that the synthetic data vary, and with a table that the renderer paints in another colour.
 """
 
 import argparse

@@ -16,9 +16,11 @@ from physai.infrastructure.contracts import (
     Variations,
     VerificationReport,
     digest_bytes,
+    digest_file,
 )
 from physai.infrastructure.contracts.synthetic import TurnRanges
 from physai.infrastructure.datasets import Dataset
+from physai.infrastructure.datasets.video import decode, encode
 from physai.synthetic_data.backend import Made
 from physai.synthetic_data.cli import app
 from physai.synthetic_data.draw import draw
@@ -197,6 +199,20 @@ def test_a_clip_that_was_changed_is_made_again(made, source, tmp_path):
     assert rejected.keys() == {"e0001-v00"}
     assert "digest" in rejected["e0001-v00"][0]
     assert generate(plan, source, tmp_path / "clips", LocalBackend()).made == 1
+
+
+def test_a_clip_that_is_another_one_than_was_checked_is_not_written(made, source, tmp_path):
+    plan, clips, report, _, _ = made
+    shutil.copytree(clips, tmp_path / "clips")
+    record = tmp_path / "clips/e0000-v00/clip.json"
+    video = tmp_path / "clips/e0000-v00" / f"{arm.CAMERA}.mp4"
+    frames = decode(video, 0, 24, plan.fps, 0)
+    video.write_bytes(encode(255 - frames, plan.fps).getvalue())
+    Clip.read(record).model_copy(update={"videos": {arm.CAMERA: digest_file(video)}}).write(record)
+    written = write(plan, source, tmp_path / "clips", report, tmp_path / "out", publish_it=False)
+    assert (written.generated, written.rejected) == (5, 1)
+    (dropped,) = Dataset(tmp_path / "out").required_provenance.dropped
+    assert dropped.reason == "e0000-v00: changed: the clip is not the one that was checked"
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """Checks every clip of a plan; what fails a check is rejected with the reason."""
 
 import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from physai.infrastructure.contracts import (
     Clip,
     ClipVerdict,
     Contract,
+    Digest,
     GenerationPlan,
     JudgeVote,
     Threshold,
@@ -81,25 +83,25 @@ def verify(
     dataset = planned_dataset(plan, root)
     thresholds = thresholds_of(plan)
     verdicts: list[ClipVerdict] = []
-    seen: dict[str, list[NDArray[np.float32]]] = {}
+    videos: dict[str, dict[str, Digest]] = {}
+    seen: defaultdict[int, list[NDArray[np.float32]]] = defaultdict(list)
     for number, generation in enumerate(plan.generations, start=1):
         request = Request(generation, plan, dataset)
         clip, frames, faults = _opened(plan, folder, request)
+        if clip:
+            videos[generation.id] = clip.videos
         if faults or clip is None:
-            verdicts.append(ClipVerdict(id=generation.id, accepted=False, scores={}, reasons=tuple(faults)))
+            verdict = ClipVerdict(id=generation.id, accepted=False, scores={}, reasons=tuple(faults))
         else:
-            measured = measure(request, clip, frames)
-            group = f"{generation.episode}"
-            small = np.concatenate([thumbnail(f) for f in (*frames.values(),)])
-            original = np.concatenate([thumbnail(f) for f in request.frames().values()])
-            others = [original, *seen.get(group, [])]
-            measured["nearest_levels"] = min(difference(small, other) for other in others)
-            verdict = judged(generation.id, measured, thresholds)
+            small = _thumbnails(frames)
+            others = [_thumbnails(request.frames()), *seen[generation.episode]]
+            nearest = min(difference(small, other) for other in others)
+            verdict = judged(generation.id, measure(request, clip, frames) | {"nearest_levels": nearest}, thresholds)
             if verdict.accepted:
-                seen.setdefault(group, []).append(small)
+                seen[generation.episode].append(small)
                 if judge:
                     verdict = _with_vote(verdict, judge(generation, frames, plan.fps))
-            verdicts.append(verdict)
+        verdicts.append(verdict)
         progress(number, len(plan.generations))
     return VerificationReport(
         plan=plan.digest,
@@ -108,7 +110,13 @@ def verify(
         thresholds=thresholds,
         judge=judge.model if judge else "",
         clips=tuple(verdicts),
+        videos=videos,
     )
+
+
+def _thumbnails(frames: Mapping[str, Frames]) -> NDArray[np.float32]:
+    """All cameras of a clip, small."""
+    return np.concatenate([thumbnail(pictures) for pictures in frames.values()])
 
 
 def measure(request: Request, clip: Clip, frames: dict[str, Frames]) -> dict[str, float]:
