@@ -10,6 +10,7 @@ from rich.table import Table
 
 from ..console import Json, show, stdout, told
 from ..contracts import Contract, Digest
+from ..errors import MissingFileError
 from .errors import BadUriError
 from .open import open_store
 from .store import Store, Stored, Synced
@@ -57,6 +58,8 @@ def ls(uri: Where, as_json: Json = False) -> None:
 
     Example: physai storage ls azure://robots/datasets/reach
     """
+    if is_local(uri) and not Path(uri).is_dir():
+        raise MissingFileError(uri, "folder", "Check the path.")
     store = open_store(uri)
     listing = Listing(store=store.uri, files=store.list())
     table = Table("file", "size", "digest")

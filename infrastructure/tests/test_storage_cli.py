@@ -5,6 +5,7 @@ import pytest
 from typer.testing import CliRunner
 
 from physai.infrastructure.contracts import digest_bytes
+from physai.infrastructure.errors import MissingFileError
 from physai.infrastructure.storage import BadUriError, MissingKeyError
 from physai.infrastructure.storage.cli import app
 
@@ -59,3 +60,8 @@ def test_a_secret_in_a_uri_is_not_printed(tmp_path: Path) -> None:
     with pytest.raises(BadUriError) as caught:
         run("cp", str(tmp_path / "a"), "https://example.org/container/a?sig=SECRET")
     assert "SECRET" not in str(caught.value)
+
+
+def test_a_folder_that_is_not_there_is_not_an_empty_one(tmp_path: Path) -> None:
+    failed = CliRunner().invoke(app, ["ls", str(tmp_path / "nowhere")])
+    assert isinstance(failed.exception, MissingFileError)
