@@ -1,19 +1,15 @@
-"""LEAPP's own loader runs a package by its `leapp.yaml`, memory and all; licences come from where they are stated."""
+"""LEAPP's own loader runs a package by its `leapp.yaml`, memory and all."""
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 
-from physai.infrastructure.contracts import LicensedPart, PolicyPackage
+from physai.infrastructure.contracts import PolicyPackage
 from physai.infrastructure.registry.verify import open_session, read_golden
-from physai.training import licences
 from physai.training.benchmark.actor_runs import write_run
-from physai.training.errors import LicenceError
 from physai.training.packaging.actors import build
-from physai.training.packaging.sbom import make_sbom
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # inside PyTorch's exporter and LEAPP
 
@@ -22,7 +18,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # inside PyTorch's exporter a
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An LSTM with random weights."""
     folder = tmp_path_factory.mktemp("leapp")
-    build(write_run(folder / "run", "LSTM 2x128"), folder / "package", licence="cc-by-4.0")
+    build(write_run(folder / "run", "LSTM 2x128"), folder / "package")
     return folder / "package"
 
 
@@ -69,55 +65,3 @@ def test_the_description_says_what_the_package_says(package: Path) -> None:
     assert seen["element_names"] == [list(contract.inputs[0].elements)]
     assert found["pipeline"]["configs"]["frequency"] == 50.0
     assert found["system information"]["leapp config version"] == __config_version__
-
-
-def test_a_package_names_the_licences_of_its_parts(package: Path) -> None:
-    assert PolicyPackage.read(package / "package.json").licences == (
-        LicensedPart(part="policy", name="isaac-seven-rsl-rl", licence="CC-BY-4.0"),
-        LicensedPart(part="code", name="physai-training", licence="MIT"),
-        LicensedPart(part="code", name="isaaclab", licence="BSD-3-Clause"),
-        LicensedPart(part="code", name="rsl-rl-lib", licence="BSD-3-Clause"),
-    )
-
-
-def test_the_bill_of_materials_states_them_too(package: Path) -> None:
-    bill = json.loads(make_sbom(package))
-    assert bill["metadata"]["component"]["licenses"] == [{"license": {"id": "CC-BY-4.0"}}]
-    stated = {part["name"]: part.get("licenses") for part in bill["components"]}
-    assert stated["lerobot"] == [{"license": {"id": "Apache-2.0"}}]
-
-
-def test_a_licence_that_is_none_is_refused(package: Path, tmp_path: Path) -> None:
-    with pytest.raises(LicenceError, match=r"licence 'free beer' is no SPDX expression\. Write for example MIT"):
-        build(package.parent / "run", tmp_path / "package", licence="free beer")
-    assert not (tmp_path / "package").exists()
-
-
-def test_a_package_without_licences_is_still_read(package: Path, tmp_path: Path) -> None:
-    contract = json.loads((package / "package.json").read_text())
-    del contract["licences"]
-    (tmp_path / "package.json").write_text(json.dumps(contract))
-    assert PolicyPackage.read(tmp_path / "package.json").licences == ()
-
-
-@pytest.mark.parametrize(
-    ("card", "licence"),
-    [
-        ("---\nlicense: apache-2.0\n---\n", "Apache-2.0"),
-        ("---\nlicense: [mit, cc-by-4.0]\n---\n", "MIT AND CC-BY-4.0"),
-        ("---\nlicense: other\nlicense_name: Robot Data v2\n---\n", "LicenseRef-Robot-Data-v2"),
-        ("---\nlicense: unknown\n---\n", "NOASSERTION"),
-        ("# Reaching\n", "NOASSERTION"),
-        (None, "NOASSERTION"),
-    ],
-)
-def test_data_is_under_what_its_card_says(tmp_path: Path, card: str | None, licence: str) -> None:
-    if card is not None:
-        (tmp_path / "README.md").write_text(card)
-    assert licences.of_dataset(tmp_path, "sha256:0").licence == licence
-    assert licences.of_checkpoint(tmp_path, "sha256:0").part == "weights"
-
-
-@pytest.mark.parametrize(("of", "licence"), [("lerobot", "Apache-2.0"), ("skrl", "MIT"), ("torch", "BSD-3-Clause")])
-def test_code_is_under_what_its_metadata_says(of: str, licence: str) -> None:
-    assert licences.of_code(of) == (LicensedPart(part="code", name=of, licence=licence),)
