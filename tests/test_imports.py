@@ -8,7 +8,6 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 DOMAINS = sorted(link.name for link in (ROOT / "src/physai").iterdir() if link.is_symlink())
-HEAVY_FREE = ("data_pipeline", "fleet_deployment", "fleet_intelligence", "infrastructure")
 
 
 def modules(domain: str) -> list[Path]:

@@ -30,11 +30,11 @@ from physai.data_management.errors import ElsewhereError, TakenNameError, Unfini
 from physai.data_management.tools.cli import app as dataset_app
 from physai.data_management.tools.label_cli import app as label_app
 from physai.data_management.viewer import episodes
-from physai.data_management.viewer.cli import is_loopback
 from physai.data_management.viewer.episodes import Indexes
 from physai.data_management.viewer.places import BlobPlace, Catalog, open_place
 from physai.data_management.viewer.runs import Launched
 from physai.data_management.viewer.works import Track, Works
+from physai.infrastructure.addresses import is_loopback
 from physai.infrastructure.datasets import Dataset
 from physai.infrastructure.datasets.depth import LEROBOT, picture
 from physai.infrastructure.page.shield import MAX_BODY

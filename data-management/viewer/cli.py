@@ -1,12 +1,12 @@
 """The command that serves the viewer."""
 
 from collections.abc import Sequence
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from physai.infrastructure.addresses import is_loopback
 from physai.infrastructure.console import stderr
 
 if TYPE_CHECKING:
@@ -59,14 +59,6 @@ def viewer(
     if show:
         typer.launch(address)
     uvicorn.Server(config).run([socket])
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches an address."""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _hosts(host: str, url: str | None) -> Sequence[str]:

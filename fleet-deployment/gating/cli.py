@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Column, Table
 
+from physai.infrastructure.addresses import is_loopback
 from physai.infrastructure.console import Json, show, stderr, stdout
 from physai.infrastructure.contracts import AuditRecord, Contract, Digest
 from physai.infrastructure.settings import settings
@@ -46,8 +47,7 @@ def serve(
     from .gate import Gate
     from .rules import GateRules
 
-    local = host == "localhost" or _is_loopback(host)
-    if not local and not (certificate and key):
+    if not is_loopback(host) and not (certificate and key):
         raise OpenAddressError(host)
     _check_certificate(certificate, key)
     wanted = GateRules.read(rules) if rules else None
@@ -309,15 +309,6 @@ def revoke_token(name: Annotated[str, typer.Argument(help="As `token list` has i
     """
     _tokens(robot).revoke(name)
     stdout.print(f"{name}: revoked")
-
-
-def _is_loopback(host: str) -> bool:
-    import ipaddress
-
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:  # a name, which may mean any address
-        return False
 
 
 def _folder(robot: str) -> Path:

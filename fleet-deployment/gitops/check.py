@@ -17,7 +17,6 @@ from . import tree as fleet_tree
 from .policy import read_policy
 
 SCHEMAS = Path(__file__).parent / "schemas"
-KUSTOMIZE = "kustomize.config.k8s.io/"
 
 
 class Problem(Contract):

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from physai.infrastructure.contracts import Approval
 
 from ..errors import NotReleasedError
@@ -16,9 +18,17 @@ def halt_file(tree: Path, cohort: str) -> Path:
 
 
 def read_halt(tree: Path, cohort: str) -> Approval | None:
-    """Who halted a cohort, and why; None if nobody did."""
+    """Who halted a cohort, and why; None if nobody did.
+
+    Raises:
+        NotReleasedError: If that cannot be read: then nothing goes on either.
+    """
     path = halt_file(tree, cohort)
-    return Approval.model_validate_json(path.read_bytes()) if path.exists() else None
+    try:
+        return Approval.model_validate_json(path.read_bytes()) if path.exists() else None
+    except ValidationError as error:
+        why = f"its {path.name} cannot be read ({error.errors()[0]['msg']})"
+        raise NotReleasedError(f"cohort '{cohort}'", why, "Restore the commit that halted it") from error
 
 
 def check_not_halted(tree: Path, cohort: str) -> None:

@@ -9,25 +9,17 @@ clusters/<cluster>/admission.yaml     only images that a trusted key has signed,
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import override
 
 import yaml
 
 from physai.infrastructure.contracts import FleetPolicy
+from physai.infrastructure.plain_yaml import PlainDumper
 
 from ..names import check_name
 from .admission import admission
 from .cluster import Cluster, namespace_of
 from .objects import Manifest, kubernetes_object
 from .workloads import FIRST_TAG, images, marked, runtime, tag_in
-
-
-class Plain(yaml.SafeDumper):
-    """Writes what is there twice as it is: people and setters read no anchors."""
-
-    @override
-    def ignore_aliases(self, data: object) -> bool:
-        return True
 
 
 def manifests(cluster: Cluster, policy: FleetPolicy, tag: str = FIRST_TAG) -> Mapping[str, list[Manifest]]:
@@ -58,7 +50,7 @@ def write_cluster(tree: Path, cluster: Cluster, policy: FleetPolicy) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     tag = tag_in(folder, cluster.image)
     for name, documents in manifests(cluster, policy, tag).items():
-        (folder / name).write_text(marked(yaml.dump_all(documents, Dumper=Plain, sort_keys=False), cluster.image))
+        (folder / name).write_text(marked(yaml.dump_all(documents, Dumper=PlainDumper, sort_keys=False), cluster.image))
     return folder
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import yaml
 
+from ..plain_yaml import PlainDumper
 from .platform import Platform
 from .profile import LABEL, NodePool
 from .values import GPU_TOLERATION, INGRESS_CLASS, SPOT_TOLERATION, WORKLOAD_IDENTITY
@@ -14,17 +15,9 @@ type Manifest = dict[str, Any]
 NAMESPACES = ("osmo", "osmo-operator", "osmo-workflows", "azureml", "gpu-operator", "kai-scheduler")
 
 
-class Plain(yaml.SafeDumper):
-    """YAML as people write it: what occurs twice is written twice."""
-
-    def ignore_aliases(self, _data: Any) -> bool:
-        """No anchors."""
-        return True
-
-
 def render(manifests: Iterable[Manifest]) -> str:
     """Several objects as one YAML stream."""
-    return str(yaml.dump_all(manifests, Dumper=Plain, sort_keys=False))
+    return str(yaml.dump_all(manifests, Dumper=PlainDumper, sort_keys=False))
 
 
 def namespaces(platform: Platform) -> list[Manifest]:

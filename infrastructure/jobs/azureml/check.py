@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from ..document import Document, Key, dotted, parse
 from ..errors import Problem, WorkflowError
@@ -125,10 +124,3 @@ def quiet() -> Iterator[None]:
             yield
     finally:
         logging.disable(level)
-
-
-def is_azureml(data: Any) -> bool:
-    """Whether a YAML document is a job of AzureML."""
-    return isinstance(data, dict) and (
-        "azuremlschemas" in str(data.get("$schema", "")) or data.get("type") == "pipeline"
-    )

@@ -1,21 +1,17 @@
 """A pipeline job as a YAML file that people can read, beside the workflow that it comes from."""
 
 from pathlib import Path
-from typing import Any, override
 
 import yaml
 
+from ...plain_yaml import PlainDumper
 from .pipeline import Pipeline
 
 HEADER = "# Rendered from ../osmo/{name} by `physai jobs render`: edit it there, then render again."
 
 
-class _Dumper(yaml.SafeDumper):
-    """Keeps the order of keys, and scripts as blocks."""
-
-    @override
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
+class _Dumper(PlainDumper):
+    """Writes scripts as blocks."""
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
