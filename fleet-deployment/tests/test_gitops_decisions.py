@@ -7,7 +7,7 @@ import pytest
 
 from physai.fleet_deployment.errors import FleetError, NotReleasedError
 from physai.fleet_deployment.gitops.compare import compare, promote
-from physai.fleet_deployment.gitops.halts import halt
+from physai.fleet_deployment.gitops.halts import check_not_halted, halt, halt_file
 from physai.fleet_deployment.gitops.releases import approve
 from physai.fleet_deployment.tests.conftest import Fleet
 from physai.fleet_deployment.tests.test_loader import require_signature
@@ -50,6 +50,13 @@ def test_a_package_for_another_robot_is_not_even_proposed(fleet: Fleet, packages
     describe(fleet, "robot-3", ur10.model_copy(update={"joints": ur10.joints[::-1]}))
     with pytest.raises(MisfitError, match="its joints is"):
         fleet.propose(packages(0.0), robots=("robot-3",))
+
+
+def test_a_halt_that_cannot_be_read_lets_nothing_through(tmp_path: Path) -> None:
+    halt_file(tmp_path, "pilot").parent.mkdir(parents=True)
+    halt_file(tmp_path, "pilot").write_text("{")
+    with pytest.raises(NotReleasedError, match=r"cohort 'pilot': its halt\.json cannot be read"):
+        check_not_halted(tmp_path, "pilot")
 
 
 def test_a_halted_cohort_keeps_what_it_has(fleet: Fleet, packages: Packages) -> None:
