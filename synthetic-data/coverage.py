@@ -1,6 +1,6 @@
 """How much of what is drawn from is seen by the real set, and by the planned one."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -20,37 +20,53 @@ def coverage(dataset: Dataset, variations: Variations, planned: Sequence[Variati
     The real set's brightness and contrast are those of each episode's middle frame against their mean; all else stands
     at its neutral value.
     """
-    rows: list[Coverage] = []
+    return (
+        *_relit(dataset, variations, planned),
+        *_moved(variations, planned),
+        *_chosen(variations, planned),
+        *_colored(variations, planned),
+        *_placed(variations, planned),
+    )
+
+
+def _relit(dataset: Dataset, variations: Variations, planned: Sequence[Variation]) -> Iterator[Coverage]:
     light = variations.photometric
-    if light:
-        brightness, contrast = _real_light(dataset)
-        real: Mapping[str, Sequence[float]] = {"brightness": brightness, "contrast": contrast}
-        rows += [
-            _tenths(name, getattr(light, name), real.get(name, [0.0]), [getattr(v.photometric, name) for v in planned])
-            for name in PhotometricRanges.model_fields
-        ]
+    if light is None:
+        return
+    brightness, contrast = _real_light(dataset)
+    real: Mapping[str, Sequence[float]] = {"brightness": brightness, "contrast": contrast}
+    for name in PhotometricRanges.model_fields:
+        values = [getattr(variation.photometric, name) for variation in planned]
+        yield _tenths(name, getattr(light, name), real.get(name, [0.0]), values)
+
+
+def _moved(variations: Variations, planned: Sequence[Variation]) -> Iterator[Coverage]:
+    """Of the camera's turn, the lamp, and the camera's place."""
     if variations.camera:
         for name in CameraTurn.model_fields:
-            neutral = 1.0 if name == "zoom" else 0.0
-            values = [getattr(v.camera, name) for v in planned if v.camera]
-            rows.append(_tenths(name, getattr(variations.camera, name), [neutral], values))
+            values = [getattr(variation.camera, name) for variation in planned if variation.camera]
+            yield _tenths(name, getattr(variations.camera, name), [1.0 if name == "zoom" else 0.0], values)
     for what, ranges, axes in (("light", variations.light, LAMP), ("shift_m", variations.shift, AXES)):
-        if ranges:
-            rows += [
-                _tenths(f"{what}.{name}", getattr(ranges, name), [neutral], _numbers(planned, what, i, name))
-                for i, (name, neutral) in enumerate(axes.items())
-            ]
-    choices: dict[str, tuple[Sequence[str], Callable[[Variation], str | None]]] = {}
-    if variations.texture:
-        choices["texture"] = (variations.texture.looks, lambda v: v.texture.look if v.texture else None)
-    if variations.background:
-        choices["background"] = (variations.background.looks, lambda v: v.background.look if v.background else None)
-    if variations.prompts:
-        choices["prompts"] = (variations.prompts, lambda v: v.prompt)
-    for name, (options, get) in choices.items():
-        seen = {get(variation) for variation in planned} & set(options)
-        rows.append(Coverage(dimension=name, real=0.0, planned=len(seen) / len(set(options))))
-    return (*rows, *_colored(variations, planned), *_placed(variations, planned))
+        for index, (name, neutral) in enumerate(axes.items()) if ranges else ():
+            yield _tenths(f"{what}.{name}", getattr(ranges, name), [neutral], _numbers(planned, what, index, name))
+
+
+def _chosen(variations: Variations, planned: Sequence[Variation]) -> Iterator[Coverage]:
+    """Of what is one of several; the real set has none of them."""
+    texture, background = variations.texture, variations.background
+    chosen: tuple[tuple[str, Sequence[str], Sequence[str | None]], ...] = (
+        ("texture", texture.looks if texture else (), [v.texture.look if v.texture else None for v in planned]),
+        (
+            "background",
+            background.looks if background else (),
+            [v.background.look if v.background else None for v in planned],
+        ),
+        ("prompts", variations.prompts, [v.prompt for v in planned]),
+    )
+    for name, options, found in chosen:
+        if options:
+            seen = set(found) & set(options)
+            yield Coverage(dimension=name, real=0.0, planned=len(seen) / len(set(options)))
 
 
 def _colored(variations: Variations, planned: Sequence[Variation]) -> Iterator[Coverage]:

@@ -76,12 +76,13 @@ class NothingAcceptedError(SyntheticDataError):
 class CosmosSetupError(SyntheticDataError):
     """Cosmos cannot be reached as it was set up."""
 
-    def __init__(self, why: str) -> None:
-        super().__init__(
-            f"cosmos: {why}. Set COSMOS_COMMAND to the program of Transfer2.5 "
-            "(e.g. 'python /workspace/examples/inference.py'), or COSMOS_URL to a NIM; for `views: together`, "
-            "COSMOS_MULTIVIEW_COMMAND to that of robot multi-view."
-        )
+    MEND = (
+        "Set COSMOS_COMMAND to the program of Transfer2.5 (e.g. 'python /workspace/examples/inference.py'), or "
+        "COSMOS_URL to a NIM; for `views: together`, COSMOS_MULTIVIEW_COMMAND to that of robot multi-view."
+    )
+
+    def __init__(self, why: str, mend: str = MEND) -> None:
+        super().__init__(f"cosmos: {why}. {mend}")
 
 
 class TooShortError(SyntheticDataError):

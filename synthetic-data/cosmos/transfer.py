@@ -106,7 +106,7 @@ def open_transfer(variations: Variations, environ: Mapping[str, str] | None = No
     """The backend that the variation file asks for and the environment describes.
 
     Raises:
-        CosmosSetupError: If the environment names neither a program nor an endpoint for it.
+        CosmosSetupError: If the environment names neither a program nor an endpoint for it, or weights that are none.
     """
     environ = os.environ if environ is None else environ
     digest = _digest(variations, environ.get(WEIGHTS))
@@ -125,6 +125,8 @@ def open_transfer(variations: Variations, environ: Mapping[str, str] | None = No
 
 def _digest(variations: Variations, weights: str | None) -> Digest:
     """Of the weights, or of the project's commit; and of the simulator, if its clips are what Cosmos starts from."""
+    if weights and not Path(weights).is_file():
+        raise CosmosSetupError(f"{WEIGHTS}: {weights} is no file", "Give the file of the weights, or leave it unset.")
     info = models().models["transfer2.5"]
     digest = digest_file(Path(weights)) if weights else digest_bytes(f"{info.repository}@{info.commit}".encode())
     if variations.start_from == "recorded":

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from physai.infrastructure.contracts import JudgeVote, Variations
+from physai.infrastructure.contracts import JudgeVote, Variations, digest_bytes
 from physai.infrastructure.datasets import Dataset
 from physai.infrastructure.datasets.video import count_frames, decode
 from physai.infrastructure.judge import JudgeError
@@ -22,7 +22,7 @@ from physai.synthetic_data.cosmos.inputs import transfer_inputs
 from physai.synthetic_data.cosmos.predict import image2world_inputs, video2world_inputs
 from physai.synthetic_data.cosmos.runners import COMMAND, ENDPOINT, TOKEN
 from physai.synthetic_data.cosmos.schema import ActionEpisode, ActionSpec, PredictSample, TransferSpec
-from physai.synthetic_data.cosmos.transfer import open_transfer
+from physai.synthetic_data.cosmos.transfer import WEIGHTS, open_transfer
 from physai.synthetic_data.cost import chunks
 from physai.synthetic_data.errors import CosmosSetupError, ShortEpisodeError, TooShortError
 from physai.synthetic_data.generate import generate
@@ -280,6 +280,16 @@ def test_a_nim_gets_files_and_token_and_its_video_becomes_a_clip(plan, source, t
 def test_cosmos_without_a_program_or_an_endpoint_is_told():
     with pytest.raises(CosmosSetupError, match="neither COSMOS_COMMAND nor"):
         open_transfer(ALL, {})
+
+
+def test_the_weights_give_the_digest(tmp_path):
+    (tmp_path / "weights.pt").write_bytes(b"weights")
+    backend = open_transfer(ALL, {COMMAND: "inference", WEIGHTS: str(tmp_path / "weights.pt")})
+    assert backend.digest == digest_bytes(b"weights")
+    with pytest.raises(
+        CosmosSetupError, match=r"COSMOS_CHECKPOINT: absent\.pt is no file\. Give the file of the weights"
+    ):
+        open_transfer(ALL, {COMMAND: "inference", WEIGHTS: "absent.pt"})
 
 
 def says(text):
