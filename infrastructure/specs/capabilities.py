@@ -123,19 +123,21 @@ def measured_facts(root: Path, page: Path, wanted: str) -> str:
     Args:
         root: Root of the repository.
         page: The page that holds the table.
-        wanted: `FOLDER#beginning of what was measured; …`.
+        wanted: `FOLDER#beginning of what was measured = words for it; …`; without words the report's own.
 
     Raises:
         UnknownFactError: If a report or a result of it is not there, or several begin so.
     """
     rows = []
     for item in wanted.split(";"):
-        folder, _, begin = item.strip().partition("#")
+        folder, _, named = item.strip().partition("#")
+        begin, _, words = named.partition(" = ")
         report = read_report(root, f"{folder}/report.json")
         found = [result for result in report.results if result.what.startswith(begin)]
         if len(found) != 1:
             raise UnknownFactError(f"one result of {folder}", begin, (result.what for result in report.results))
-        rows.append((*_result(found[0]), _link(page, f"{folder}/report.md", f"{report.measured_at:%Y-%m-%d}")))
+        what, *figures = _result(found[0])
+        rows.append((words or what, *figures, _link(page, f"{folder}/report.md", f"{report.measured_at:%Y-%m-%d}")))
     return table(("measured", "result", "goal", "peer in the same run", "report"), rows)
 
 

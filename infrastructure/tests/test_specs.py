@@ -11,6 +11,7 @@ from physai.infrastructure.benchmark import BenchmarkMachine, BenchmarkReport, R
 from physai.infrastructure.cli import main
 from physai.infrastructure.contracts import FlywheelSummary, LapSummary
 from physai.infrastructure.specs import check, read_specification, specification_files, write
+from physai.infrastructure.specs.capabilities import measured_facts
 from physai.infrastructure.specs.check import _acceptance
 from physai.infrastructure.specs.facts import UnknownFactError, command_facts, contract_facts, facts_of
 
@@ -230,6 +231,11 @@ def test_a_readme_asks_for_facts_by_name(root: Path) -> None:
     assert write(root) == [readme.relative_to(root)]
     assert "| `size` | `number` | `2` | Edge in m. |" in readme.read_text()
     assert said(root) == []
+
+
+def test_a_measured_result_may_be_told_in_words_of_the_page(root: Path) -> None:
+    told = measured_facts(root, Path("README.md"), "infrastructure/benchmarks#open a lid = Opening one of our boxes")
+    assert "| Opening one of our boxes | 2 ms | ≤ 5 |" in told
 
 
 def test_nested_contracts_and_limits_are_told() -> None:
