@@ -35,7 +35,7 @@ class ProviderLatency(Contract):
 
 
 class Latencies(Contract):
-    """All that were measured, one after another, each with one thread of the CPU."""
+    """All that were measured, one after another; ONNX Runtime has one thread."""
 
     package: Digest
     machine: BenchmarkMachine
