@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from physai.infrastructure.aside import write_whole
 from physai.infrastructure.contracts import RawEpisode, RecordingConfig
 from physai.infrastructure.storage import BadUriError
 from physai.infrastructure.storage.uri import FolderLocation, parse
@@ -15,6 +16,7 @@ from .errors import BusyError, ForeignFolderError, NoFolderError, OtherConfigErr
 
 LOCK = ".lock"
 CONFIG = "recording.json"
+NEWEST = ".newest-episode"
 EPISODE = re.compile(r"^\.?episode-(\d{6,})\.(?:mcap|json|mcap\.part|mcap\.torn)$")
 
 
@@ -24,9 +26,21 @@ def episode_path(folder: Path, index: int) -> Path:
 
 
 def next_index(folder: Path) -> int:
-    """The first number that no file of an episode bears."""
+    """The first number that no episode bears or has borne, also of those that were sent away and removed."""
+    path = folder / NEWEST
+    newest = path.read_text() if path.exists() else ""
+    return max(_highest(folder), int(newest) if newest.isdecimal() else -1) + 1
+
+
+def note_index(folder: Path, index: int) -> None:
+    """Remember that an episode has this number, whatever becomes of its files."""
+    write_whole(folder / NEWEST, str(index).encode())
+
+
+def _highest(folder: Path) -> int:
+    """The highest number that a file of an episode bears; -1 if there is none."""
     found = (EPISODE.match(path.name) for path in folder.iterdir())
-    return max((int(match[1]) for match in found if match), default=-1) + 1
+    return max((int(match[1]) for match in found if match), default=-1)
 
 
 def episodes(folder: Path) -> list[RawEpisode]:
@@ -95,7 +109,7 @@ def settle(folder: Path, config: RecordingConfig) -> None:
     """
     path = folder / CONFIG
     others = sorted(p.name for p in folder.iterdir() if not p.name.startswith(".") and p != path)
-    if path.exists() and (others or next_index(folder)):
+    if path.exists() and (others or _highest(folder) >= 0):
         if RecordingConfig.read(path).digest != config.digest:
             raise OtherConfigError(folder)
     elif others:

@@ -13,7 +13,7 @@ from physai.infrastructure.ros2.definitions import Definitions
 
 from .buffer import Buffer
 from .errors import DiskFullError, WriteError
-from .folder import episodes, locked, next_index, settle
+from .folder import episodes, locked, next_index, note_index, settle
 from .latched import Latched
 from .open_episode import OpenEpisode
 from .recover import RecoverReport, recover_locked
@@ -169,6 +169,7 @@ class LiveRecorder:
         if change.to == "idle":
             self._close(change.outcome, change.by, now_ns)
         elif not self._stopped_by and (self._max_episodes is None or len(self._written) < self._max_episodes):
+            note_index(self._folder, self._index)
             self._open = OpenEpisode(
                 self._folder,
                 self._index,

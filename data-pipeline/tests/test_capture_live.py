@@ -64,6 +64,9 @@ def test_an_episode_holds_every_message_and_its_sidecar_tells_how_it_came_to_be(
         assert joints.messages == round((joints.last_ns - joints.first_ns) * 50 / 1e9) + 1  # one each 20 ms
         assert joints.clock_offset_s is not None
         assert sidecar.findings == ()
+    for path in tmp_path.glob("episode-*"):
+        path.unlink()  # as `transfer run --keep-h` does: what is in the store must not get a namesake
+    assert record(tmp_path, planned, max_episodes=1).recorded == ("episode-000002.mcap",)
 
 
 def test_a_topic_that_dies_is_named_in_the_sidecar(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from physai.data_pipeline.capture.errors import RecoverError
-from physai.data_pipeline.capture.folder import episodes, next_index
+from physai.data_pipeline.capture.folder import episodes, next_index, note_index
 from physai.data_pipeline.capture.open_episode import OpenEpisode
 from physai.data_pipeline.capture.recover import recover
 from physai.data_pipeline.capture.sample import Sample
@@ -127,6 +127,13 @@ def test_half_a_sidecar_is_swept_up_and_written_again(tmp_path: Path) -> None:
     assert recover(tmp_path).vouched == ("episode-000000.mcap",)
     assert episodes(tmp_path) == [told]
     assert list(tmp_path.glob(".episode-*")) == []
+
+
+def test_the_number_of_an_episode_that_was_sent_away_is_not_given_again(tmp_path: Path) -> None:
+    note_index(tmp_path, 6)
+    assert next_index(tmp_path) == 7
+    (tmp_path / "episode-000008.mcap").touch()
+    assert next_index(tmp_path) == 9
 
 
 def test_a_file_without_a_chunk_holds_nothing(tmp_path: Path) -> None:

@@ -32,10 +32,10 @@ from physai.data_pipeline.transfer.errors import (
     RemoteMismatchError,
     WindowError,
 )
-from physai.data_pipeline.transfer.news import News
+from physai.data_pipeline.transfer.news import News, Silent
 from physai.data_pipeline.transfer.pace import Bandwidth, Window, wait_s
 from physai.data_pipeline.transfer.queue import Queue
-from physai.data_pipeline.transfer.run import Plan, priority_rule, run, status, verify
+from physai.data_pipeline.transfer.run import Plan, priority_rule, remove, run, status, verify
 from physai.infrastructure.contracts import RawEpisode, digest_file
 from physai.infrastructure.storage import open_store
 from physai.infrastructure.storage.credentials import CONNECTION_STRING
@@ -97,6 +97,30 @@ def big_episode(edge: Path, megabytes: int) -> Path:
     path.write_bytes(np.random.default_rng(0).bytes(megabytes << 20))
     write_sidecar(path, [], Tape())
     return path
+
+
+def test_folders_of_one_name_stay_apart(tmp_path: Path) -> None:
+    for seed, part in enumerate(("morning", "evening")):
+        write_episode(tmp_path / "edge" / part / "session", 0, Tape(rows=3, camera=None, seed=seed))
+    assert run(tmp_path / "edge", str(tmp_path / "store"), HASTY).verified == 4
+    for part in ("morning", "evening"):
+        name = "session/episode-000000.mcap"
+        sent = tmp_path / "store/raw/arm/2025-01-01" / part / name
+        assert digest_file(sent) == digest_file(tmp_path / "edge" / part / name)
+
+
+def test_an_edge_that_is_a_session_itself_goes_by_its_name(edge: Path, tmp_path: Path) -> None:
+    run(edge / "session", str(tmp_path / "store"), HASTY)
+    assert (tmp_path / "store" / KEY).is_file()
+
+
+def test_a_file_that_changed_after_it_was_verified_stays(edge: Path, tmp_path: Path) -> None:
+    run(edge, str(tmp_path / "store"), HASTY)
+    path = edge / "session/episode-000001.json"
+    path.write_text(path.read_text() + " ")
+    with Queue(edge) as queue:
+        remove(queue, HASTY._replace(keep_h=0), Silent())
+    assert [each.name for each in sorted((edge / "session").glob("episode-*"))] == [path.name]
 
 
 @pytest.mark.azurite

@@ -9,7 +9,7 @@ class CatalogEntry(Contract):
     """`catalog/<name>/<version>.json` of a store: a dataset in it, whole and read back."""
 
     name: str
-    """`<robot>-<folder>`, as in its path."""
+    """`<robot>-<folder>`, as in its path; a folder within others `<robot>-<outer>-<folder>`."""
     version: str
     """The first 12 digits of its content, so that the same dataset is registered once."""
     uri: str

@@ -82,9 +82,9 @@ def _root(key: str) -> str | None:
 
 
 def _entry(uri: str, root: str, provenance: DatasetProvenance) -> CatalogEntry:
-    _, robot, _, folder = PurePosixPath(root).parts
+    _, robot, _, *below = PurePosixPath(root).parts
     return CatalogEntry(
-        name=f"{robot}-{folder}".replace("+", "-"),
+        name="-".join((robot, *below)).replace("+", "-"),
         version=provenance.content.removeprefix("sha256:")[:12],
         uri=uri,
         content=provenance.content,

@@ -156,15 +156,24 @@ def enqueue(queue: Queue, plan: Plan) -> None:
 
 
 def remove(queue: Queue, plan: Plan, news: Silent) -> None:
-    """Remove from the edge what was verified long enough ago."""
+    """Remove from the edge what was verified long enough ago; a file that has changed since it was queued stays."""
     if plan.keep_h is None:
         return
     for entry in queue.entries("verified"):
         assert entry.verified_at is not None
-        if time.time() - entry.verified_at >= plan.keep_h * 3600:
+        path = queue.folder / entry.path
+        if time.time() - entry.verified_at >= plan.keep_h * 3600 and _is_as_queued(path, entry):
+            path.unlink(missing_ok=True)  # a kill before the next line is made good by the next run
             queue.mark(entry, "removed")
-            (queue.folder / entry.path).unlink(missing_ok=True)
             news.tell("removed", entry.key, entry.digest, entry.size_bytes)
+
+
+def _is_as_queued(path: Path, entry: Entry) -> bool:
+    """Whether a file is what was sent, or gone."""
+    if not path.exists():
+        return True
+    facts = path.stat()
+    return (facts.st_size, facts.st_mtime_ns) == (entry.size_bytes, entry.mtime_ns)
 
 
 def _bring(queue: Queue, store: Store, entry: Entry, plan: Plan, news: Silent) -> None:
