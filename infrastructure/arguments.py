@@ -10,8 +10,10 @@ from typer import Typer
 
 from .errors import PhysaiError
 
-OUTPUTS = frozenset({"output", "html", "markdown", "receipt", "video"})
-"""Parameters that name what a command will write."""
+FILES = frozenset({"html", "markdown", "receipt", "video"})
+"""Parameters that name a file which a command will write."""
+OUTPUTS = FILES | {"output"}
+"""Those that name a file or a folder."""
 
 
 class NotAPathError(PhysaiError):
@@ -29,7 +31,7 @@ class NoPlaceError(PhysaiError):
     """An output cannot be made where it was asked for."""
 
     def __init__(self, path: Path, why: str) -> None:
-        super().__init__(f"{path}: cannot be made, since {why}. Name another place.")
+        super().__init__(f"{path}: cannot be written, since {why}. Name another place.")
 
 
 class SamePathError(PhysaiError):
@@ -64,7 +66,7 @@ def _checked(callback: Callable[..., Any]) -> Callable[..., Any]:
                     _refuse_uri(path, name)
                     if name in OUTPUTS:
                         _refuse_input(path, given)
-                        _refuse_nowhere(path)
+                        _refuse_nowhere(path, file=name in FILES)
         return callback(**given)
 
     return checked
@@ -82,7 +84,9 @@ def _refuse_input(output: Path, given: dict[str, object]) -> None:
                 raise SamePathError(output, name.replace("_", "-"))
 
 
-def _refuse_nowhere(path: Path) -> None:
+def _refuse_nowhere(path: Path, *, file: bool) -> None:
+    if file and path.is_dir():
+        raise NoPlaceError(path, "it is a folder")
     if path.exists():  # whether it may be replaced, the command knows
         return
     place = next(parent for parent in path.absolute().parents if parent.exists())

@@ -49,7 +49,9 @@ def commands(calls: list[Path]) -> typer.Typer:
 def test_an_output_below_a_file_is_refused_before_any_work(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     calls: list[Path] = []
-    with pytest.raises(NoPlaceError, match=r"out: cannot be made, since .*notes\.txt is a file\. Name another place"):
+    with pytest.raises(
+        NoPlaceError, match=r"out: cannot be written, since .*notes\.txt is a file\. Name another place"
+    ):
         typer.main.get_command(commands(calls)).main([str(tmp_path / "notes.txt" / "out")], standalone_mode=False)
     assert calls == []
 
@@ -83,3 +85,15 @@ def test_what_a_command_reads_is_not_written_over(tmp_path: Path) -> None:
     with pytest.raises(SamePathError, match=r"report\.json: is the report that is read"):
         typer.main.get_command(app).main(same, standalone_mode=False)
     assert (tmp_path / "report.json").read_text() == "{}"
+
+
+def test_a_film_is_not_written_in_the_place_of_a_folder(tmp_path: Path) -> None:
+    app = typer.Typer()
+
+    @app.command()
+    def play(video: Path) -> None:
+        video.write_bytes(b"")
+
+    check_paths(app)
+    with pytest.raises(NoPlaceError, match="it is a folder"):
+        typer.main.get_command(app).main([str(tmp_path)], standalone_mode=False)
