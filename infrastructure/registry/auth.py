@@ -1,6 +1,7 @@
 """How a registry is told who we are: a bearer token from the service that it names, or basic authentication.
 
-Source: distribution.github.io/distribution/spec/auth/token, "Token Authentication Specification".
+Source: distribution.github.io/distribution/spec/auth/token, "Token Authentication Specification", and its neighbour
+oauth, "Getting a token", for what `az acr login` leaves.
 """
 
 import base64
@@ -10,8 +11,10 @@ from typing import override
 
 import httpx
 
-from .credentials import Credentials, find_credentials
+from .credentials import IDENTITY, Credentials, find_credentials
+from .errors import UnreachableError
 
+CLIENT = "physai"
 PARAMETER = re.compile(r'(\w+)="([^"]*)"')
 
 
@@ -35,9 +38,8 @@ class RegistryAuth(httpx.Auth):
         if kind.lower() == "bearer" and "realm" in challenge:
             answer = yield _token_request(challenge, credentials)
             answer.read()
-            token = answer.json() if answer.is_success else {}
-            self._header = f"Bearer {token.get('token') or token.get('access_token')}" if token else None
-        elif kind.lower() == "basic" and credentials:
+            self._header = f"Bearer {_token(answer)}" if answer.is_success else None
+        elif kind.lower() == "basic" and credentials and credentials.username != IDENTITY:
             self._header = _basic(credentials)
         if self._header:
             request.headers["Authorization"] = self._header
@@ -46,8 +48,19 @@ class RegistryAuth(httpx.Auth):
 
 def _token_request(challenge: dict[str, str], credentials: Credentials | None) -> httpx.Request:
     query = {name: value for name, value in challenge.items() if name in {"service", "scope"}}
+    if credentials and credentials.username == IDENTITY:
+        form = {"grant_type": "refresh_token", "client_id": CLIENT, "refresh_token": credentials.password, **query}
+        return httpx.Request("POST", challenge["realm"], data=form)
     headers = {"Authorization": _basic(credentials)} if credentials else {}
     return httpx.Request("GET", challenge["realm"], params=query, headers=headers)
+
+
+def _token(answer: httpx.Response) -> str:
+    try:
+        body = answer.json()
+        return str(body.get("token") or body["access_token"])
+    except (ValueError, KeyError, AttributeError) as error:
+        raise UnreachableError(str(answer.url.copy_with(query=None)), "its answer is no token") from error
 
 
 def _basic(credentials: Credentials) -> str:

@@ -12,6 +12,9 @@ from typing import Any, NamedTuple
 
 from .errors import RegistryError
 
+IDENTITY = "<token>"
+"""The name that Docker gives to a secret which is a refresh token, not a password."""
+
 
 class Credentials(NamedTuple):
     """A name and its secret."""
@@ -37,6 +40,8 @@ def find_credentials(host: str, config: Path | None = None) -> Credentials | Non
         content = json.loads(path.read_bytes())
         helper = content.get("credHelpers", {}).get(host) or content.get("credsStore")
         entry: dict[str, Any] = content.get("auths", {}).get(host, {})
+        if entry.get("identitytoken"):
+            return Credentials(IDENTITY, entry["identitytoken"])
         if entry.get("auth"):
             username, _, password = base64.b64decode(entry["auth"], validate=True).decode().partition(":")
             return Credentials(username, password)
@@ -55,5 +60,8 @@ def _ask_helper(helper: str, host: str) -> Credentials | None:
         raise RegistryError(f"docker-credential-{helper}: not found. Install it, or log in to {host} again.") from error
     if answer.returncode:
         return None
-    secret = json.loads(answer.stdout)
-    return Credentials(secret["Username"], secret["Secret"])
+    try:
+        secret = json.loads(answer.stdout)
+        return Credentials(secret["Username"], secret["Secret"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise RegistryError(f"docker-credential-{helper}: its answer is no login. Log in to {host} again.") from error

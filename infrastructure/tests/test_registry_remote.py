@@ -6,6 +6,7 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import httpx
 import pytest
@@ -200,6 +201,38 @@ def test_a_bearer_token_is_fetched_with_our_credentials_and_used(
     ]
 
 
+def test_what_az_acr_login_leaves_is_exchanged_for_a_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    auth = base64.b64encode(b"00000000-0000-0000-0000-000000000000:").decode()
+    login = {"auth": auth, "identitytoken": "refr3sh"}
+    (tmp_path / "config.json").write_text(json.dumps({"auths": {"fleet.azurecr.io": login}}))
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/oauth2/token":
+            form = dict(parse_qsl(request.read().decode()))
+            assert "Authorization" not in request.headers
+            assert form.pop("client_id")
+            assert form == {"grant_type": "refresh_token", "refresh_token": "refr3sh", "service": "fleet.azurecr.io"}
+            return httpx.Response(200, json={"access_token": "t0ken"})
+        if request.headers.get("Authorization") != "Bearer t0ken":
+            challenge = 'Bearer realm="https://fleet.azurecr.io/oauth2/token",service="fleet.azurecr.io"'
+            return httpx.Response(401, headers={"WWW-Authenticate": challenge})
+        return httpx.Response(200, json={"tags": []})
+
+    assert OciRegistry("fleet.azurecr.io", "policies", httpx.MockTransport(answer)).tags() == {}
+
+
+@pytest.mark.parametrize("body", ["<h1>hello</h1>", "[]", "{}"])
+def test_a_token_service_without_a_token_is_one_line(body: str) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/token":
+            return httpx.Response(200, text=body)
+        return httpx.Response(401, headers={"WWW-Authenticate": 'Bearer realm="https://fleet.example/token"'})
+
+    with pytest.raises(UnreachableError, match=r"^https://fleet\.example/token: its answer is no token\."):
+        OciRegistry("fleet.example", "policies", httpx.MockTransport(answer)).tags()
+
+
 def test_tags_are_listed_page_by_page() -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         if request.url.path.endswith("/tags/list"):
@@ -249,6 +282,9 @@ def test_credentials_come_from_a_helper_if_the_configuration_names_one(
     config.write_text(json.dumps({"credsStore": "vault"}))
     assert find_credentials("fleet.example", config) == Credentials("u", "s")
     assert find_credentials("other.example", config) is None
+    helper.write_text("#!/bin/sh\necho hello\n")
+    with pytest.raises(RegistryError, match="docker-credential-vault: its answer is no login"):
+        find_credentials("fleet.example", config)
     config.write_text(json.dumps({"credHelpers": {"fleet.example": "absent"}}))
     with pytest.raises(RegistryError, match="docker-credential-absent: not found"):
         find_credentials("fleet.example", config)

@@ -30,7 +30,7 @@ class Login:
     url: str
     user: str = ""
     """For a development service without authentication."""
-    token: str = ""
+    token: str = field(default="", repr=False)
     """Short-lived; renewed when it is about to end."""
     refresh_url: str = ""
     refresh: str = field(default="", repr=False)
