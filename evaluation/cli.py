@@ -226,7 +226,7 @@ def sil_run(
     expert: Annotated[bool, typer.Option("--expert", help="Let Isaac Lab's expert play too.")] = False,
     wait_s: Annotated[float, typer.Option(min=0, help="How long to wait for the policy host.")] = 60.0,
     timeout_s: Annotated[float, typer.Option(min=0.01, help="How long one answer may take.")] = 60.0,
-    envs: Annotated[int, typer.Option(min=1, help="Environments stepped together, at most.")] = 64,
+    num_envs: Annotated[int, typer.Option(min=1, help="Environments stepped together, at most.")] = 64,
     device_profile: Annotated[
         Path | None, typer.Option(help="Report of `hil run`, whose latencies are put in.")
     ] = None,
@@ -251,7 +251,7 @@ def sil_run(
     profile = read_profile(device_profile) if device_profile else None
     entrants = read_entrants(folders)
     plan = Plan(
-        ConditionSet.read(conditions), entrants, expert, server, wait_s, envs, timeout_s, interval, profile, workers
+        ConditionSet.read(conditions), entrants, expert, server, wait_s, num_envs, timeout_s, interval, profile, workers
     )
     bar = progress()
     bars: dict[Role, TaskID] = {}
@@ -282,7 +282,9 @@ def sil_compare(
     power: Power = 0.8,
     server: Annotated[str | None, typer.Option(help="URL of a policy host; default: one of our own.")] = None,
     wait_s: Annotated[float, typer.Option(min=0, help="How long to wait for the policy host.")] = 60.0,
-    envs: Annotated[int, typer.Option(min=1, help="Conditions played before each look at the result.")] = 8,
+    num_envs: Annotated[
+        int, typer.Option(min=1, help="Environments: as many conditions are played before each look.")
+    ] = 8,
     as_json: Json = False,
 ) -> None:
     """Play candidate and champion side by side until a sequential test knows which is better.
@@ -300,7 +302,7 @@ def sil_compare(
 
     design = _design(reference, improvement, alpha, power)
     entrants = read_entrants({"candidate": candidate, "champion": champion})
-    plan = Plan(ConditionSet.read(conditions), entrants, expert=False, server=server, wait_s=wait_s, envs=envs)
+    plan = Plan(ConditionSet.read(conditions), entrants, expert=False, server=server, wait_s=wait_s, envs=num_envs)
     better, equal = metrics.plan(design).better, metrics.plan(design).equal
     stderr.print(
         f"{better.mean_episodes:.0f} conditions on average if it is better by {improvement:g}, "

@@ -109,7 +109,7 @@ def test_a_client_killed_again_and_again_ends_with_a_whole_report(
 ) -> None:
     drawn, output = tmp_path / "conditions.json", tmp_path / "out"
     conditions.write(drawn)
-    command = [*PHYSAI, "sil", "run", "--conditions", str(drawn), "--envs", "1", "--output", str(output)]
+    command = [*PHYSAI, "sil", "run", "--conditions", str(drawn), "--num-envs", "1", "--output", str(output)]
     command += ["--policy", f"candidate={balance}", "--policy", f"champion={balance}"]
     part = output.with_name(".out.part")
     for _ in range(2):

@@ -59,7 +59,7 @@ def played(conditions: Path, package: Path, other_package: Path, tmp_path_factor
     with running(PolicyHost([ServedPolicy.load(folder, role) for role, folder in served.items()])) as url:
         policies = [option for role, folder in served.items() for option in ("--policy", f"{role}={folder}")]
         options = ["--conditions", conditions, "--server", url, *policies, "--expert", "--output", output]
-        fewer = ["sil", "run", *map(str, options), "--envs", "4"]
+        fewer = ["sil", "run", *map(str, options), "--num-envs", "4"]
         kill_when(output.with_name(".evaluation.part") / "candidate.json", fewer)
         assert not output.exists()
         second = run("sil", "run", *options)
@@ -169,7 +169,7 @@ def test_the_gate_rejects_a_policy_that_holds_still(played: Played, package: Pat
 def test_a_recurrent_policy_begins_each_episode_with_nothing_remembered(conditions: Path, tmp_path: Path) -> None:
     """Five episodes in four environments, so that one is used twice, and ends while the others go on."""
     package = build_lstm_package(tmp_path / "lstm")
-    options = ("--conditions", conditions, "--policy", f"candidate={package}", "--envs", 4)
+    options = ("--conditions", conditions, "--policy", f"candidate={package}", "--num-envs", 4)
     result = run("sil", "run", *options, "--output", tmp_path / "evaluation")
     assert result.returncode == 0, result.stderr
     dataset = Dataset(tmp_path / "evaluation/rollouts")

@@ -21,7 +21,7 @@ def group() -> None:
 
 @app.command()
 def generate(
-    folder: Annotated[Path, typer.Option(help="Where to write.")] = GENERATED,
+    output: Annotated[Path, typer.Option(help="Folder to write.", show_default="in the package")] = GENERATED,
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; fail if a file is not as it should be.")
     ] = False,
@@ -29,13 +29,13 @@ def generate(
 ) -> None:
     """Write all dashboards, alert rules and their tests.
 
-    Example: physai fleet-intelligence dashboards generate --folder out/dashboards
+    Example: physai fleet-intelligence dashboards generate --output out/dashboards
     """
     from .generate import generate as write
 
-    done = write(folder, check)
+    done = write(output, check)
     if check and done.changed:
-        raise StaleFilesError(folder, done.changed)
+        raise StaleFilesError(output, done.changed)
     table = Table("file", "")
     for name in done.files:
         table.add_row(name, "written" if name in done.changed else "as it was")

@@ -207,10 +207,10 @@ def test_generated_files_are_what_the_definition_makes() -> None:
 def test_a_changed_file_is_named_and_mended(tmp_path: Path) -> None:
     generate(tmp_path)
     (tmp_path / "fabric/latency.kql").write_text("Control | take 1")
-    refused = CliRunner().invoke(app, ["dashboards", "generate", "--folder", str(tmp_path), "--check"])
+    refused = CliRunner().invoke(app, ["dashboards", "generate", "--output", str(tmp_path), "--check"])
     assert refused.exit_code == 1
     assert "fabric/latency.kql" in str(refused.exception)
-    assert CliRunner().invoke(app, ["dashboards", "generate", "--folder", str(tmp_path)]).exit_code == 0
+    assert CliRunner().invoke(app, ["dashboards", "generate", "--output", str(tmp_path)]).exit_code == 0
     assert generate(tmp_path, check=True).changed == ()
 
 
