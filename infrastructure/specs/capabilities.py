@@ -123,7 +123,7 @@ def measured_facts(root: Path, page: Path, wanted: str) -> str:
     Args:
         root: Root of the repository.
         page: The page that holds the table.
-        wanted: `FOLDER#beginning of what was measured = words for it; …`; without words the report's own.
+        wanted: `FOLDER#what was measured, or how it begins = words for it; …`; without words the report's own.
 
     Raises:
         UnknownFactError: If a report or a result of it is not there, or several begin so.
@@ -133,7 +133,9 @@ def measured_facts(root: Path, page: Path, wanted: str) -> str:
         folder, _, named = item.strip().partition("#")
         begin, _, words = named.partition(" = ")
         report = read_report(root, f"{folder}/report.json")
-        found = [result for result in report.results if result.what.startswith(begin)]
+        found = [result for result in report.results if result.what == begin] or [
+            result for result in report.results if result.what.startswith(begin)
+        ]
         if len(found) != 1:
             raise UnknownFactError(f"one result of {folder}", begin, (result.what for result in report.results))
         what, *figures = _result(found[0])
