@@ -33,9 +33,11 @@ def test_every_contract_is_listed_with_its_version() -> None:
     listed = {kind["kind"]: kind["version"] for kind in json.loads(run("list", "--json"))["contracts"]}
     assert listed == {
         **{document.kind_name(): 1 for document in DOCUMENTS},
+        "dataset-verification": 2,
         "drift-report": 3,
         "generated-clip": 2,
         "retrain-request": 2,
+        "verification-report": 2,
         **dict.fromkeys(("episode-event", "control-event", "health-event", "signal-event")),
         **dict.fromkeys(files(), 1),
     }
