@@ -127,6 +127,16 @@ class TaskMismatchError(TrainingError):
         )
 
 
+class GymnasiumTaskError(TrainingError):
+    """An environment of Gymnasium cannot be played during a training."""
+
+    def __init__(self, task: str, why: str) -> None:
+        super().__init__(
+            f"{task}: {why}. Name one that is installed, as `MODULE:NAMESPACE/NAME-v0`, mend --task-option, "
+            "or leave out --task."
+        )
+
+
 class RevisionError(TrainingError):
     """A dataset is not at the revision that was asked for."""
 

@@ -58,7 +58,10 @@ def train(
     options: OptionList = None,
     checkpoint_every: CheckpointEvery = None,
     task: Annotated[
-        str | None, Option(help="Isaac Lab's id of a task that the policy plays during the training.")
+        str | None, Option(help="Isaac Lab's or Gymnasium's id of a task that the policy plays during the training.")
+    ] = None,
+    task_options: Annotated[
+        list[str] | None, Option("--task-option", help="For Gymnasium's environment: name=value; may be repeated.")
     ] = None,
     check_every: Annotated[int | None, Option(help="Steps between these checks; default 500.")] = None,
     check_episodes: Annotated[int | None, Option(help="Episodes of a check; default 50.")] = None,
@@ -87,6 +90,7 @@ def train(
         options=parse_options(options),
         checkpoint_every=checkpoint_every,
         check_task=task,
+        check_options=parse_options(task_options),
         check_every=check_every,
         check_episodes=check_episodes,
     )

@@ -1,30 +1,28 @@
 """Closed-loop checks during a training: the policy as it is now plays its task, and tells how often it succeeds."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
-import numpy as np
-import torch
-
 from physai.infrastructure.contracts import TensorSpec, World
-from physai.infrastructure.control import ChunkedPolicy, Observation
 from physai.infrastructure.datasets import Dataset
 from physai.infrastructure.fit import RATE_TOLERANCE, facts_of
 from physai.infrastructure.simulation import Camera, find_task, launch, play
 
 from ..errors import TaskMismatchError
 from .demonstrations import ACTION, IMAGES, STATE, tensor_spec
+from .gymnasium_loop import gymnasium_task
+from .player import SEED, player
 from .policy import TrainablePolicy
-from .recipe import Recipe
+from .recipe import Recipe, is_gymnasium
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from physai.infrastructure.simulation import TaskEnv
 
-SEED = 20260102
-"""Of the starts; neither demonstrations nor evaluations draw from it by default."""
+type Check = Callable[[TrainablePolicy, Sequence[TensorSpec], int], list[bool]]
+"""Lets a policy with these inputs play so many episodes; tells which succeed."""
+
 ENVS, ENVS_RENDERED = 64, 16
 """Environments that are stepped together, at most; each is rendered where the policy sees."""
 
@@ -36,7 +34,7 @@ def check_known(recipe: Recipe, datasets: Sequence[Dataset]) -> None:
         UnknownTaskError: If the simulator knows no such task.
         TaskMismatchError: If another robot is in it.
     """
-    if recipe.check_task is None:
+    if recipe.check_task is None or is_gymnasium(recipe.check_task):
         return
     task = find_task(recipe.check_task)
     for dataset in datasets:
@@ -46,7 +44,7 @@ def check_known(recipe: Recipe, datasets: Sequence[Dataset]) -> None:
 
 
 @contextmanager
-def simulator(recipe: Recipe, dataset: Dataset, inputs: Sequence[str]) -> "Iterator[TaskEnv | None]":
+def checks(recipe: Recipe, dataset: Dataset, inputs: Sequence[str]) -> Iterator[Check | None]:
     """The task of the checks, as published; None if there are none. Isaac Lab starts once in a process.
 
     Args:
@@ -56,17 +54,21 @@ def simulator(recipe: Recipe, dataset: Dataset, inputs: Sequence[str]) -> "Itera
 
     Raises:
         TaskMismatchError: If the task measures or commands something else, or at another rate.
+        GymnasiumTaskError: If it is none that can be played.
         SimulationError: If it cannot be started.
     """
-    if recipe.check_task is None:
+    task, episodes = recipe.check_task, recipe.check_episodes
+    if task is None:
         yield None
-        return
-    camera = _camera(recipe.check_task, dataset, inputs)
-    most = ENVS_RENDERED if camera else ENVS
-    world = World(name="nominal")
-    with launch(recipe.check_task, num_envs=min(recipe.check_episodes, most), world=world, camera=camera) as env:
-        _check_fits(env, dataset, inputs)
-        yield env
+    elif is_gymnasium(task):
+        with gymnasium_task(task, episodes, recipe.check_options, dataset, inputs) as envs:
+            yield envs.successes
+    else:
+        camera = _camera(task, dataset, inputs)
+        most = ENVS_RENDERED if camera else ENVS
+        with launch(task, num_envs=min(episodes, most), world=World(name="nominal"), camera=camera) as env:
+            _check_fits(env, dataset, inputs)
+            yield partial(successes, env)
 
 
 def successes(env: "TaskEnv", made: TrainablePolicy, inputs: Sequence[TensorSpec], episodes: int) -> list[bool]:
@@ -78,24 +80,9 @@ def successes(env: "TaskEnv", made: TrainablePolicy, inputs: Sequence[TensorSpec
         inputs: Observations it takes.
         episodes: From the same starts each time.
     """
-    torch.manual_seed(SEED)  # policies that draw noise draw the same
-    made.policy.eval()
-    seen = made.window.observation
-    past = 0 if seen is None else len(seen)
-    specs = [spec.model_copy(update={"shape": (past, *spec.shape), "history": past} if past else {}) for spec in inputs]
-    names = [spec.name for spec in inputs]
-
-    def infer(observation: Observation) -> "NDArray[np.float32]":
-        made.policy.reset()
-        batch = {name: torch.from_numpy(observation[name]) for name in names}
-        with torch.no_grad():
-            chunks = made.post(made.policy.predict_action_chunk(made.pre(batch)))
-        return np.asarray(chunks.float().cpu().numpy())
-
-    policy = ChunkedPolicy(infer, made.policy.config.n_action_steps, env.num_envs, specs)
     rollouts = play(
         env,
-        policy,
+        player(made, inputs, env.num_envs),
         env.sample_conditions(episodes, SEED),
         horizon_s=env.horizon_s,
         images=env.camera is not None,

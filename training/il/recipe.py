@@ -24,6 +24,11 @@ def unseen(info: "Info", observation: Observation) -> list[str]:
     return sorted(info.depth_cameras) if observation == "image" else []
 
 
+def is_gymnasium(task: str) -> bool:
+    """Whether an id is one of Gymnasium's, `[MODULE:]NAMESPACE/NAME-vN`; those of Isaac Lab have neither mark."""
+    return "/" in task or ":" in task
+
+
 class Recipe(Contract):
     """A training, but for its data. The defaults learn `Isaac-Reach-UR10` in 15 s on one core.
 
@@ -75,7 +80,9 @@ class Recipe(Contract):
     log_every: int = Field(default=25, ge=1)
     """Steps over which one logged loss is averaged."""
     check_task: str | None = None
-    """Isaac Lab's id of the task that the policy plays while it is trained; None plays none."""
+    """Isaac Lab's or Gymnasium's id of the task that the policy plays while it is trained; None plays none."""
+    check_options: dict[str, JsonValue] = {}
+    """What an environment of Gymnasium is given when it is made."""
     check_every: int = Field(default=500, ge=1)
     """Steps between these checks; the last step is one."""
     check_episodes: int = Field(default=50, ge=1)
@@ -119,6 +126,10 @@ class Recipe(Contract):
             raise RecipeError("observation", "VQ-BeT looks through one camera, choose `image`")
         if self.backbone and self.observation != "image":
             raise RecipeError("backbone", "a policy without a camera has no image encoder, choose `image`")
+        if self.check_options and not is_gymnasium(self.check_task or ""):
+            raise RecipeError(
+                "task_option", "they are for an environment of Gymnasium, named NAMESPACE/NAME-v0 by --task"
+            )
         if self.policy == "vqbet" and self.check_task:
             raise RecipeError("task", "LeRobot asks VQ-BeT for one robot at a time; leave it out")
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -46,9 +46,6 @@ from .folder import alone, finished
 from .policy import BACKBONE
 from .recipe import LANGUAGE_POLICIES, Recipe
 from .sources import digest_of
-
-if TYPE_CHECKING:
-    from physai.infrastructure.simulation import TaskEnv
 
 STATS = Path("meta/stats.json")
 HELDOUT_SEED = 20260101  # of the noise under which held-out rows are looked at, the same each time
@@ -106,14 +103,15 @@ def train(
         return _train(
             Trainer(output, folders[0], _read(output), None, rows, heldout, processes, start, backbone), progress
         )
-    with alone(output), closed_loop.simulator(recipe, sources[0], inputs) as env:
+    with alone(output), closed_loop.checks(recipe, sources[0], inputs) as check:
         run, tracked = _open(output, sources, recipe, inputs, start)
         _keep_samples(output, heldout, inputs)
         processes.wait_for_everyone()
         try:
             with system_metrics(tracked):
                 return _train(
-                    Trainer(output, folders[0], run, tracked, rows, heldout, processes, start, backbone, env), progress
+                    Trainer(output, folders[0], run, tracked, rows, heldout, processes, start, backbone, check),
+                    progress,
                 )
         except BaseException as error:
             try:
@@ -137,8 +135,8 @@ class Trainer:
     processes: Accelerator
     start: Path | None = None
     backbone: Path | None = None
-    env: "TaskEnv | None" = None
-    """Where the policy is checked; None in all processes but the first."""
+    check: closed_loop.Check | None = None
+    """How the policy is checked; None in all processes but the first."""
     step: int = 0
     history: History = field(default_factory=History)
 
@@ -253,9 +251,9 @@ class Trainer:
 
     def _check(self) -> None:
         """Let the policy play; the other processes wait where the checkpoint is kept."""
-        if self.env is None:
+        if self.check is None:
             return
-        outcomes = closed_loop.successes(self.env, self.made, self.run.inputs, self.run.recipe.check_episodes)
+        outcomes = self.check(self.made, self.run.inputs, self.run.recipe.check_episodes)
         self.history.checked_steps.append(self.step)
         self.history.successes.append(sum(outcomes))
         stderr.print(f"step {self.step}: {sum(outcomes)} of {len(outcomes)} episodes succeed", highlight=False)

@@ -20,6 +20,7 @@ from physai.infrastructure.datasets import DatasetWriter, camera, vector
 from physai.infrastructure.simulation import Camera, TaskEnv, expert, launch, play
 from physai.training.errors import StoppedError, TaskMismatchError
 from physai.training.il import closed_loop
+from physai.training.il.player import SEED
 from physai.training.il.recipe import Recipe
 from physai.training.il.train import train
 
@@ -65,7 +66,7 @@ def main() -> None:
 
 def seeing(env: TaskEnv, data: Path, runs: Path) -> dict[str, Any]:
     """A policy with a camera, trained with a check and without, on episodes from the starts of the checks."""
-    record(env, data, env.sample_conditions(SEEING.check_episodes + HELDOUT, closed_loop.SEED))
+    record(env, data, env.sample_conditions(SEEING.check_episodes + HELDOUT, SEED))
     train(data, SEEING, runs / "seeing")
     train(data, SEEING.model_copy(update={"check_task": None}), runs / "seeing-unchecked")
     asked, learned = first_batches(env, data, runs / "seeing")

@@ -19,6 +19,7 @@ from physai.infrastructure.datasets import DatasetWriter, camera, vector
 from physai.infrastructure.simulation import Camera, play
 from physai.training.errors import TaskMismatchError
 from physai.training.il import closed_loop
+from physai.training.il.player import SEED
 from physai.training.il.recipe import Recipe
 from physai.training.il.train import train
 from physai.training.run import find_checkpoint
@@ -94,7 +95,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         closed_loop.ACTION: vector(JOINTS),
         FRONT: camera(SIDE, SIDE),
     }
-    starts = lamp.sample_conditions(EPISODES + 2, closed_loop.SEED)
+    starts = lamp.sample_conditions(EPISODES + 2, SEED)
     with DatasetWriter(root, fps=30, features=features, robot="ur10", task=TASK) as writer:
         played = play(lamp, Knowing(), starts, horizon_s=0.5, tail_steps=4, images=True)  # type: ignore[arg-type]
         for rollout in sorted(played, key=lambda rollout: rollout.condition):

@@ -1,5 +1,7 @@
 """A recipe says what is wrong with it before anything heavy is loaded."""
 
+from typing import Any
+
 import pytest
 
 from physai.training.errors import RecipeError, UnknownPolicyError
@@ -25,9 +27,10 @@ def test_a_misspelt_policy_is_guessed() -> None:
         ("diffusion", {"chunk": 18}, "--chunk: Diffusion's U-Net halves it twice, and 18 is no multiple of 4"),
         ("diffusion", {"chunk": 8, "action_steps": 8}, "--action-steps: Diffusion plays at most 7 of 8 actions"),
         ("vqbet", {}, "--observation: VQ-BeT looks through one camera, choose `image`"),
+        ("act", {"check_task": "Isaac-Reach-UR10", "check_options": {"a": 1}}, "--task-option: they are for an env"),
     ],
 )
-def test_what_a_policy_cannot_do_is_named(policy: str, chosen: dict[str, int], message: str) -> None:
+def test_what_a_policy_cannot_do_is_named(policy: str, chosen: dict[str, Any], message: str) -> None:
     with pytest.raises(RecipeError, match=message):
         Recipe.of(policy, "state", **chosen)
 

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 from physai.infrastructure.registry.verify import verify_package
 from physai.infrastructure.tracking import resume_run
@@ -82,6 +83,25 @@ def test_skrl_balances_the_pole(home: Path, tmp_path: Path) -> None:
     more = ("--num-envs", 256, "--iterations", 150, "--stop-at-success", 0.95)
     assert learn(home, tmp_path / "run", "skrl", *more).wait() == 0
     assert (RlSummary.read(tmp_path / "run" / SUMMARY_FILE).success_rate or 0.0) >= 0.95
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("library", ["rsl_rl", "skrl"])
+def test_a_deterministic_training_gives_the_same_model_again_and_another_seed_another(
+    home: Path, tmp_path: Path, library: str
+) -> None:
+    seeds = {"one": 3, "again": 3, "other": 4}
+    for name, seed in seeds.items():
+        more = ("--num-envs", 32, "--iterations", 3, "--seed", seed, "--deterministic")
+        assert learn(home, tmp_path / name, library, *more).wait() == 0
+    one, again, other = (RlSummary.read(tmp_path / name / SUMMARY_FILE).checkpoint for name in seeds)
+    weights = [torch.load(tmp_path / name / "checkpoints/000003/model.pt", weights_only=True) for name in seeds]
+    actor = "actor_state_dict" if library == "rsl_rl" else "policy"
+    first, second, third = (model[actor] for model in weights)
+    assert all(torch.equal(value, second[name]) for name, value in first.items())
+    assert not all(torch.equal(value, third[name]) for name, value in first.items())
+    assert one != other
+    assert one == again
 
 
 @pytest.mark.slow
