@@ -78,8 +78,8 @@ def create(
         str, typer.Option(help="Isaac Lab task id, or gymnasium: and a Gymnasium id.")
     ] = "Isaac-Reach-UR10",
     world: Annotated[str, typer.Option(help="Name of a shipped world, or a JSON file.")] = "nominal",
-    episodes: Annotated[int, typer.Option(min=1)] = 60,
-    seed: Annotated[int, typer.Option(min=0)] = 1,
+    episodes: Annotated[int, typer.Option(min=1, help="How many to draw.")] = 60,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed draws the same conditions.")] = 1,
     horizon_s: Annotated[float, typer.Option(min=0.1, help="Time after which an episode has failed.")] = 5.0,
     success: Annotated[
         str | None,

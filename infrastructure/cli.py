@@ -67,7 +67,9 @@ def print_version(value: bool) -> None:
 
 
 def physai(
-    _version: Annotated[bool, typer.Option("--version", callback=print_version, is_eager=True)] = False,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
 ) -> None:
     """The robot-learning loop: record, curate, train, evaluate, release, operate, detect, retrain.
 

@@ -3,13 +3,15 @@
 from pathlib import Path
 from typing import Annotated
 
-from typer import Option, Typer
+from typer import Argument, Option, Typer
 
 from physai.infrastructure.console import Json, show
 
 from .source import Kind
 
 app = Typer(help=__doc__, no_args_is_help=True)
+
+Recordings = Annotated[Path, Argument(help="Folder of recordings.")]
 
 
 @app.callback()
@@ -83,7 +85,7 @@ def record(
 
 
 @app.command()
-def status(folder: Path, as_json: Json = False) -> None:
+def status(folder: Recordings, as_json: Json = False) -> None:
     """Tell what is in a folder of recordings, and how the recorder that writes there is doing.
 
     Example: physai data-pipeline capture status OUT/episodes
@@ -96,7 +98,7 @@ def status(folder: Path, as_json: Json = False) -> None:
 
 
 @app.command("list")
-def list_episodes(folder: Path, as_json: Json = False) -> None:
+def list_episodes(folder: Recordings, as_json: Json = False) -> None:
     """List the whole episodes of a folder with their outcomes and faults.
 
     Example: physai data-pipeline capture list OUT/episodes
@@ -108,7 +110,7 @@ def list_episodes(folder: Path, as_json: Json = False) -> None:
 
 
 @app.command()
-def recover(folder: Path, as_json: Json = False) -> None:
+def recover(folder: Recordings, as_json: Json = False) -> None:
     """Save what a killed recorder left: every whole chunk, as an episode of outcome `interrupted`.
 
     Example: physai data-pipeline capture recover OUT/episodes

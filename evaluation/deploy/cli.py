@@ -34,7 +34,7 @@ def azureml(
     ] = None,
     image: Annotated[str | None, typer.Option(help=f"{IMAGE} Left out: Triton, brought by AzureML.")] = None,
     instance_type: Annotated[str, typer.Option(help="Azure machine.")] = "Standard_DS3_v2",
-    instances: Annotated[int, typer.Option(min=1)] = 1,
+    instances: Annotated[int, typer.Option(min=1, help="How many of them.")] = 1,
     wait_s: Annotated[float, typer.Option(min=0, help="How long the model may take to be ready.")] = 120.0,
     apply: Apply = False,
     as_json: Json = False,

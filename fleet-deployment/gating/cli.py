@@ -35,7 +35,7 @@ def serve(
     robot: Robot,
     rules: Annotated[Path | None, typer.Option(help="The gate-rules, YAML or JSON; those in force by default.")] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535)] = 8443,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8443,
     certificate: Annotated[Path | None, typer.Option(help="Certificate chain in PEM, for HTTPS.")] = None,
     key: Annotated[Path | None, typer.Option(help="Its private key in PEM.")] = None,
 ) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 
+Name = Annotated[str, typer.Argument(help="Name of a release, as `release status` has it.")]
 By = Annotated[str, typer.Option("--by", help="Who decides: a person, or a rule such as `gate`.")]
 Reason = Annotated[str, typer.Option(help="Why; it stands in the commit.")]
 Output = Annotated[Path | None, typer.Option(help="Also write the release to this file.")]
@@ -78,7 +79,7 @@ def create(
 
 @app.command()
 def approve(
-    name: str, by: By, reason: Reason, track: Tracking = True, output: Output = None, as_json: Json = False
+    name: Name, by: By, reason: Reason, track: Tracking = True, output: Output = None, as_json: Json = False
 ) -> None:
     """Approve a release: it is in force in its cohort from this commit on.
 
@@ -132,7 +133,7 @@ def _package_folder(package: Path, registry: "Registry") -> Iterator[Path]:
 
 
 @app.command()
-def diff(name: str, as_json: Json = False) -> None:
+def diff(name: Name, as_json: Json = False) -> None:
     """Compare a release with the one in force in its cohort: package, evaluation, robots.
 
     Example: physai fleet-deployment release diff pilot-reach-0a1b2c3d
@@ -148,7 +149,7 @@ def diff(name: str, as_json: Json = False) -> None:
 
 @app.command()
 def promote(
-    name: str,
+    name: Name,
     to: Annotated[str, typer.Option(help="Cohort that is to run the same package.")],
     robot: Annotated[list[str], typer.Option(help="A robot of that cohort; may be repeated.")],
     output: Output = None,

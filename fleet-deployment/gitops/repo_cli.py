@@ -95,7 +95,9 @@ def bootstrap(
     cluster: Annotated[str, typer.Option(help="Name of the Arc-enabled or AKS cluster on Azure.")],
     repository: Annotated[str, typer.Option(help="URL of the fleet's repository, as the cluster reaches it.")],
     path: Annotated[str, typer.Option(help="Folder of the repository to apply, e.g. clusters/plant-1.")],
-    cluster_type: Annotated[Literal["connectedClusters", "managedClusters"], typer.Option()] = "connectedClusters",
+    cluster_type: Annotated[
+        Literal["connectedClusters", "managedClusters"], typer.Option(help="Arc-enabled, or AKS.")
+    ] = "connectedClusters",
     apply: Annotated[bool, typer.Option("--apply/--plan", help="Carry it out, or only show it.")] = False,
     as_json: Json = False,
 ) -> None:

@@ -43,7 +43,7 @@ def build(
 def serve(
     report: Annotated[list[Path] | None, typer.Option(help="Evaluation report to hold production against.")] = None,
     host: Annotated[str, typer.Option(help="Address to listen at; whoever reaches it can read.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535)] = 8090,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8090,
     days: Annotated[int, typer.Option(min=1, help="How far back, from the newest episode.")] = 7,
     false_alarm: FalseAlarm = FALSE_ALARM,
     horizon: Horizon = HORIZON,

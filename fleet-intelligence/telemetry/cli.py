@@ -86,8 +86,8 @@ def ingest(
 @app.command("list")
 def list_events(
     policy: Annotated[str | None, typer.Option(help="Package digest, or how it begins.")] = None,
-    robot: str | None = None,
-    site: str | None = None,
+    robot: Annotated[str | None, typer.Option(help="Only of this robot.")] = None,
+    site: Annotated[str | None, typer.Option(help="Only of this site.")] = None,
     last: Annotated[int, typer.Option(min=1, help="Only the newest of them.")] = 50,
     store: StorePath = None,
     as_json: Json = False,
@@ -138,8 +138,8 @@ def summary(store: StorePath = None, as_json: Json = False) -> None:
 @app.command()
 def signals(
     signal: Annotated[str | None, typer.Option(help="Only this one.")] = None,
-    robot: str | None = None,
-    site: str | None = None,
+    robot: Annotated[str | None, typer.Option(help="Only of this robot.")] = None,
+    site: Annotated[str | None, typer.Option(help="Only of this site.")] = None,
     hours: Annotated[float, typer.Option(min=0.01, help="Before the newest window.")] = 24.0,
     store: StorePath = None,
     as_json: Json = False,

@@ -25,7 +25,7 @@ DRAIN_S = 5.0  # at the end of listening
 PATIENCE_S = 5.0  # with a broker that does not answer
 
 Host = Annotated[str, typer.Option("--host", help="Of the MQTT 5 broker.")]
-Port = Annotated[int, typer.Option("--port", min=1, max=65535)]
+Port = Annotated[int, typer.Option("--port", min=1, max=65535, help="Of the broker; 8883 is usual with TLS.")]
 Ca = Annotated[Path | None, typer.Option("--ca", help="Certificate of the broker's authority; with it, TLS.")]
 Username = Annotated[str | None, typer.Option("--username", help="A robot's is its name.")]
 PasswordFile = Annotated[Path | None, typer.Option("--password-file", help="Of that user.")]

@@ -73,7 +73,7 @@ def show(
 
 @app.command()
 def export(
-    folder: Path,
+    folder: Annotated[Path, typer.Argument(help="Where the schemas are.")],
     check: Annotated[bool, typer.Option("--check", help="Write nothing; fail if a file would change.")] = False,
 ) -> None:
     """Write the JSON Schema of every contract into a folder.
@@ -91,7 +91,7 @@ def export(
 
 @app.command()
 def validate(
-    file: Path,
+    file: Annotated[Path, typer.Argument(help="JSON or YAML file.")],
     kind: Annotated[str | None, typer.Option("--as", help="What it is, for a file that names no kind.")] = None,
     as_json: Json = False,
 ) -> None:

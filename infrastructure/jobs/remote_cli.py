@@ -69,7 +69,7 @@ def follow(run: Handle, as_json: Json = False) -> None:
 
 def logs(
     run: Annotated[str, typer.Argument(help="Name or folder of a run here; osmo:ID or azureml:ID elsewhere.")],
-    task: str,
+    task: Annotated[str, typer.Argument(help="Name of the task, as the workflow has it.")],
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Go on until the task ends (here; OSMO always).")
     ] = False,

@@ -16,6 +16,8 @@ from .store import Artifact, Entry, Registry
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 
+Reference = Annotated[str, typer.Argument(help="Digest or tag of a package in the registry.")]
+Package = Annotated[Path, typer.Argument(help="Folder of a policy package.")]
 Uri = Annotated[str | None, typer.Option("--registry", help="Folder or host/repository; default: the setting.")]
 TrustConfig = Annotated[
     Path | None,
@@ -57,7 +59,7 @@ def list_artifacts(registry: Uri = None, as_json: Json = False) -> None:
 
 @app.command()
 def push(
-    package: Path,
+    package: Package,
     tag: Annotated[str | None, typer.Option(help="A movable name for it.")] = None,
     registry: Uri = None,
     as_json: Json = False,
@@ -72,7 +74,12 @@ def push(
 
 
 @app.command()
-def pull(reference: str, target: Path, registry: Uri = None, as_json: Json = False) -> None:
+def pull(
+    reference: Reference,
+    target: Annotated[Path, typer.Argument(help="Folder that appears.")],
+    registry: Uri = None,
+    as_json: Json = False,
+) -> None:
     """Pull a package by digest or tag into a folder, which appears whole and verified.
 
     Example: physai registry pull sha256:3b1c… out/champion
@@ -84,7 +91,7 @@ def pull(reference: str, target: Path, registry: Uri = None, as_json: Json = Fal
 
 
 @app.command("show")
-def show_artifact(reference: str, registry: Uri = None, as_json: Json = False) -> None:
+def show_artifact(reference: Reference, registry: Uri = None, as_json: Json = False) -> None:
     """Show what one package says of itself.
 
     Example: physai registry show reach-v2 --json
@@ -94,7 +101,7 @@ def show_artifact(reference: str, registry: Uri = None, as_json: Json = False) -
 
 
 @app.command()
-def digest(package: Path) -> None:
+def digest(package: Package) -> None:
     """Print the digest of a package folder without pushing it.
 
     Example: physai registry digest out/package
@@ -117,7 +124,7 @@ def generate(
 
 @app.command("sign")
 def sign_artifact(
-    reference: str,
+    reference: Reference,
     key: Annotated[
         Path | None, typer.Option(help="Private key in PEM: ECDSA on P-256; default: the identity of the workflow.")
     ] = None,
@@ -146,7 +153,7 @@ def sign_artifact(
 
 @app.command("verify")
 def verify_artifact(
-    reference: str,
+    reference: Reference,
     key: Annotated[list[Path] | None, typer.Option(help="A public key that is trusted; may be repeated.")] = None,
     identity: Annotated[
         str | None, typer.Option(help="Who must have signed it without a key, e.g. a workflow's URL with its ref.")
@@ -177,7 +184,7 @@ def verify_artifact(
 
 
 @app.command()
-def referrers(reference: str, registry: Uri = None, as_json: Json = False) -> None:
+def referrers(reference: Reference, registry: Uri = None, as_json: Json = False) -> None:
     """List what is attached to a package: its signatures, its bill of materials.
 
     Example: physai registry referrers reach-v2

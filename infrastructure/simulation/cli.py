@@ -61,7 +61,7 @@ def assets(as_json: Json = False) -> None:
 def play(
     task: Annotated[str, Option(help="Isaac Lab's id.")] = "Isaac-Reach-UR10",
     world: Annotated[str, Option(help="A shipped world, or a JSON file.")] = "nominal",
-    episodes: Annotated[int, Option(min=1)] = 16,
+    episodes: Annotated[int, Option(min=1, help="How many to play.")] = 16,
     num_envs: Annotated[int, Option(min=1, help="Environments stepped together.")] = 16,
     seed: Annotated[int, Option(min=0, help="Of the conditions.")] = 0,
     horizon_s: Annotated[float, Option(min=0.1, help="Time after which an episode has failed.")] = 4.0,
