@@ -1,5 +1,8 @@
 """The image encoder begins from weights in a file, with no network asked."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -113,3 +116,32 @@ def test_the_command_trains_upon_them_and_keeps_their_digest(
     assert recipe["backbone"] == digest_file(weights / "resnet18.pth")
     missing = CliRunner().invoke(app, [*words, f"--backbone={weights / 'none.pth'}"])
     assert isinstance(missing.exception, MissingFileError)
+
+
+ALONE = """
+import sys
+
+
+def refuse(event, given):
+    if event in ("socket.getaddrinfo", "socket.connect") and not isinstance(given[-1], (str, bytes)):
+        sys.stderr.write(f"asked the network: {event} {given}\\n")
+        raise OSError("there is no network")
+
+
+sys.addaudithook(refuse)
+from physai.infrastructure.cli import main
+
+main()
+"""
+
+
+def test_nothing_is_asked_of_the_network(weights: Path, camera_dataset: Path, home: Path, tmp_path: Path) -> None:
+    """A whole training upon given weights, in a process in which every connection is refused and told."""
+    words = ["training", "il", "train", f"--dataset={camera_dataset}", f"--output={tmp_path / 'run'}"]
+    small = ["--steps=1", "--batch-size=2", "--dim=16", "--chunk=4", "--action-steps=2", "--observation=image"]
+    code = [sys.executable, "-c", ALONE, *words, *small, f"--backbone={weights / 'resnet18.pth'}", "--json"]
+    variables = os.environ | {"PHYSAI_HOME": str(home), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(code, env=variables, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert TrainingSummary.model_validate_json(done.stdout).steps == (1,)
+    assert "asked the network" not in done.stderr
