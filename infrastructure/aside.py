@@ -117,6 +117,14 @@ def sync_folder(folder: Path) -> None:
             _sync(path)
 
 
+def is_open_at(descriptor: int, path: Path) -> bool:
+    """Whether an open file or folder still lies at `path`, where another process may have removed or replaced it."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
 def _sync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
@@ -138,7 +146,7 @@ def _lock(part: Path, target: Path, *, wait: bool) -> int:
         except BlockingIOError:
             os.close(descriptor)
             raise BusyError(target) from None
-        if not (part.exists() and os.path.samestat(os.fstat(descriptor), part.stat())):
+        if not is_open_at(descriptor, part):
             os.close(descriptor)
             continue
         if is_free(target):

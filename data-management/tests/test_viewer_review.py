@@ -189,8 +189,9 @@ def test_rollouts_are_filtered_by_outcome_and_decided_by_keys(page: Any, served:
     page.keyboard.press("z")
     wait(page, "document.getElementById('decision').textContent.includes('rejected by the admin')")
     page.keyboard.press("z")
-    page.keyboard.press("z")  # that nothing was taken back, and that episode 3 is unsure, are undone
+    page.keyboard.press("z")  # that episode 3 is unsure, and that episode 2 is accepted, are undone
     wait(page, "document.querySelector('#decisions [data-name=unsure]').textContent === 'unsure 0'")
+    wait(page, "document.querySelector('#decisions [data-name=accept]').textContent === 'accepted 0'")
     decided = [marks.review for marks in Annotations(Dataset(tmp_path / "data/candidate/rollouts")).all_marks()]
     assert decided == [None, "reject", None, None]
     assert page.locator("#film video").get_attribute("src").endswith("/film")

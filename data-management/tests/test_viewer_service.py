@@ -100,6 +100,7 @@ def test_datasets_are_found_searched_and_paged(looking: Served) -> None:
     assert names("") == (["lab/cube", "lab/more"], 2)
     assert names("search=more") == (["lab/more"], 1)
     assert names("search=so101 ring") == (["lab/cube", "lab/more"], 2)  # robot and task
+    assert names("search=cube") == (["lab/cube", "lab/more"], 2)  # the name of one, the task of both
     assert names("size=1&page=2") == (["lab/more"], 2)
     assert names("kind=recorded")[1] == 2
     assert names("kind=rollouts") == ([], 0)

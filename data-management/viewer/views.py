@@ -206,16 +206,15 @@ def card_of(entry: Entry, indexes: Indexes) -> Card:
 
 
 def cards(catalog: Catalog, indexes: Indexes, *, search: str, kind: str, page: int, size: int) -> Page[Card]:
-    """Datasets whose name, robot or task holds every word; no more of them are opened than must be."""
+    """Datasets whose name, robot and tasks hold every word; a page of all of them opens no more than it shows."""
     words = search.lower().split()
     entries = catalog.entries()
-    if not kind:
-        quick = [entry for entry in entries if all(word in entry.name.lower() for word in words)]
-        if quick or not words:
-            shown = quick[(page - 1) * size : page * size]
-            return Page(items=tuple(card_of(e, indexes) for e in shown), total=len(quick), page=page, size=size)
+    shown = slice((page - 1) * size, page * size)
+    if not words and not kind:
+        items = tuple(card_of(entry, indexes) for entry in entries[shown])
+        return Page(items=items, total=len(entries), page=page, size=size)
     found = [card for card in (card_of(entry, indexes) for entry in entries) if _matches(card, words, kind)]
-    return Page(items=tuple(found[(page - 1) * size : page * size]), total=len(found), page=page, size=size)
+    return Page(items=tuple(found[shown]), total=len(found), page=page, size=size)
 
 
 def _matches(card: Card, words: list[str], kind: str) -> bool:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from ..aside import SUFFIX
+from ..aside import SUFFIX, is_open_at
 from ..contracts import Digest, digest_file
 from .errors import DamagedError
 
@@ -63,7 +63,7 @@ def _locked(path: Path) -> BinaryIO:
     while True:
         file = path.open("a+b")
         fcntl.flock(file, fcntl.LOCK_EX)
-        if path.exists() and path.stat().st_ino == os.fstat(file.fileno()).st_ino:
+        if is_open_at(file.fileno(), path):
             return file
         file.close()  # another process has just finished the same file
 

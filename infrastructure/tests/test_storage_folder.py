@@ -1,5 +1,6 @@
 import errno
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,17 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path) -> None:
 
     with pytest.raises(OSError, match="No space"):
         receive(tmp_path / "f", "here", 10, digest_bytes(b"0123456789"), full)
+    assert everything(tmp_path) == {}
+
+
+def test_many_who_fetch_one_damaged_file_at_once_are_each_told_so(tmp_path: Path) -> None:
+    def fetch(_turn: int) -> None:
+        for _ in range(300):
+            with pytest.raises(DamagedError):
+                receive(tmp_path / "f", "here", 1, digest_bytes(b"a"), lambda _offset: iter([b"b"]))
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(fetch, range(8)))
     assert everything(tmp_path) == {}
 
 
