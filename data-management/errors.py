@@ -160,7 +160,8 @@ class NotConvertibleError(ManagementError):
     """A dataset is in a version that is not converted."""
 
     def __init__(self, path: Path, found: object, known: str) -> None:
-        super().__init__(f"{path}: codebase_version is {found!r}, this converts {known}. Use LeRobot's own converter.")
+        mend = "It needs no conversion" if found == "v3.0" else "Convert it with LeRobot's own converter"
+        super().__init__(f"{path}: codebase_version is {found!r}, this converts {known}. {mend}.")
 
 
 class Hdf5Error(ManagementError):

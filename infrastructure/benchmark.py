@@ -14,7 +14,7 @@ from pydantic import AwareDatetime, Field
 from .aside import write_whole
 from .console import stderr
 from .contracts import Contract, Document
-from .errors import PhysaiError
+from .errors import PhysaiError, suggest
 from .jobs.machine import this_machine
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class UnknownRowError(PhysaiError):
     """A row that is not measured here was asked for."""
 
     def __init__(self, name: str, known: Iterable[str]) -> None:
-        super().__init__(f"benchmark '{name}' is unknown. Known: {', '.join(known)}.")
+        super().__init__(f"benchmark '{name}' is unknown. {suggest(name, known)}")
 
 
 class Result(Contract):

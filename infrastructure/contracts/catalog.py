@@ -13,7 +13,7 @@ import yaml
 from pydantic_core import from_json
 
 from ..commands import domains
-from ..errors import MissingFileError, PhysaiError
+from ..errors import MissingFileError, PhysaiError, suggest
 from . import DOCUMENTS, Contract, ControlEvent, Document, EpisodeEvent, HealthEvent, SignalEvent, write_whole
 from .base import NotYamlError
 
@@ -34,7 +34,7 @@ class UnknownKindError(PhysaiError):
 
     def __init__(self, where: Path | str, kind: object, known: tuple[str, ...]) -> None:
         alike = [name for name in known if isinstance(kind, str) and name.endswith(f".{kind}")]
-        told = f"It is one of {', '.join(alike)}." if alike else f"Known: {', '.join(known)}."
+        told = f"It is one of {', '.join(alike)}." if alike else suggest(str(kind or ""), known)
         mend = " Name it under `kind`, or by --as." if kind is None else ""
         super().__init__(f"{where}: kind {kind!r:.60} is unknown.{mend} {told}")
 

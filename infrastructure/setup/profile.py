@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ..contracts import Contract, Document
-from ..errors import PhysaiError
+from ..errors import PhysaiError, suggest
 
 FOLDER = Path(__file__).parents[1] / "terraform" / "profiles"
 SUFFIX = ".tfvars.json"
@@ -23,7 +23,7 @@ class UnknownProfileError(PhysaiError):
     """There is no such profile."""
 
     def __init__(self, name: str, known: tuple[str, ...]) -> None:
-        super().__init__(f"{FOLDER}: no profile '{name}'. Known: {', '.join(known)}.")
+        super().__init__(f"{FOLDER}: no profile '{name}'. {suggest(name, known)}")
 
 
 class JobLimit(Contract):

@@ -40,7 +40,7 @@ def test_rows_are_measured_by_name_and_name_their_results() -> None:
 
 
 def test_an_unknown_row_is_named_before_anything_is_measured() -> None:
-    with pytest.raises(UnknownRowError, match=r"benchmark 'reed' is unknown\. Known: read"):
+    with pytest.raises(UnknownRowError, match=r"benchmark 'reed' is unknown\. Did you mean 'read'"):
         benchmark("x", [Row("read", lambda: pytest.fail("was measured"))], only=["reed"])
 
 

@@ -100,7 +100,7 @@ def test_a_file_is_checked_by_the_kind_it_names(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "error", "message"),
     [
-        (b'{"kind": "wrold"}', UnknownKindError, "kind 'wrold' is unknown. Known: "),
+        (b'{"kind": "wrold"}', UnknownKindError, "kind 'wrold' is unknown. Did you mean 'world'"),
         (b"{}", UnknownKindError, "kind None is unknown"),
         (b'{"kind": ["world"]}', UnknownKindError, r"kind \['world'\] is unknown"),
         (b"[1]", NotJsonError, "it is a list"),
