@@ -8,7 +8,7 @@ which is cut off the next time; anything else that does not fit is damage, and i
 import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,10 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from pydantic import ValidationError
 
-from physai.infrastructure.aside import locked, write_whole
+from physai.infrastructure.aside import locked, whole_file, write_whole
 from physai.infrastructure.contracts import AuditRecord, Contract
 
 from ..errors import GateFaultError, JournalFullError
-
-ZERO = "0" * 64
 
 
 class Head(Contract):
@@ -30,6 +28,9 @@ class Head(Contract):
 
     seq: int
     hash: str
+
+
+NO_RECORD = Head(seq=-1, hash="0" * 64)
 
 
 class Journal:
@@ -47,7 +48,7 @@ class Journal:
         self._folder = folder
         self._head_path = folder / "head.json"
         self._size = 0
-        self._last = Head(seq=-1, hash=ZERO)
+        self._last = NO_RECORD
         self._key: Ed25519PrivateKey | None = None
 
     @contextmanager
@@ -97,10 +98,8 @@ class Journal:
         self._write(line)
         self._size += len(line)
         self._last = Head(seq=record.seq, hash=record.hash)
-        try:
+        with suppress(OSError):  # the record is on the disk and counts; `news` writes the head once there is space
             self._write_head()
-        except OSError:  # the record is on the disk and counts; `news` writes the head once there is space
-            return record
         return record
 
     def records(self) -> list[AuditRecord]:
@@ -125,14 +124,7 @@ class Journal:
     def _checked(self, content: bytes) -> list[AuditRecord]:
         if not content:
             return []
-        public = self._signer().public_key()
-        records: list[AuditRecord] = []
-        last = self._last
-        for line in content.splitlines():
-            record = check_record(self.path, line, last, self.subject, public)
-            last = Head(seq=record.seq, hash=record.hash)
-            records.append(record)
-        return records
+        return check_records(self.path, content, self._last, self.subject, self._signer().public_key())
 
     def _write(self, line: bytes) -> None:
         descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
@@ -156,7 +148,7 @@ class Journal:
         try:
             return Head.model_validate_json(self._head_path.read_bytes())
         except FileNotFoundError:
-            return Head(seq=-1, hash=ZERO)
+            return NO_RECORD
         except ValidationError as error:
             raise GateFaultError(self._head_path, "is damaged") from error
 
@@ -179,13 +171,12 @@ class Journal:
 
 
 def _make_key(path: Path) -> None:
+    """The key comes last: where it is, its public half is too. Nobody else may read it, from its first byte on."""
     key = Ed25519PrivateKey.generate()
-    previous = os.umask(0o077)
-    try:
-        write_whole(path, key.private_bytes_raw())
-    finally:
-        os.umask(previous)
     write_whole(path.with_suffix(".pub"), key.public_key().public_bytes_raw().hex().encode() + b"\n")
+    with whole_file(path) as part:
+        part.touch(0o600)
+        part.write_bytes(key.private_bytes_raw())
 
 
 def record_hash(record: AuditRecord) -> str:
@@ -193,12 +184,20 @@ def record_hash(record: AuditRecord) -> str:
     return hashlib.sha256(record.model_dump_json(exclude={"hash", "signature"}).encode()).hexdigest()
 
 
-def check_record(path: Path, line: bytes, last: Head, subject: str, public: Ed25519PublicKey) -> AuditRecord:
-    """One line as the record that follows another.
+def check_records(path: Path, content: bytes, last: Head, subject: str, public: Ed25519PublicKey) -> list[AuditRecord]:
+    """Lines as the records that follow another.
 
     Raises:
-        GateFaultError: If it is anything else.
+        GateFaultError: At the first that is anything else.
     """
+    records = []
+    for line in content.splitlines():
+        records.append(_check_record(path, line, last, subject, public))
+        last = Head(seq=records[-1].seq, hash=records[-1].hash)
+    return records
+
+
+def _check_record(path: Path, line: bytes, last: Head, subject: str, public: Ed25519PublicKey) -> AuditRecord:
     number = last.seq + 1
     try:
         record = AuditRecord.model_validate_json(line)
@@ -228,11 +227,7 @@ def verify_log(path: Path, subject: str, public: bytes, expect: str | None = Non
         GateFaultError: At the first record that does not hold.
     """
     key = Ed25519PublicKey.from_public_bytes(public)
-    last, records = Head(seq=-1, hash=ZERO), []
-    for line in path.read_bytes().splitlines():
-        record = check_record(path, line, last, subject, key)
-        last = Head(seq=record.seq, hash=record.hash)
-        records.append(record)
+    records = check_records(path, path.read_bytes(), NO_RECORD, subject, key)
     if expect and expect not in {record.hash for record in records}:
         raise GateFaultError(path, f"holds no record {expect[:16]}...: it was cut or rewritten")
     return tuple(records)

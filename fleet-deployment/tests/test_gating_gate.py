@@ -151,6 +151,23 @@ def test_a_log_rewritten_with_its_own_key_is_seen_by_a_hash_kept_elsewhere(folde
         verify_log(forged / "audit.jsonl", "robot-1", public, expect=head)
 
 
+def test_a_key_is_nobody_elses_and_never_without_its_public_half(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rename = Path.replace
+
+    def killed(path: Path, target: Path) -> Path:
+        if Path(target).suffix == ".pub":
+            raise KeyboardInterrupt
+        return rename(path, target)
+
+    with monkeypatch.context() as death:
+        death.setattr(Path, "replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            filled(folder, "a")
+    filled(folder, "a")
+    verify_log(folder / "audit.jsonl", "robot-1", bytes.fromhex((folder / "audit.pub").read_text()))
+    assert (folder / "audit.key").stat().st_mode & 0o777 == 0o600
+
+
 def test_a_full_disk_changes_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gate = filled(folder, "a")
     before, size = gate.state, (folder / "audit.jsonl").stat().st_size
