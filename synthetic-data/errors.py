@@ -19,6 +19,16 @@ class NoCameraError(SyntheticDataError):
         )
 
 
+class NoEpisodeError(SyntheticDataError):
+    """There is no episode to vary."""
+
+    def __init__(self, root: Path, episodes: int) -> None:
+        super().__init__(
+            f"{root}: none of {episodes} episodes is both recorded and for training, so there is none to vary. "
+            "Give the recorded dataset, or curate it with a smaller --heldout."
+        )
+
+
 class DepthCameraError(SyntheticDataError):
     """The dataset has depth, which would no longer fit a picture that is varied."""
 

@@ -16,7 +16,7 @@ from physai.infrastructure.contracts import Condition, Scene
 from physai.infrastructure.control import Observation
 from physai.infrastructure.datasets import Dataset
 
-from .plan import training_episodes
+from .plan import recorded_episodes
 from .scene import Floats, Model, joint_angles, link_poses, robot_model
 
 if TYPE_CHECKING:
@@ -49,10 +49,10 @@ class Path(NamedTuple):
 
 
 def sources(dataset: Dataset, scene: Scene) -> list[Source]:
-    """What the training episodes show."""
+    """What the recorded training episodes show."""
     model = robot_model(dataset.info.robot_type or "unknown")
     found = []
-    for episode in training_episodes(dataset):
+    for episode in recorded_episodes(dataset):
         joints = joint_angles(dataset, episode, scene)
         tool = np.stack([link_poses(model.links, pose)[-1] for pose in joints])
         found.append(Source(episode, tool, pose_matrix(dataset.episode(episode)[TARGET][0])))

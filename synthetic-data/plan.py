@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from physai.infrastructure.contracts import Generation, GenerationPlan, Scene, Variations
+from physai.infrastructure.contracts import Generation, GenerationPlan, Scene, Variations, VerificationReport
 from physai.infrastructure.datasets import Dataset
 
 from .cosmos.multiview import view_cameras
@@ -10,7 +10,7 @@ from .cost import estimate
 from .coverage import coverage
 from .distractors import Reach, place
 from .draw import draw
-from .errors import DepthCameraError, NoCameraError
+from .errors import DepthCameraError, NoCameraError, NoEpisodeError, OtherPlanError
 from .scene import robot_model, simulated_scene, view_of
 
 HELDOUT = "heldout"
@@ -18,10 +18,11 @@ UNTIMED = "no time of robot multi-view is published: as if each camera were made
 
 
 def make_plan(root: Path, variations: Variations) -> GenerationPlan:
-    """Plan the generations of every training episode; held-out episodes are never varied.
+    """Plan the generations of every recorded training episode; held-out and generated ones are never varied.
 
     Raises:
         NoCameraError: If there is no picture to vary.
+        NoEpisodeError: If there is no episode to vary.
         DepthCameraError: If there is depth, which cannot be varied with the pictures.
         NoModelError: If the robot's shapes are not known.
         UnknownCameraError: If it is not known where a camera stands.
@@ -65,7 +66,10 @@ def _cameras(dataset: Dataset) -> tuple[str, ...]:
 
 
 def _generations(dataset: Dataset, variations: Variations, scene: Scene) -> tuple[Generation, ...]:
-    pairs = [(episode, copy) for copy in range(variations.copies) for episode in training_episodes(dataset)]
+    episodes = recorded_episodes(dataset)
+    if not episodes:
+        raise NoEpisodeError(dataset.root, dataset.num_episodes)
+    pairs = [(episode, copy) for copy in range(variations.copies) for episode in episodes]
     found = []
     for number, ((episode, copy), variation) in enumerate(zip(pairs, draw(variations, len(pairs)), strict=True)):
         seed = variations.seed * 1_000_003 + number
@@ -89,3 +93,20 @@ def training_episodes(dataset: Dataset) -> list[int]:
     """Episodes that are not held out."""
     held = dataset.splits.get(HELDOUT, range(0))
     return [index for index in range(dataset.num_episodes) if index not in held]
+
+
+def recorded_episodes(dataset: Dataset) -> list[int]:
+    """Training episodes that were recorded; where the camera of a generated one stands, the scene does not say."""
+    sources = dataset.required_provenance.episodes
+    return [index for index in training_episodes(dataset) if sources[index].generated is None]
+
+
+def check_report(plan: GenerationPlan, report: VerificationReport) -> None:
+    """Whether a report is of a plan.
+
+    Raises:
+        OtherPlanError: If it is of another one, or does not speak of every clip.
+    """
+    clips = [generation.id for generation in plan.generations]
+    if report.plan != plan.digest or [clip.id for clip in report.clips] != clips:
+        raise OtherPlanError(report.plan, plan.digest)

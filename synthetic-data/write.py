@@ -24,9 +24,9 @@ from physai.infrastructure.datasets import Dataset, DatasetWriter, publish
 from physai.infrastructure.datasets.stats import image_stats
 from physai.infrastructure.datasets.video import decode
 
-from .errors import NothingAcceptedError, OtherPlanError
+from .errors import NothingAcceptedError
 from .generate import made_clip, planned_dataset, video_path
-from .plan import HELDOUT, training_episodes
+from .plan import HELDOUT, check_report, training_episodes
 
 CHANGED = "changed: the clip is not the one that was checked"
 
@@ -73,8 +73,7 @@ def write(
         NothingAcceptedError: If no clip may become data.
         OtherDatasetError: If `root` is not the dataset of the plan.
     """
-    if report.plan != plan.digest or [clip.id for clip in report.clips] != [g.id for g in plan.generations]:
-        raise OtherPlanError(report.plan, plan.digest)
+    check_report(plan, report)
     if not report.accepted:
         raise NothingAcceptedError(len(report.clips), [reason for clip in report.clips for reason in clip.reasons])
     dataset = planned_dataset(plan, root)

@@ -22,9 +22,8 @@ from physai.infrastructure.datasets import Dataset
 from physai.infrastructure.datasets.video import decode
 
 from ..coverage import coverage
-from ..errors import OtherPlanError
 from ..generate import made_clip, planned_dataset, video_path
-from ..plan import training_episodes
+from ..plan import check_report, recorded_episodes
 from .diversity import Diversity, Picture, diversity
 
 
@@ -89,12 +88,10 @@ def quality(
         OtherPlanError: If the report is of another plan, or does not speak of every clip.
         OtherDatasetError: If `root` is not the dataset of the plan.
     """
-    if report.plan != plan.digest or [clip.id for clip in report.clips] != [g.id for g in plan.generations]:
-        raise OtherPlanError(report.plan, plan.digest)
+    check_report(plan, report)
     dataset = planned_dataset(plan, root)
     shown = list(_shown(plan, dataset, clips, report))
-    train = training_episodes(dataset)
-    real = [_middle(dataset, episode, plan.cameras[0]) for episode in train]
+    real = [_middle(dataset, episode, plan.cameras[0]) for episode in recorded_episodes(dataset)]
     accepted = [clip.frames[1] for clip in shown if clip.verdict.accepted and clip.frames]
     made = QualityReport(
         plan=plan.digest,

@@ -27,6 +27,7 @@ from physai.synthetic_data.draw import draw
 from physai.synthetic_data.errors import (
     DepthCameraError,
     NoCameraError,
+    NoEpisodeError,
     NoModelError,
     NothingAcceptedError,
     OtherDatasetError,
@@ -139,6 +140,7 @@ def test_the_verdicts_lie_beside_the_written_dataset(made):
 def test_what_is_varied_again_keeps_its_earlier_verdicts(made, tmp_path):
     first, _, _, out, _ = made
     again = make_plan(out, Variations(seed=9))
+    assert [generation.episode for generation in again.generations] == [0, 1, 2]  # 3 to 8 are generated
     again = again.model_copy(update={"generations": again.generations[:2]})
     generate(again, out, tmp_path / "clips", LocalBackend())
     report = verify(again, out, tmp_path / "clips")
@@ -328,6 +330,8 @@ def test_a_dataset_that_cannot_be_varied_is_refused(tmp_path):
         make_plan(samples.write(tmp_path / "blind", [5]), Variations())
     with pytest.raises(DepthCameraError, match=f"'{samples.DEPTH}' is depth, and no backend"):
         make_plan(samples.write(tmp_path / "deep", [5], cameras=True, depth=True), Variations())
+    with pytest.raises(NoEpisodeError, match="none of 1 episodes is both recorded and for training"):
+        make_plan(arm.write(tmp_path / "held", [5], heldout=1), Variations())
     with pytest.raises(NoModelError, match="robot 'arm'"):
         make_plan(samples.write(tmp_path / "arm", [5], cameras=True), Variations())
 
