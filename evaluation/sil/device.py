@@ -1,6 +1,7 @@
 """What a device says of itself while a policy runs on it."""
 
 import platform
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -50,12 +51,12 @@ def power(root: Path) -> dict[str, float]:
     rails: dict[str, float] = {}
     for chip in sorted(root.glob("hwmon*")):
         for watts in sorted(chip.glob("power*_input")):
-            rails[_label(chip, watts.name.removesuffix("_input"))] = _number(watts) / 1e6
+            with suppress(OSError):  # a rail that is switched off does not answer
+                rails[_label(chip, watts.name.removesuffix("_input"))] = _number(watts) / 1e6
         for amperes in sorted(chip.glob("curr*_input")):
-            volts = chip / amperes.name.replace("curr", "in")
-            if volts.exists():
-                number = amperes.name.removeprefix("curr").removesuffix("_input")
-                rails[_label(chip, f"in{number}")] = _number(volts) * _number(amperes) / 1e6
+            number = amperes.name.removeprefix("curr").removesuffix("_input")
+            with suppress(OSError):  # nor does one without a voltage
+                rails[_label(chip, f"in{number}")] = _number(chip / f"in{number}_input") * _number(amperes) / 1e6
     return rails
 
 

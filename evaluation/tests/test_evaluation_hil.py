@@ -174,6 +174,7 @@ def test_power_is_read_from_rails_that_have_it_or_voltage_and_current(tmp_path: 
         (tmp_path / f"hwmon{number}").mkdir()
         for name, text in files.items():
             (tmp_path / f"hwmon{number}" / name).write_text(text)
+    (tmp_path / "hwmon1" / "power2_input").mkdir()  # answers with an error, as a rail that is switched off
     # 19 V times 0.5 A; 42.5 W
     assert power(tmp_path) == {"VDD_IN": pytest.approx(9.5), "amd_energy power1": pytest.approx(42.5)}
 
