@@ -18,6 +18,7 @@ from physai.fleet_intelligence.drift.watch import Watch
 from physai.fleet_intelligence.errors import DriftNotTakenError, EmptyTelemetryError
 from physai.fleet_intelligence.telemetry.store import TelemetryStore
 from physai.infrastructure.contracts import DriftData, DriftEvent, DriftReport
+from physai.infrastructure.kusto.stream import ClusterUriError, connect
 
 from .kusto_service import Kusto, kusto_service
 from .make_laps import event
@@ -165,3 +166,8 @@ def test_the_command_fails_in_one_line_where_no_kusto_is(store: TelemetryStore, 
         refused = CliRunner().invoke(app, [*command, kusto.uri])
     assert isinstance(refused.exception, DriftNotTakenError)
     assert str(refused.exception).startswith(f"{kusto.uri}, database 'Fleet': ")
+
+
+def test_what_is_no_address_of_a_cluster_is_refused_at_once() -> None:
+    with pytest.raises(ClusterUriError, match="'fleet' is the address of no Kusto cluster"):
+        connect("fleet")

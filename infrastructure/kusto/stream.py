@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from ..errors import PhysaiError
 from .commands import mapping, raw
 from .tables import Table
 
@@ -15,8 +16,26 @@ if TYPE_CHECKING:
 MAX_BODY_BYTES = 4 * 2**20  # of one streaming request; learn.microsoft.com/kusto/management/streaming-ingestion
 
 
+class ClusterUriError(PhysaiError):
+    """What was given is the address of no Kusto cluster."""
+
+    exit_code = 2
+
+    def __init__(self, uri: str) -> None:
+        super().__init__(
+            f"'{uri}' is the address of no Kusto cluster. Write https://NAME.kusto.windows.net, "
+            "or the query URI of an Eventhouse."
+        )
+
+
 def connect(uri: str) -> "KustoClient":
-    """A client of the cluster at `uri`, as whoever this machine is logged in as."""
+    """A client of the cluster at `uri`, as whoever this machine is logged in as.
+
+    Raises:
+        ClusterUriError: If `uri` is the address of no cluster.
+    """
+    if not uri.startswith("https://") or len(uri) == len("https://"):
+        raise ClusterUriError(uri)
     from azure.identity import DefaultAzureCredential
     from azure.kusto.data import KustoClient, KustoConnectionStringBuilder
 
