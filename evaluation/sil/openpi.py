@@ -17,6 +17,9 @@ from websockets.sync.client import ClientConnection, connect
 from .transports import Answer, Arrays, Metadata
 
 ACTIONS = "actions"
+NO_ACTIONS = f"its answer holds no '{ACTIONS}' of shape (chunk, action)"
+NEVER = "VOc"
+"""Kinds of NumPy types that are not sent: raw bytes, Python objects, complex numbers."""
 
 
 class OpenpiError(OSError):
@@ -29,21 +32,28 @@ def encode(value: Any) -> dict[bytes, Any]:
     Raises:
         TypeError: If it is neither.
     """
-    if isinstance(value, np.ndarray) and value.dtype.kind not in "VOc":
+    if isinstance(value, np.ndarray) and value.dtype.kind not in NEVER:
         described = {b"__ndarray__": True, b"data": value.tobytes(), b"dtype": value.dtype.str}
         return {**described, b"shape": value.shape}
-    if isinstance(value, np.generic) and value.dtype.kind not in "VOc":
+    if isinstance(value, np.generic) and value.dtype.kind not in NEVER:
         return {b"__npgeneric__": True, b"data": value.item(), b"dtype": value.dtype.str}
     raise TypeError(f"{type(value).__name__} cannot be sent")
 
 
 def decode(value: dict[Any, Any]) -> Any:
-    """Back again; other maps stay as they are."""
+    """Back again; other maps stay as they are.
+
+    Raises:
+        TypeError: If the type of an array's numbers is none that is sent: objects would be addresses in our memory.
+    """
+    if not value.keys() & {b"__ndarray__", b"__npgeneric__"}:
+        return value
+    dtype = np.dtype(value[b"dtype"])
+    if dtype.kind in NEVER:
+        raise TypeError(f"{dtype} cannot be received")
     if b"__ndarray__" in value:
-        return np.ndarray(buffer=value[b"data"], dtype=np.dtype(value[b"dtype"]), shape=value[b"shape"])
-    if b"__npgeneric__" in value:
-        return np.dtype(value[b"dtype"]).type(value[b"data"])
-    return value
+        return np.ndarray(buffer=value[b"data"], dtype=dtype, shape=value[b"shape"])
+    return dtype.type(value[b"data"])
 
 
 pack = partial(msgpack.packb, default=encode)
@@ -80,6 +90,8 @@ class OpenpiTransport:
         """
         rows = len(next(iter(inputs.values())))
         chunks = [self._ask({openpi_name(k): v[row] for k, v in inputs.items()}) for row in range(rows)]
+        if len({chunk.shape for chunk in chunks}) > 1:
+            raise OpenpiError("its chunks differ in shape from row to row")
         return Answer(np.stack(chunks), None)
 
     def close(self) -> None:
@@ -97,11 +109,14 @@ class OpenpiTransport:
             raise OpenpiError(str(error) or "it hung up") from error
         if isinstance(answer, str):  # a traceback; the server hangs up after it
             self.close()
-            raise OpenpiError(f"its policy failed: {answer.strip().splitlines()[-1]}")
-        found = unpack(answer)
-        if not isinstance(found, dict) or not isinstance(found.get(ACTIONS), np.ndarray) or found[ACTIONS].ndim != 2:
-            raise OpenpiError("its answer holds no 'actions' of shape (chunk, action)")
-        return np.asarray(found[ACTIONS], dtype=np.float32)
+            raise OpenpiError(f"its policy failed: {answer.strip().rpartition('\n')[2]}")
+        try:
+            actions = np.asarray(unpack(answer)[ACTIONS], dtype=np.float32)
+        except (msgpack.UnpackException, ValueError, TypeError, KeyError) as error:
+            raise OpenpiError(NO_ACTIONS) from error
+        if actions.ndim != 2:
+            raise OpenpiError(NO_ACTIONS)
+        return actions
 
     def _connected(self) -> ClientConnection:
         if self._connection is None:

@@ -21,8 +21,8 @@ def from_map(value: dict) -> object:
 
 
 @contextmanager
-def openpi(policy: Callable[[dict[str, np.ndarray]], np.ndarray]) -> Iterator[str]:
-    """URL of a server whose policy answers one observation with actions (chunk, A)."""
+def openpi(policy: Callable[[dict[str, np.ndarray]], object]) -> Iterator[str]:
+    """URL of a server whose policy answers one observation with actions (chunk, A), or with a message of its own."""
 
     def handle(connection: ServerConnection) -> None:
         connection.send(msgpack.packb({"policy": "test"}))
@@ -34,7 +34,7 @@ def openpi(policy: Callable[[dict[str, np.ndarray]], np.ndarray]) -> Iterator[st
                 connection.close(1011)
                 return
             answer = {"actions": actions, "server_timing": {"infer_ms": 0.1}}
-            connection.send(msgpack.packb(answer, default=to_map))
+            connection.send(actions if isinstance(actions, str | bytes) else msgpack.packb(answer, default=to_map))
 
     with serve(handle, "127.0.0.1", 0, compression=None, max_size=None) as server:
         thread = threading.Thread(target=server.serve_forever)

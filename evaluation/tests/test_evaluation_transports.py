@@ -15,7 +15,7 @@ from physai.evaluation.sil.entrants import read_entrants
 from physai.evaluation.sil.evaluate import Plan, evaluate
 from physai.evaluation.sil.grpc_host import running_grpc
 from physai.evaluation.sil.host import PolicyHost
-from physai.evaluation.sil.openpi import pack, unpack
+from physai.evaluation.sil.openpi import decode, pack, unpack
 from physai.evaluation.sil.served import ServedPolicy
 from physai.evaluation.sil.server import running
 from physai.infrastructure.contracts import World
@@ -76,11 +76,23 @@ def fails(_: dict[str, np.ndarray]) -> np.ndarray:
     [
         (fails, r"its policy failed: ValueError: no such camera"),
         (lambda _: np.zeros(3, np.float32), r"no 'actions' of shape \(chunk, action\)"),
+        (lambda _: np.array([["a"]]), "no 'actions'"),
+        (lambda _: {b"__ndarray__": True, b"data": bytes(16), b"dtype": "O", b"shape": [1, 2]}, "no 'actions'"),
+        (lambda _: {b"__ndarray__": True, b"data": bytes(2), b"dtype": "<f4", b"shape": [1, 2]}, "no 'actions'"),
+        (lambda _: {b"__ndarray__": True}, "no 'actions'"),
+        (lambda _: b"\xc1", "no 'actions'"),
+        (lambda _: b"", "no 'actions'"),
+        (lambda _: "", "its policy failed"),
     ],
 )
 def test_an_openpi_server_that_fails_is_named(policy: Callable, says: str, swing: Path) -> None:
     with openpi(policy) as url, client_of(url, swing) as client, pytest.raises(HostError, match=says):
         client.infer({STATE: np.zeros((1, 3), np.float32)})
+
+
+def test_objects_of_an_openpi_server_are_not_received() -> None:
+    with pytest.raises(TypeError, match="object cannot be received"):
+        decode({b"__ndarray__": True, b"data": bytes(16), b"dtype": "O", b"shape": [2]})
 
 
 def test_an_openpi_server_with_another_policy_is_found_out_by_golden_vectors(swing: Path) -> None:
