@@ -46,13 +46,13 @@ def read_episodes(root: Path, info: Info, *, statistics: bool = True) -> pa.Tabl
         TornFileError: If the file is absent or torn, or a column is, or is of another type.
     """
     folder = root / EPISODES.partition("/chunk")[0]
-    try:
-        tables = [_episodes_of(path, statistics) for path in sorted(folder.glob("*/*.parquet"))]
-        table = pa.concat_tables(tables, promote_options="default") if tables else pa.table({})
-    except (pa.ArrowException, OSError) as error:
-        raise TornFileError(folder, str(error).partition("\n")[0]) from error
+    tables = [_episodes_of(path, statistics) for path in sorted(folder.glob("*/*.parquet"))]
     if not tables:
         raise TornFileError(folder, "no episodes file")
+    try:
+        table = pa.concat_tables(tables, promote_options="default")
+    except pa.ArrowException as error:  # of files that disagree
+        raise TornFileError(folder, _line(error)) from error
     cameras = [f"videos/{name}" for name in info.cameras]
     whole = ["episode_index", "length", "dataset_from_index", "dataset_to_index"]
     whole += [f"{kind}/{name}" for kind in ("data", *cameras) for name in PLACE]
@@ -71,8 +71,15 @@ def read_episodes(root: Path, info: Info, *, statistics: bool = True) -> pa.Tabl
 
 
 def _episodes_of(path: Path, statistics: bool) -> pa.Table:
-    names = pq.read_schema(path).names
-    return pq.read_table(path, columns=[name for name in names if statistics or not name.startswith("stats/")])
+    try:
+        names = pq.read_schema(path).names
+        return pq.read_table(path, columns=[name for name in names if statistics or not name.startswith("stats/")])
+    except (pa.ArrowException, OSError) as error:
+        raise TornFileError(path, _line(error)) from error
+
+
+def _line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
 
 
 def _are_tasks(column: "pa.ChunkedArray[Any]") -> bool:
