@@ -106,7 +106,6 @@ class Camera(threading.Thread):
         self._copies = [self._is_video and can_copy(rows, track.keyframes) for rows in shown]
         self._open: EncodedClip | StreamCopy | None = None
         self._episode = 0
-        self._decoded = 0
         self._seen = 0
 
     def put(self, raw: Raw) -> None:
@@ -165,10 +164,8 @@ class Camera(threading.Thread):
             self._copy(number, message)
             if all(self._copies):
                 return
-        else:
-            self._decoded = number
         for frame in self._decoder.frames(number, message):
-            self._show(frame)
+            self._show(frame, None if self._is_video else number)
 
     def _copy(self, number: int, message: Any) -> None:
         for episode, rows in enumerate(self._rows):
@@ -177,11 +174,11 @@ class Camera(threading.Thread):
                 assert isinstance(clip, StreamCopy)
                 clip.add(message, is_keyframe=bool(self._keyframes[number]))
 
-    def _show(self, frame: Any) -> None:
-        number = self._decoded
-        self._decoded += 1
+    def _show(self, frame: Any, number: int | None = None) -> None:
+        """Show the frame of a message in the rows that want it; a frame of video tells its message's number itself."""
+        number = frame.pts if number is None else number
         for episode, rows in enumerate(self._rows):
-            if number < len(rows) and rows[number] and not self._copies[episode]:
+            if rows[number] and not self._copies[episode]:
                 clip = self._at(episode)
                 assert isinstance(clip, EncodedClip)
                 clip.show(frame, rows[number])

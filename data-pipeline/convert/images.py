@@ -39,7 +39,9 @@ class ImageDecoder:
         self._size: tuple[int, int] | None = None
 
     def frames(self, number: int, message: Any) -> Iterator[av.VideoFrame]:
-        """The frame of a message; none if the video decoder still waits for the next.
+        """The frame of a message; none if the video decoder still waits for the next, or for its first keyframe.
+
+        The `pts` of a frame of video is the number of its message.
 
         Raises:
             ImageError: If it cannot be decoded, or has another size than the first.
@@ -74,8 +76,10 @@ class ImageDecoder:
             raise self._error(
                 number, f"cannot be decoded: it is neither JPEG nor PNG, though it says '{message.format}'"
             )
+        packet = av.Packet(data)
+        packet.pts = number
         try:
-            found = self._context(codec).decode(av.Packet(data))
+            found = self._context(codec).decode(packet)
         except av.FFmpegError as error:
             raise self._error(number, "cannot be decoded") from error
         if codec in ("mjpeg", "png") and len(found) != 1:

@@ -40,6 +40,7 @@ from physai.data_pipeline.convert.errors import (
     SkewError,
     UndefinedTypeError,
 )
+from physai.data_pipeline.convert.images import units
 from physai.data_pipeline.convert.rules import Options
 from physai.data_pipeline.tests.convert_recordings import START_NS, TYPES, header, image, joints, write_mcap
 from physai.infrastructure.contracts import Alignment, FeatureRule, RecordingConfig, TopicRule
@@ -269,6 +270,21 @@ def test_video_off_the_grid_is_encoded_again(write: Any, output: Path) -> None:
     assert dataset.info.features[CAMERA].info["video.codec"] == "av1"
     centres = [centre(frame) for frame in dataset.frames(0, CAMERA)]
     assert centres == pytest.approx([6 * row + 9.5 for row in range(ROWS // 2)], abs=1)
+
+
+def test_video_that_is_joined_between_keyframes_shows_each_row_its_own_frame(write: Any, output: Path) -> None:
+    packets = video("libx264", gop=5)
+    first = packets[0][2].data.tobytes()
+    headers = b"".join(b"\0\0\0\1" + unit for unit in units(first) if unit[0] & 0x1F in (7, 8))  # ITU-T H.264 table 7-1
+    joined = packets[2:]  # the decoder is silent until row 5
+    joined[0][2].data = np.frombuffer(headers + joined[0][2].data.tobytes(), np.uint8)
+    convert(
+        write(in_order(joint_messages(), joined)),
+        output,
+        Options(config=config(VIDEO_TYPE), intervals=((1.2, 1.5),)),
+    )
+    centres = [centre(frame) for frame in Dataset(output).frames(0, CAMERA)]
+    assert centres == pytest.approx([3 * row + 9.5 for row in range(12, 16)], abs=1)
 
 
 @pytest.mark.parametrize(("how", "expected"), [("hold", 0.2), ("nearest", 0.4), ("linear", 0.31)])
