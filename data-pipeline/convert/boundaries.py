@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import FiniteFloat, TypeAdapter, ValidationError
 
 from physai.infrastructure.errors import MissingFileError, PhysaiError
 
@@ -13,7 +13,7 @@ from .rules import Options
 from .scan import Scan
 
 BEGIN, END = {"true", "start", "begin"}, {"false", "stop", "end", "success", "failure"}
-_LIST = TypeAdapter(tuple[tuple[float, float], ...])
+_LIST = TypeAdapter(tuple[tuple[FiniteFloat, FiniteFloat], ...])
 
 
 class IntervalsError(PhysaiError):

@@ -336,6 +336,13 @@ def test_a_list_begins_and_ends_episodes(write: Any, output: Path, tmp_path: Pat
         read_intervals(tmp_path / "list.json")
 
 
+@pytest.mark.parametrize("text", ["[[0.0, NaN]]", "[[0.0, Infinity]]"])
+def test_an_interval_that_is_not_finite_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "list.json").write_text(text)
+    with pytest.raises(IntervalsError, match="no list of pairs of numbers"):
+        read_intervals(tmp_path / "list.json")
+
+
 def test_appending_keeps_what_was_there_to_the_bit(write: Any, output: Path, tmp_path: Path) -> None:
     first = write(in_order(joint_messages(), images(compressed("JPEG"))))
     convert(first, output, Options(config=config()))
