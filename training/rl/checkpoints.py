@@ -51,12 +51,28 @@ def find(run: Path, name: str = "last") -> tuple[Path, Checkpoint]:
         name: `last`, or an iteration.
 
     Raises:
-        CheckpointError: If there is none, or its model is not the one that was saved.
+        CheckpointError: If there is none, or its model is not the one that was saved, or holds more than numbers.
     """
     folder, _ = find_checkpoint(run, name)
     mark = Checkpoint.read(folder / MARK_FILE)
     verify(folder / MODEL_FILE, mark.model)
+    check_plain(folder / MODEL_FILE)
     return folder / MODEL_FILE, mark
+
+
+def check_plain(model: Path) -> None:
+    """Refuse a model file that is more than tensors and plain values; RSL-RL and skrl would run the code in it.
+
+    Source: pytorch.org/docs, `torch.load`, `weights_only`.
+
+    Raises:
+        CheckpointError: If it is, or cannot be read.
+    """
+    try:
+        torch.load(model, map_location="cpu", weights_only=True)
+    except Exception as error:  # a torn file fails in as many ways as PyTorch has of reading one
+        why = " ".join(str(error).split())[:160]
+        raise CheckpointError(model, f"holds more than weights, or is torn ({why})") from error
 
 
 def verify(model: Path, digest: Digest) -> None:

@@ -74,8 +74,10 @@ def train(
         StorageError: If checkpoints cannot be published.
     """
     ranks.check(publish)
-    if start_from and not is_zipfile(start_from):  # as torch.save writes them
-        raise CheckpointError(start_from, "is no model file; `checkpoints/000050/model.pt` of a run is one")
+    if start_from:
+        if not is_zipfile(start_from):  # as torch.save writes them
+            raise CheckpointError(start_from, "is no model file; `checkpoints/000050/model.pt` of a run is one")
+        checkpoints.check_plain(start_from)
     if summary := finished(output, recipe):
         return summary
     check_task(recipe.task, recipe.library, recipe.agent)

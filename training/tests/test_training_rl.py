@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -183,6 +184,31 @@ def test_a_model_to_start_from_that_is_missing_or_no_model_is_named_before_a_run
     with pytest.raises(CheckpointError, match=r"notes\.pt: is no model file"):
         train(recipe, tmp_path / "run", start_from=tmp_path / "notes.pt")
     assert not (tmp_path / "run").exists()
+
+
+class Intruder:
+    """Unpickled, it leaves a file."""
+
+    def __init__(self, trace: Path) -> None:
+        self.trace = trace
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Path]]:
+        return Path.touch, (self.trace,)
+
+
+def test_code_in_a_model_file_is_refused_and_never_run(tmp_path: Path) -> None:
+    """RSL-RL and skrl read models with `weights_only=False`, which runs it."""
+    model, trace = tmp_path / "model.pt", tmp_path / "trace"
+    torch.save({"actor_state_dict": Intruder(trace)}, model)
+    recipe = Recipe(task="Isaac-Cartpole", library=Library.RSL_RL)
+    with pytest.raises(CheckpointError, match=r"model\.pt: holds more than weights"):
+        train(recipe, tmp_path / "run", start_from=model)
+    begin(tmp_path / "other", Library.RSL_RL)
+    mark = Checkpoint(iteration=1, env_steps=1, seconds=1.0, success_rate=None, episodes=0, model="sha256:" + "0" * 64)
+    checkpoints.save(tmp_path / "other", {"actor_state_dict": Intruder(trace)}, mark)
+    with pytest.raises(CheckpointError, match=r"model\.pt: holds more than weights"):
+        checkpoints.find(tmp_path / "other")
+    assert not trace.exists()
 
 
 @pytest.mark.parametrize(("library", "train_toy"), [("rsl_rl", train_rsl_rl), ("skrl", train_skrl)])
