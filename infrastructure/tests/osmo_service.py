@@ -33,6 +33,7 @@ class Service:
     asked: list[tuple[str, str, dict[str, list[str]], Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     refuse: tuple[int, Any] | None = None
+    profile: Any = field(default_factory=lambda: {"pool": "default-pool"})
 
     def paths(self) -> list[str]:
         return [f"{method} {path}" for method, path, _, _ in self.asked]
@@ -78,7 +79,7 @@ def content(service: Service, method: str, path: str, query: dict[str, list[str]
         case "POST", ["auth", "jwt", "access_token"]:
             return {"token": web_token(3600)}
         case "GET", ["profile", "settings"]:
-            return {"profile": {"pool": "default-pool"}, "roles": [], "pools": []}
+            return {"profile": service.profile, "roles": [], "pools": []}
         case "POST", ["pool", _, "workflow"]:
             logs = "Workflow validation succeeded." if "validation_only" in query else "submitted"
             return {"name": "flywheel-7", "overview": "http://osmo/workflows/flywheel-7", "logs": logs}

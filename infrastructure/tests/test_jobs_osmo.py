@@ -89,6 +89,13 @@ def test_without_a_pool_that_of_the_profile_is_taken(osmo: OsmoEngine, service: 
     assert service.asked[-1][2]["validation_only"] == ["true"]
 
 
+@pytest.mark.parametrize("profile", [None, {}, {"pool": None}])
+def test_a_profile_without_a_pool_is_one_line(osmo: OsmoEngine, service: Service, file: Path, profile: object) -> None:
+    service.profile = profile
+    with pytest.raises(NotLoggedInError, match="your profile names no pool: pass --pool"):
+        osmo.submit(file)
+
+
 def test_a_broken_file_never_leaves_this_machine(osmo: OsmoEngine, service: Service, file: Path) -> None:
     file.write_text("workflow: {name: w, tasks: [{name: a, image: i}]}")
     with pytest.raises(WorkflowError, match="command: is missing"):

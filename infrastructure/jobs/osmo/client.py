@@ -34,7 +34,8 @@ class OsmoClient:
         Raises:
             NotLoggedInError: If it names none.
         """
-        pool = self._json("GET", "api/profile/settings").get("profile", {}).get("pool")
+        profile = self._json("GET", "api/profile/settings").get("profile")
+        pool = profile.get("pool") if isinstance(profile, dict) else None
         if not pool:
             raise NotLoggedInError(self.login.url, "your profile names no pool: pass --pool, or set one in OSMO")
         return str(pool)
