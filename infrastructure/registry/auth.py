@@ -36,6 +36,7 @@ class RegistryAuth(httpx.Auth):
         kind, _, rest = response.headers.get("WWW-Authenticate", "").partition(" ")
         challenge = dict(PARAMETER.findall(rest))
         if kind.lower() == "bearer" and "realm" in challenge:
+            _refuse_plain(request, challenge["realm"])
             answer = yield _token_request(challenge, credentials)
             answer.read()
             self._header = f"Bearer {_token(answer)}" if answer.is_success else None
@@ -44,6 +45,13 @@ class RegistryAuth(httpx.Auth):
         if self._header:
             request.headers["Authorization"] = self._header
             yield request
+
+
+def _refuse_plain(request: httpx.Request, realm: str) -> None:
+    """A login goes over TLS, unless the registry itself is a loopback host that is spoken to without."""
+    if request.url.scheme == "https" and not realm.lower().startswith("https://"):
+        why = f"asks for the login at {realm}, which is not https"
+        raise UnreachableError(request.url.host, why, "Ask who runs it for a token service behind TLS")
 
 
 def _token_request(challenge: dict[str, str], credentials: Credentials | None) -> httpx.Request:

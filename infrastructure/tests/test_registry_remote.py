@@ -201,6 +201,21 @@ def test_a_bearer_token_is_fetched_with_our_credentials_and_used(
     ]
 
 
+def test_a_login_never_leaves_without_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    auth = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+    (tmp_path / "config.json").write_text(json.dumps({"auths": {"fleet.example": {"auth": auth}}}))
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.host)
+        return httpx.Response(401, headers={"WWW-Authenticate": 'Bearer realm="http://elsewhere.example/token"'})
+
+    with pytest.raises(UnreachableError, match=r"^fleet\.example: .*http://elsewhere\.example/token, which is not https"):
+        OciRegistry("fleet.example", "policies", httpx.MockTransport(answer)).tags()
+    assert asked == ["fleet.example"]
+
+
 def test_what_az_acr_login_leaves_is_exchanged_for_a_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     auth = base64.b64encode(b"00000000-0000-0000-0000-000000000000:").decode()
     login = {"auth": auth, "identitytoken": "refr3sh"}
