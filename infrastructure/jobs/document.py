@@ -50,7 +50,7 @@ def parse(path: Path, rendered: Rendered) -> Document:
         if root is not None:
             _walk(path, rendered, root, (), lines)
         data = loader.construct_document(root) if root is not None else None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # the latter of a date that is none
         mark = getattr(error, "problem_mark", None)
         why = getattr(error, "problem", None) or str(error)
         line = rendered.line(mark.line + 1) if mark else 0

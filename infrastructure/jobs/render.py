@@ -130,7 +130,7 @@ def _blank(text: str) -> str:
 def _default_values(path: Path, section: str, lines_above: int) -> dict[str, Value]:
     try:
         values = yaml.safe_load(section)["default-values"]
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # the latter of a date that is none
         mark = getattr(error, "problem_mark", None)
         line = lines_above + mark.line + 1 if mark else lines_above + 1
         why = getattr(error, "problem", None) or str(error)

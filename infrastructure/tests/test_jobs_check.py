@@ -214,6 +214,11 @@ BROKEN = {
     "a key that is there twice": (tasks(TASK, more("image: j")), "w.yaml:7: workflow.tasks[0].image: is there twice."),
     "no YAML": ("workflow:\n  name: [w\n", "not valid YAML"),
     "a tab": ("workflow:\n\tname: w\n", "w.yaml:2: not valid YAML"),
+    "a date that is none": (tasks(TASK, head="labels: {day: 2026-13-45}\n"), "not valid YAML: month must be in 1..12"),
+    "a default that is no date": (
+        tasks(TASK) + "default-values: {day: 2026-13-45}\n",
+        "default-values: not valid YAML",
+    ),
     "a list": ("workflow:\n- a\n", "w.yaml:1: workflow: "),
     "a null task": ("workflow:\n  name: w\n  tasks:\n  -\n", "workflow.tasks[0]: "),
     "a checkpoint without frequency": (
