@@ -24,8 +24,8 @@ def kill_left(lines: Iterable[str]) -> None:
     for left in groups.values():
         try:
             os.killpg(left, signal.SIGKILL)
-        except ProcessLookupError:
-            continue  # it ended by itself
+        except (ProcessLookupError, PermissionError):  # it ended by itself; or it became another user's
+            continue
 
 
 if __name__ == "__main__":
