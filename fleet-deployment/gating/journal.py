@@ -127,7 +127,10 @@ class Journal:
         return check_records(self.path, content, self._last, self.subject, self._signer().public_key())
 
     def _write(self, line: bytes) -> None:
-        descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise JournalFullError(self.path, str(error)) from error
         try:
             written = os.write(descriptor, line)
             if written < len(line):

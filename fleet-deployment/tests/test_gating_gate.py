@@ -180,6 +180,23 @@ def test_a_full_disk_changes_nothing(folder: Path, monkeypatch: pytest.MonkeyPat
     assert gate.send(staged("b")).candidate is not None
 
 
+def test_a_log_that_cannot_be_opened_changes_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = filled(folder, "a")
+    before, opened = gate.state, os.open
+
+    def full(path: Path, flags: int, *more: int) -> int:
+        if path == folder / "audit.jsonl":
+            raise OSError(24, "Too many open files")
+        return opened(path, flags, *more)
+
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "open", full)
+        with pytest.raises(JournalFullError, match="Too many open files"):
+            gate.send(staged("b"))
+    assert gate.state == before
+    assert gate.send(staged("b")).candidate is not None
+
+
 def test_each_record_tells_what_changed(folder: Path) -> None:
     gate = filled(folder, "a")
     gate.send(ev.Halted(at=NOW, by="anna", reason="visitors"))

@@ -211,7 +211,9 @@ def test_a_login_never_leaves_without_tls(tmp_path: Path, monkeypatch: pytest.Mo
         asked.append(request.url.host)
         return httpx.Response(401, headers={"WWW-Authenticate": 'Bearer realm="http://elsewhere.example/token"'})
 
-    with pytest.raises(UnreachableError, match=r"^fleet\.example: .*http://elsewhere\.example/token, which is not https"):
+    with pytest.raises(
+        UnreachableError, match=r"^fleet\.example: .*http://elsewhere\.example/token, which is not https"
+    ):
         OciRegistry("fleet.example", "policies", httpx.MockTransport(answer)).tags()
     assert asked == ["fleet.example"]
 
