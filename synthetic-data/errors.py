@@ -66,6 +66,13 @@ class OtherDatasetError(SyntheticDataError):
         super().__init__(f"{root}: is {found}, but the plan is of {planned}. Give that dataset, or plan again.")
 
 
+class DamagedPlanError(SyntheticDataError):
+    """A plan asks for a clip that cannot be."""
+
+    def __init__(self, clip: str, why: str) -> None:
+        super().__init__(f"plan: clip '{clip}': {why}. Make the plan again with `physai synthetic-data plan`.")
+
+
 class OtherPlanError(SyntheticDataError):
     """A report does not speak of the plan at hand."""
 

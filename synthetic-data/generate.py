@@ -1,6 +1,7 @@
 """Makes the clips of a plan, each whole or not at all; a run that was stopped goes on where it was."""
 
 import io
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,11 +15,13 @@ from physai.infrastructure.datasets import Dataset
 from physai.infrastructure.datasets.video import encode
 
 from .backend import Backend, Made, Request
-from .errors import OtherDatasetError
+from .errors import DamagedPlanError, OtherDatasetError
 
 CLIP = "clip.json"
 TRUTH = "truth"
 """Arrays of what the renderer knows, beside the videos of the controls."""
+NAME = re.compile(r"[\w-]+")
+"""Of a clip, and so of its folder, which is emptied before the clip is written."""
 
 type Progress = Callable[[int, int], None]
 """Told (done, in all)."""
@@ -85,11 +88,17 @@ def planned_dataset(plan: GenerationPlan, root: Path) -> Dataset:
 
     Raises:
         OtherDatasetError: If `root` is another one.
+        DamagedPlanError: If a clip's name is none of a folder, or its episode is not there.
     """
     dataset = Dataset(root)
     found = dataset.verify()
     if found != plan.dataset:
         raise OtherDatasetError(root, found, plan.dataset)
+    for generation in plan.generations:
+        if not NAME.fullmatch(generation.id):
+            raise DamagedPlanError(generation.id, "its name cannot be that of a folder")
+        if not 0 <= generation.episode < dataset.num_episodes:
+            raise DamagedPlanError(generation.id, f"the dataset has no episode {generation.episode}")
     return dataset
 
 

@@ -25,6 +25,7 @@ from physai.synthetic_data.backend import Made
 from physai.synthetic_data.cli import app
 from physai.synthetic_data.draw import draw
 from physai.synthetic_data.errors import (
+    DamagedPlanError,
     DepthCameraError,
     NoCameraError,
     NoEpisodeError,
@@ -225,6 +226,25 @@ def one(source, tmp_path_factory):
     plan = plan.model_copy(update={"generations": plan.generations[:1]})
     assert generate(plan, source, folder, LocalBackend()).made == 1
     return plan, folder
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"id": "../precious"}, "clip '../precious': its name cannot be that of a folder"),
+        ({"id": ""}, "clip '': its name cannot be that of a folder"),
+        ({"episode": 4}, "clip 'e0000-v00': the dataset has no episode 4"),
+        ({"episode": -1}, "clip 'e0000-v00': the dataset has no episode -1"),
+    ],
+)
+def test_a_plan_that_leaves_its_folder_or_its_dataset_touches_nothing(one, source, tmp_path, change, why):
+    plan, _ = one
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious/notes.txt").write_text("kept")
+    damaged = plan.model_copy(update={"generations": (plan.generations[0].model_copy(update=change),)})
+    with pytest.raises(DamagedPlanError, match=why):
+        generate(damaged, source, tmp_path / "clips", LocalBackend())
+    assert (tmp_path / "precious/notes.txt").read_text() == "kept"
 
 
 def asking(plan, **change):
