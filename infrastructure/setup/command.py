@@ -32,7 +32,7 @@ class Command(Contract):
 
     argv: tuple[str, ...]
     input: str | None = None
-    """Standard input; `${name}` in it stands for a secret."""
+    """Standard input; `${name}` in it stands for a secret, as a whole value of YAML."""
     secrets: dict[str, Secret] = {}
     unless: tuple[str, ...] | None = None
     """A probe: the command is left out when this one ends with 0."""
@@ -66,7 +66,7 @@ class Runner:
         text = command.input
         for name, secret in command.secrets.items():
             assert text is not None, "a secret goes to standard input, never to a command line"
-            text = text.replace(f"${{{name}}}", self._secret(secret))
+            text = text.replace(f"${{{name}}}", json.dumps(self._secret(secret)))  # quoted, whatever is in it
         self._checked(command.argv, text)
         return True
 

@@ -35,7 +35,7 @@ ROOT = Path(__file__).parents[2]
 TENANT = "00000000-0000-0000-0000-000000000001"
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
 HOST = "osmo.example.com"
-PASSWORD = "hunter2-of-the-vault"
+PASSWORD = "hunter2: 'of' the\\vault #1"  # which YAML would take for something else, were it not quoted
 
 # The program looks its answer up in answers.json: the first pattern that its command line contains.
 FAKE = """#!{python}
