@@ -31,7 +31,7 @@ class OnnxPolicy:
             blend_steps: Actions over which one chunk runs into the next; 0 as in training and evaluation.
         """
         self.package = package
-        self._session = open_policy_session(folder)
+        self._session = open_policy_session(folder, rows=1 if arms == 1 else None)  # of many, those without a chunk ask
         self._inputs = [spec.name for spec in package.inputs]
         self._output = package.outputs[0].name
         self._chunks = BlendedPolicy(self._infer, package.action_steps, arms, blend_steps, package.inputs)

@@ -26,10 +26,14 @@ def providers(engines: Path) -> tuple[Provider, ...]:
     return tuple((name, options[name]) if name in options else name for name in chosen)
 
 
-def open_policy_session(folder: Path) -> Any:
+def open_policy_session(folder: Path, rows: int | None = None) -> Any:
     """A session over a package's graph. Engines are kept beside the package, whose bytes stay as they were signed.
+
+    Args:
+        folder: A verified package.
+        rows: Of every request; None: as many as each has.
 
     Raises:
         GraphError: If the graph does not load.
     """
-    return open_session(folder / GRAPH_FILE, providers(folder.with_suffix(".engines")))
+    return open_session(folder / GRAPH_FILE, providers(folder.with_suffix(".engines")), rows=rows)

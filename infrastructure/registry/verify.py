@@ -14,6 +14,8 @@ from .manifest import PACKAGE_FILE, manifest_digest
 
 GRAPH_FILE = "policy.onnx"
 GOLDEN_FILE = "golden.npz"
+BATCH = "batch"
+"""Name of the first axis of every input and output in the graph."""
 TOLERANCE = 1e-4
 """Largest difference from a golden vector, in the action's unit; another processor rounds otherwise, by some 1e-6."""
 ROUNDING = 1e-5
@@ -142,12 +144,18 @@ def reproduces(answer: NDArray[Any], golden: NDArray[Any]) -> bool:
     return bool((np.abs(answer - golden) <= allowed).all())
 
 
-def open_session(path: Path, providers: Sequence[str | tuple[str, dict[str, Any]]] = ("CPUExecutionProvider",)) -> Any:
+def open_session(
+    path: Path,
+    providers: Sequence[str | tuple[str, dict[str, Any]]] = ("CPUExecutionProvider",),
+    *,
+    rows: int | None = None,
+) -> Any:
     """An ONNX Runtime session on one core, which is fastest for policies this small.
 
     Args:
         path: Of the graph.
         providers: Execution providers, best first; with options where one has any.
+        rows: Of every request; what depends on nothing else is then worked out once. None: as many as each has.
 
     Raises:
         GraphError: If the graph does not load.
@@ -158,6 +166,8 @@ def open_session(path: Path, providers: Sequence[str | tuple[str, dict[str, Any]
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    if rows is not None:
+        options.add_free_dimension_override_by_name(BATCH, rows)
     try:
         return onnxruntime.InferenceSession(path, options, providers=list(providers))
     except Exception as error:

@@ -14,7 +14,15 @@ from hypothesis import strategies as st
 from physai.infrastructure.contracts import ContractError, digest_file
 from physai.infrastructure.errors import MissingFileError, PhysaiError
 from physai.infrastructure.registry import NotAPackageError, TamperedError, manifest_digest
-from physai.infrastructure.registry.verify import GoldenError, GraphError, verify_package
+from physai.infrastructure.registry.verify import (
+    GOLDEN_FILE,
+    GRAPH_FILE,
+    GoldenError,
+    GraphError,
+    open_session,
+    read_golden,
+    verify_package,
+)
 from physai.infrastructure.tests.registry_packages import JOINTS, make_package
 
 FILES = ("policy.onnx", "golden.npz", "package.json")
@@ -35,6 +43,17 @@ def edit(folder: Path, change: Callable[[dict[str, object]], None]) -> None:
 
 def test_a_whole_package_is_accepted_with_and_without_its_digest(package: Path) -> None:
     assert verify_package(package) == verify_package(package, manifest_digest(package))
+
+
+def test_a_session_for_one_robot_takes_no_two(package: Path) -> None:
+    graph, golden = package / GRAPH_FILE, read_golden(package / GOLDEN_FILE, verify_package(package))
+    two = {name: golden[name][:2] for name in ("observation.state", "observation.environment_state")}
+    assert (open_session(graph).run(["action"], two)[0] == golden["action"][:2]).all()
+    one = {name: values[:1] for name, values in two.items()}
+    alone = open_session(graph, rows=1)
+    assert (alone.run(["action"], one)[0] == golden["action"][:1]).all()
+    with pytest.raises(Exception, match=r"Got: 2 Expected: 1"):
+        alone.run(["action"], two)
 
 
 def test_another_digest_is_refused(package: Path) -> None:

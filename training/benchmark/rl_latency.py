@@ -22,7 +22,7 @@ def measure() -> Result:
     with tempfile.TemporaryDirectory() as root:
         run, package = write_run(Path(root) / "run", KIND), Path(root) / "package"
         build(run, package)
-        found, session = open_run(run, "last"), open_session(package / GRAPH_FILE)
+        found, session = open_run(run, "last"), open_session(package / GRAPH_FILE, rows=1)
         seen = np.zeros((1, 14), dtype=np.float32)
         ours = _p99_ms(lambda: session.run(None, {"observation.policy": seen}))
         torch.set_num_threads(1)

@@ -7,6 +7,8 @@ import onnx
 import torch
 from torch import Tensor, nn
 
+from physai.infrastructure.registry.verify import BATCH
+
 OPSET = 18
 
 
@@ -21,7 +23,7 @@ def export_onnx(
         inputs: Names of the inputs.
         outputs: Names of the outputs.
     """
-    batch = torch.export.Dim("batch", min=1)
+    batch = torch.export.Dim(BATCH, min=1)
     shapes = (tuple({0: batch} for _ in examples),)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's own, about its insides

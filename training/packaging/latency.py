@@ -95,6 +95,7 @@ def _on(provider: str, folder: Path, package: PolicyPackage, steps: int, batch: 
     difference = max(float(np.abs(answer - wanted).max()) for answer, wanted in pairs)
     if not all(reproduces(answer, wanted) for answer, wanted in pairs):
         return f"it answers otherwise than the golden vectors, by up to {difference:.2g}"
+    session = open_session(folder / GRAPH_FILE, [(provider, OPTIONS.get(provider, {}))], rows=batch)
     given = {spec.name: np.resize(golden[spec.name], (batch, *spec.shape)) for spec in package.inputs}
     taken_ms = []
     for _ in range(WARM_UP + steps):

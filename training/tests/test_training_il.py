@@ -377,7 +377,7 @@ def test_the_runner_plays_a_package_as_lerobot_plays_the_policy(kind: str, reque
     from physai.training.packaging.graph import GRAPHS
 
     run, package = request.getfixturevalue(kind)
-    contract, session = verify_package(package), open_session(package / "policy.onnx")
+    contract, session = verify_package(package), open_session(package / "policy.onnx", rows=1)
     names = [spec.name for spec in contract.inputs]
     runner = ChunkedPolicy(
         lambda given: session.run(["action"], {name: given[name] for name in names})[0],
@@ -436,9 +436,11 @@ def test_a_package_says_what_was_trained(run: Path, package: Path) -> None:
     assert contract.parity_max_abs <= 1e-5
 
 
-def test_a_graph_answers_any_number_of_robots(package: Path) -> None:
+@pytest.mark.parametrize("made_for", [None, 1])
+def test_a_graph_answers_any_number_of_robots_or_one_as_well(package: Path, made_for: int | None) -> None:
     contract = verify_package(package)
-    session, golden = open_session(package / "policy.onnx"), read_golden(package / "golden.npz", contract)
+    session = open_session(package / "policy.onnx", rows=made_for)
+    golden = read_golden(package / "golden.npz", contract)
     rows = {spec.name: golden[spec.name] for spec in contract.inputs}
     assert len(golden["action"]) == 16, "8 recorded observations and 8 random ones"
     each = [session.run(["action"], {name: value[i : i + 1] for name, value in rows.items()})[0] for i in range(16)]
