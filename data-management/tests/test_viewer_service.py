@@ -510,6 +510,21 @@ def test_indexes_stay_in_memory_by_their_episodes_the_last_ones_asked_for(
     assert indexes.of(cube) is not first
 
 
+def test_a_file_that_goes_while_it_is_looked_at_is_no_error(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(data / "lab/cube", tmp_path / "data/cube")
+    (entry,) = Catalog([open_place(str(tmp_path / "data"))]).entries()
+    indexes = Indexes()
+    before = indexes.of(entry)
+    with monkeypatch.context() as moment:
+        gone = tmp_path / "data/cube/meta/episodes/chunk-000/gone.parquet"
+        glob = Path.glob
+        moment.setattr(Path, "glob", lambda path, pattern: [*glob(path, pattern), gone])
+        moment.setattr(Path, "exists", lambda _path: True)  # it was there, a moment ago
+        assert indexes.of(entry) is before
+
+
 @pytest.fixture
 def blob_data(data: Path, tmp_path: Path) -> Iterator[str]:
     """The datasets in a container of Azurite."""

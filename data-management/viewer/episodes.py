@@ -3,6 +3,7 @@
 import hashlib
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -306,4 +307,9 @@ class Indexes:
 def _mark(folder: Path) -> object:
     """Other whenever an episode or a fact is."""
     files = [folder / "meta/info.json", folder / PROVENANCE, *(folder / "meta/episodes").glob("*/*.parquet")]
-    return [(str(path), path.stat().st_ino, path.stat().st_mtime_ns) for path in files if path.exists()]
+    found = []
+    for path in files:
+        with suppress(FileNotFoundError):  # not there, or gone since it was listed
+            stat = path.stat()
+            found.append((str(path), stat.st_ino, stat.st_mtime_ns))
+    return found
