@@ -14,7 +14,8 @@ from physai.infrastructure.contracts import Digest, DriftReport, EvaluationRepor
 from physai.infrastructure.settings import settings
 
 from ..errors import DriftNotTakenError, EmptyTelemetryError
-from ..telemetry.cli import StorePath, find_policy, open_telemetry, percent, short
+from ..telemetry.cli import find_policy, percent, short
+from ..telemetry.store_option import StorePath, open_telemetry
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 

@@ -9,7 +9,7 @@ from physai.infrastructure.console import Json, show, stderr
 from physai.infrastructure.errors import MissingFileError
 
 from ..drift.cli import FALSE_ALARM, HORIZON, FalseAlarm, Horizon
-from ..telemetry.cli import StorePath, open_telemetry
+from ..telemetry.store_option import StorePath, open_telemetry
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 

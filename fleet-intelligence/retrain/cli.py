@@ -15,7 +15,8 @@ from physai.infrastructure.contracts import Contract, Digest, DriftReport, Polic
 from physai.infrastructure.settings import settings
 
 from ..errors import EmptyTelemetryError, NoDatasetError, OtherPackageError
-from ..telemetry.cli import StorePath, open_telemetry, short
+from ..telemetry.cli import short
+from ..telemetry.store_option import StorePath, open_telemetry
 from .decide import Decision, decide
 from .ledger import Ledger
 from .rules import RetrainRules

@@ -10,31 +10,24 @@ from rich.table import Table
 
 from physai.infrastructure.console import Json, show, stderr
 from physai.infrastructure.contracts import Contract, Digest, EpisodeEvent, Rate
-from physai.infrastructure.settings import settings
 
 from ..errors import AmbiguousPolicyError
 from .buckets import quantile
 from .ingest import ingest as ingest_files
 from .signals import read_signals
 from .store import TelemetryStore
+from .store_option import StorePath, open_telemetry
 from .summary import summarize
 from .transport_cli import app as transport
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 app.add_typer(transport)
 
-StorePath = Annotated[Path | None, typer.Option("--store", help="DuckDB file; default: the setting 'telemetry'.")]
-
 
 class Episodes(Contract):
     """Events of the store, in order of time."""
 
     events: tuple[EpisodeEvent, ...]
-
-
-def open_telemetry(path: Path | None) -> TelemetryStore:
-    """The store at a path, or where the settings say."""
-    return TelemetryStore(path or Path(str(settings().telemetry)))
 
 
 def find_policy(store: TelemetryStore, text: str) -> Digest:

@@ -13,7 +13,7 @@ from physai.infrastructure.contracts import Contract
 from physai.infrastructure.settings import settings
 
 from ..errors import BrokerError, ForeignEventsError, SilentBrokerError
-from .store import TelemetryStore
+from .store_option import StorePath, open_telemetry
 from .wire import Broker
 
 if TYPE_CHECKING:
@@ -168,9 +168,7 @@ def receive(
     eventhouse: Annotated[str | None, typer.Option(help="URI of a Kusto cluster to send on to.")] = None,
     database: Annotated[str, typer.Option(help="Its database.")] = "Fleet",
     seconds: Annotated[float | None, typer.Option(min=0.1, help="Stop after; by default, never.")] = None,
-    store: Annotated[
-        Path | None, typer.Option("--store", help="DuckDB file; default: the setting 'telemetry'.")
-    ] = None,
+    store: StorePath = None,
     as_json: Json = False,
 ) -> None:
     """Keep what robots send to a broker, or what Event Hubs hold, each event once, until it is stopped.
@@ -181,7 +179,7 @@ def receive(
     from .hubs import HubReader, Hubs
     from .receive import Received, Receiver
 
-    kept = TelemetryStore(store or Path(str(settings().telemetry)))
+    kept = open_telemetry(store)
     onward = Eventhouse.at(eventhouse, database) if eventhouse else None
     receiver: Receiver | HubReader
     if event_hubs or kafka:
