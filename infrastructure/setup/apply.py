@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..aside import locked, write_whole
-from ..contracts import Contract, Digest, digest_bytes
+from ..contracts import Contract, Digest, digest_bytes, digest_file
 from .command import Command, Runner
 from .steps import STEPS, Context
 
@@ -28,8 +28,13 @@ class Progress(Contract):
 
 
 def digest_of(commands: list[Command]) -> Digest:
-    """Digest of what a step does; where its secrets come from is not part of it, since that names a day."""
-    return digest_bytes("\0".join(command.model_dump_json(exclude={"secrets"}) for command in commands).encode())
+    """Digest of what a step does, with the files that it hands over as `@path`.
+
+    Where its secrets come from is not part of it, since that names a day.
+    """
+    parts = [command.model_dump_json(exclude={"secrets"}) for command in commands]
+    files = [Path(word[1:]) for command in commands for word in command.argv if word.startswith("@")]
+    return digest_bytes("\0".join([*parts, *map(digest_file, files)]).encode())
 
 
 def apply_step(

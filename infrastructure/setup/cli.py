@@ -1,5 +1,6 @@
 """Size, price, set up, examine and take down the Azure platform."""
 
+import shutil
 from pathlib import Path
 from typing import Annotated
 
@@ -52,6 +53,11 @@ class Bill(Contract):
 def outputs() -> Path:
     """Where `terraform output -json` was written."""
     return settings().home / "terraform-outputs.json"
+
+
+def _state(platform: Platform) -> Path:
+    """Where it is noted what was done to a platform."""
+    return settings().home / "setup" / platform.name
 
 
 def _context(options: Options) -> Context:
@@ -153,7 +159,7 @@ def apply(
     names = chosen(step)
     for name in names:
         STEPS[name](context)  # a missing option is found before the first command runs
-    state = settings().home / "setup" / context.platform.name
+    state = _state(context.platform)
     tell = stderr.print
     done = tuple(
         apply_step(name, context, state, again=again, tell=lambda line: tell(line, markup=False)) for name in names
@@ -190,3 +196,5 @@ def destroy(
     for command in commands(platform, path.absolute(), settings().home / "destroy.tfplan"):
         stderr.print(command.shown(), markup=False)
         Runner("destroy").run(command)
+    if (state := _state(platform)).exists():  # the next platform of this name is set up from the first step on
+        shutil.rmtree(state)

@@ -9,6 +9,7 @@ from .errors import RefusedError
 from .platform import Platform
 
 TERRAFORM = Path(__file__).parents[1] / "terraform"
+UNKNOWN = "unknown: it did not answer"
 
 
 class Holding(Contract):
@@ -26,7 +27,7 @@ class Losses(Contract):
     platform: str
     holdings: tuple[Holding, ...]
     locks: tuple[str, ...]
-    """Locks that keep it from being destroyed."""
+    """Locks that keep it from being destroyed, or that nobody could tell."""
 
 
 def losses(platform: Platform) -> Losses:
@@ -45,13 +46,13 @@ def losses(platform: Platform) -> Losses:
             Holding(what="OSMO's database", name=platform.osmo_database.host, content="workflows, users, tokens"),
             Holding(what="key vault", name=platform.key_vault, content="secrets; recoverable for 90 days"),
         ),
-        locks=tuple(f"{lock['name']} ({lock['level']})" for lock in locks or []),
+        locks=tuple(f"{lock['name']} ({lock['level']})" for lock in locks) if isinstance(locks, list) else (UNKNOWN,),
     )
 
 
 def _names(listed: object) -> str:
     if not isinstance(listed, list):
-        return "unknown: it did not answer"
+        return UNKNOWN
     names = [item["name"] if isinstance(item, dict) else str(item) for item in listed]
     return ", ".join(names) or "empty"
 

@@ -319,6 +319,17 @@ def test_a_changed_step_is_done_anew(fakes: Fakes, context: Context, tmp_path: P
     assert apply_step("osmo-backend", elsewhere, tmp_path).ran > 0
 
 
+def test_a_changed_dashboard_is_handed_over_again(fakes: Fakes, context: Context, tmp_path: Path) -> None:
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "fleet.json").write_text("{}")
+    options = context.options.model_copy(update={"dashboards": str(tmp_path / "more")})
+    more = context.model_copy(update={"options": options})
+    assert apply_step("dashboards", more, tmp_path).ran == 2
+    assert apply_step("dashboards", more, tmp_path).ran == 0
+    (tmp_path / "more" / "fleet.json").write_text('{"title": "Fleet"}')
+    assert apply_step("dashboards", more, tmp_path).ran == 2
+
+
 def test_a_damaged_memory_of_a_step_means_doing_it_again(fakes: Fakes, context: Context, tmp_path: Path) -> None:
     apply_step("cluster", context, tmp_path)
     (tmp_path / "cluster.json").write_text('{"digest": "sha')
@@ -486,6 +497,7 @@ def test_destroy_shows_what_holds_data_and_stops_at_a_wrong_name(fakes: Fakes, o
     }
     assert held["storage account"] == "datasets"
     assert held["container registry"] == "unknown: it did not answer", "silence is not emptiness"
+    assert '"unknown: it did not answer"' in done.stdout.partition('"locks"')[2]
     assert not [line for line, _ in fakes.calls() if line.startswith("terraform")]
 
 
@@ -497,6 +509,12 @@ def test_destroy_applies_the_very_plan_that_it_made(fakes: Fakes, outputs: Path)
     assert file
     assert apply.endswith(file.group(1))
     assert f"-var=subscription_id={SUBSCRIPTION}" in plan
+
+
+def test_after_a_destruction_the_platform_is_set_up_anew(fakes: Fakes, outputs: Path) -> None:
+    assert json.loads(call("setup", "apply", "cluster", "--json").stdout)["done"][0]["ran"] == 4
+    assert call("destroy", "--profile", "dev", "--confirm", "physai-dev").exit_code == 0
+    assert json.loads(call("setup", "apply", "cluster", "--json").stdout)["done"][0]["ran"] == 4
 
 
 # --- costs
