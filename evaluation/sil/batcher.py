@@ -53,9 +53,10 @@ class Batcher:
         names = gathered[0][0]
         try:
             outputs = self._infer({name: np.concatenate([inputs[name] for inputs, _ in gathered]) for name in names})
-        except EvaluationError as error:
-            if len(gathered) == 1:
-                gathered[0][1].set_exception(error)
+        except Exception as error:  # noqa: BLE001  raised again by each request that waits for it
+            if len(gathered) == 1 or not isinstance(error, EvaluationError):
+                for _, answer in gathered:
+                    answer.set_exception(error)
                 return
             for one in gathered:  # whose rows it were: the others must not fail with them
                 self._answer([one])

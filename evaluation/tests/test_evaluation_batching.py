@@ -64,6 +64,16 @@ def test_one_that_fails_does_not_fail_the_others() -> None:
     assert answers == [[2.0], "the graph failed", [6.0, 6.0, 6.0]]
 
 
+def test_an_error_that_nobody_foresaw_reaches_everyone_who_waits() -> None:
+    def out_of_memory(inputs: Tensors) -> Tensors:
+        raise MemoryError
+
+    batcher = Batcher(out_of_memory, wait_s=30.0, max_rows=3)
+    with ThreadPoolExecutor(3) as pool:
+        asked = [pool.submit(batcher.infer, {"x": np.ones(1, np.float32)}) for _ in range(3)]
+        assert [type(one.exception(timeout=10)) for one in asked] == [MemoryError] * 3
+
+
 def test_a_request_that_stays_alone_waits_no_longer_than_it_may() -> None:
     graph = Doubling()
     assert Batcher(graph.infer, wait_s=0.01).infer({"x": np.ones(1, np.float32)})["y"].tolist() == [2.0]
