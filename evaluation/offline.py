@@ -77,7 +77,7 @@ def replay(folder: Path, package: Path, split: str, track: Track = iter) -> Offl
     answered = [_episode(dataset, index, policy, span) for index in track(episodes)]
     first = np.concatenate([errors[:, 0] for errors, _, _ in answered])
     absolute = np.concatenate([distance for _, distance, _ in answered])
-    output = policy.package.outputs[0]
+    elements = _elements(dataset, policy.package)
     return OfflineReport(
         package=policy.digest,
         dataset=dataset.required_provenance.content,
@@ -87,7 +87,7 @@ def replay(folder: Path, package: Path, split: str, track: Track = iter) -> Offl
         nmse=float(first.mean()),
         joints=tuple(
             JointAgreement(name=name, unit=unit, nmse=float(first[:, joint].mean()), mean_abs=float(distances.mean()))
-            for joint, (name, unit, distances) in enumerate(zip(output.elements, output.units, absolute.T, strict=True))
+            for joint, ((name, unit), distances) in enumerate(zip(elements, absolute.T, strict=True))
         ),
         nmse_by_step=tuple(_by_step([errors for errors, _, _ in answered])),
         dtw=tuple(distance for _, _, distance in answered),
@@ -104,8 +104,22 @@ def _check_features(dataset: Dataset, package: PolicyPackage) -> None:
         names = tuple(found.element_names)
         if spec.elements and names and names != spec.elements:
             raise MisfitError("package", f"order of '{spec.name}'", spec.elements, names)
+    output, recorded = package.outputs[0], dataset.info.features.get(ACTION)
+    if recorded is None or output.shape[-1:] != recorded.shape:
+        here = recorded.shape if recorded else f"not among {', '.join(dataset.info.recorded)}"
+        raise MisfitError("package", f"size of '{ACTION}'", output.shape[-1:], here)
+    if output.elements and recorded.element_names and tuple(recorded.element_names) != output.elements:
+        raise MisfitError("package", f"order of '{ACTION}'", output.elements, tuple(recorded.element_names))
     if abs(package.rate_hz - dataset.fps) > 1e-3 * dataset.fps:
         raise MisfitError("package", "rate", f"{package.rate_hz:g} Hz", f"{dataset.fps:g} Hz")
+
+
+def _elements(dataset: Dataset, package: PolicyPackage) -> list[tuple[str, str]]:
+    """Name and unit of each action: the package's, else the dataset's, else its number; without a unit if none says."""
+    output = package.outputs[0]
+    size = output.shape[-1]
+    names = output.elements or dataset.info.features[ACTION].element_names or map(str, range(size))
+    return list(zip(names, output.units or ("",) * size, strict=True))
 
 
 def _span(dataset: Dataset) -> NDArray[np.float64]:
@@ -122,10 +136,10 @@ def _episode(
     columns = dataset.episode(index)
     recorded = columns[ACTION].astype(np.float64)
     observations = dict(_inputs(dataset, index, columns, policy.package))
-    rows = len(recorded)
+    rows, answer = len(recorded), policy.package.outputs[0].name
     chunks = np.concatenate(
         [
-            policy.infer({name: values[start : start + BATCH] for name, values in observations.items()})[ACTION]
+            policy.infer({name: values[start : start + BATCH] for name, values in observations.items()})[answer]
             for start in range(0, rows, BATCH)
         ]
     )

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from physai.evaluation.errors import EvaluationError
-from physai.evaluation.examples.reach import CHUNK, JOINTS, POSE
+from physai.evaluation.examples.reach import ACTION, CHUNK, JOINTS, POSE, build_package
 from physai.evaluation.metrics.agreement import dtw_distance, squared_errors
 from physai.evaluation.offline import OfflineReport, replay
-from physai.infrastructure.contracts import EpisodeSource, digest_bytes
+from physai.infrastructure.contracts import EpisodeSource, TensorSpec, digest_bytes
 from physai.infrastructure.datasets import DatasetWriter, vector
 from physai.infrastructure.fit import MisfitError
 from physai.infrastructure.registry import manifest_digest
@@ -20,12 +20,19 @@ SOURCE = EpisodeSource(
 ROWS = 6
 
 
-def write_dataset(root: Path, offset_rad: float = 0.0, fps: int = 30, joints: tuple[str, ...] = JOINTS) -> Path:
+def write_dataset(
+    root: Path,
+    offset_rad: float = 0.0,
+    fps: int = 30,
+    joints: tuple[str, ...] = JOINTS,
+    actions: tuple[str, ...] | None = None,
+) -> Path:
     """Two episodes; the first joint rises by 0.1 a row, the action is the state plus an offset."""
+    actions = actions or joints
     features = {
         "observation.state": vector(list(joints)),
         "observation.environment_state": vector(list(POSE)),
-        "action": vector(list(joints)),
+        "action": vector(list(actions)),
     }
     state = np.zeros((ROWS, 6), np.float32)
     state[:, 0] = 0.1 * np.arange(ROWS)
@@ -34,7 +41,7 @@ def write_dataset(root: Path, offset_rad: float = 0.0, fps: int = 30, joints: tu
             columns = {
                 "observation.state": state,
                 "observation.environment_state": np.zeros((ROWS, 7), np.float32),
-                "action": state + np.float32(offset_rad),
+                "action": (state + np.float32(offset_rad))[:, : len(actions)],
             }
             writer.add_episode(columns, source=SOURCE)
         writer.splits = {"train": 1, "heldout": 1}
@@ -87,3 +94,18 @@ def test_another_joint_order_or_rate_is_refused_by_name(tmp_path: Path, package:
         replay(write_dataset(tmp_path / "swapped", joints=JOINTS[::-1]), package, "heldout")
     with pytest.raises(MisfitError, match="its rate is 30 Hz, the robot's is 20 Hz"):
         replay(write_dataset(tmp_path / "slow", fps=20), package, "heldout")
+
+
+def test_actions_in_another_order_or_number_are_refused_by_name(tmp_path: Path, package: Path) -> None:
+    with pytest.raises(MisfitError, match="order of 'action'"):
+        replay(write_dataset(tmp_path / "swapped", actions=JOINTS[::-1]), package, "heldout")
+    with pytest.raises(MisfitError, match=r"size of 'action' is \(6,\), the robot's is \(5,\)"):
+        replay(write_dataset(tmp_path / "fewer", actions=JOINTS[:5]), package, "heldout")
+
+
+def test_actions_that_a_package_does_not_name_have_the_names_of_the_dataset(tmp_path: Path) -> None:
+    unnamed = (TensorSpec(name=ACTION, dtype="float32", shape=(CHUNK, 6)),)
+    report = replay(
+        write_dataset(tmp_path / "ds"), build_package(tmp_path / "package", outputs=unnamed, limits=()), "heldout"
+    )
+    assert [(joint.name, joint.unit) for joint in report.joints] == [(joint, "") for joint in JOINTS]
