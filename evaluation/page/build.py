@@ -1,6 +1,7 @@
 """From the folder of an evaluation to its page."""
 
 from pathlib import Path
+from statistics import median
 from typing import NamedTuple
 
 import numpy as np
@@ -94,8 +95,8 @@ def kpi_rows(results: tuple[PolicyResult, ...]) -> list[tuple[str, list[str]]]:
 
 
 def _median(result: PolicyResult, name: str) -> str:
-    values = sorted(episode.kpis[name] for episode in result.episodes if name in episode.kpis)
-    return _figure(values[len(values) // 2]) if values else EN_DASH
+    values = [episode.kpis[name] for episode in result.episodes if name in episode.kpis]
+    return _figure(median(values)) if values else EN_DASH
 
 
 def _figure(value: float) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from physai.evaluation.metrics import compare_sequentially
 from physai.evaluation.page import write_page
-from physai.evaluation.page.build import _figure, failures
+from physai.evaluation.page.build import _figure, failures, kpi_rows
 from physai.evaluation.page.sequence_chart import walk_of
 from physai.evaluation.report import make_report
 from physai.evaluation.sil.film import TILE, grid
@@ -64,6 +64,13 @@ def test_filmed_failures_are_shown_as_they_ended_and_the_film_begins_with_a_pict
     assert page.count("<img src=") == 2, "the fifth was not filmed"
     assert "condition 3, at its end: 0.030 m off" in page
     assert page.count('poster="data:image/png') == 1
+
+
+def test_the_median_of_an_even_number_is_between_the_two_in_the_middle() -> None:
+    result = make_result("candidate", [True] * 4)
+    pairs = zip(result.episodes, (1.0, 2.0, 4.0, 9.0), strict=True)
+    episodes = tuple(episode.model_copy(update={"kpis": {"error": value}}) for episode, value in pairs)
+    assert kpi_rows((result.model_copy(update={"episodes": episodes}),)) == [("error", ["3"])]
 
 
 def test_figures_have_true_minus_signs_and_no_exponent() -> None:
