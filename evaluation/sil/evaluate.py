@@ -101,7 +101,7 @@ def evaluate(plan: Plan, output: Path, progress: Progress) -> EvaluationReport:
     if plan.expert and is_gymnasium(plan.conditions.task):
         raise TaskError(plan.conditions.task, "has no expert", "Leave --expert out.")
     workspace = Workspace(output, plan.conditions, plan.device_profile)
-    if (done := workspace.done(plan.packages)) is not None:
+    if (done := workspace.done(plan.packages, plan.interval)) is not None:
         stderr.print(f"{output} is up to date: the same policies met the same conditions")
         return done
     with workspace:
@@ -113,7 +113,8 @@ def evaluate(plan: Plan, output: Path, progress: Progress) -> EvaluationReport:
 
 def _finish_all(plan: Plan, workspace: Workspace, progress: Progress) -> list[PolicyResult]:
     """The result of every role, in the plan's order: kept from an earlier run, or played now."""
-    results = {role: workspace.finished(role, digest) for role, digest in plan.packages.items()}
+    found = {role: workspace.finished(role, digest) for role, digest in plan.packages.items()}
+    results = {role: result and _with_interval(result, plan.interval) for role, result in found.items()}
     pending = [role for role, result in results.items() if result is None]
     for role in results.keys() - set(pending):
         stderr.print(f"{role}: finished by an earlier run, kept")
@@ -124,6 +125,12 @@ def _finish_all(plan: Plan, workspace: Workspace, progress: Progress) -> list[Po
             for result in play_all(plan, entrants, asked, workspace, progress):
                 results[result.role] = result
     return [result for result in results.values() if result is not None]
+
+
+def _with_interval(result: PolicyResult, interval: Interval) -> PolicyResult:
+    """A result that an earlier run kept, perhaps with another interval."""
+    outcomes = [episode.success for episode in result.episodes]
+    return result.model_copy(update={"success": success_rate(outcomes, method=interval)})
 
 
 @contextmanager

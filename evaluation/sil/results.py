@@ -9,7 +9,15 @@ from typing import Literal, Self
 from pydantic import ValidationError
 
 from physai.infrastructure.aside import is_free, part_of, whole_folder
-from physai.infrastructure.contracts import ConditionSet, Digest, Document, EvaluationReport, PolicyResult, Role
+from physai.infrastructure.contracts import (
+    ConditionSet,
+    Digest,
+    Document,
+    EvaluationReport,
+    Interval,
+    PolicyResult,
+    Role,
+)
 from physai.infrastructure.contracts.evaluation import CONDITIONS, REPORT
 
 from ..errors import OutputError
@@ -45,11 +53,12 @@ class Workspace:
     ) -> None:
         self._whole.__exit__(kind, error, traceback)
 
-    def done(self, packages: Mapping[Role, Digest | None]) -> EvaluationReport | None:
+    def done(self, packages: Mapping[Role, Digest | None], interval: Interval = "wilson") -> EvaluationReport | None:
         """The report, if this very evaluation is done already.
 
         Args:
             packages: Who takes part, with the package of each.
+            interval: Of the success rates.
 
         Raises:
             OutputError: If the output holds anything else.
@@ -63,6 +72,8 @@ class Workspace:
         same = (report.conditions, report.device_profile) == (self.conditions.digest, self.device_profile)
         if not same or played != dict(packages):
             raise OutputError(self.output, "holds the evaluation of other policies, conditions or device")
+        if any(result.success.method != interval for result in report.policies):
+            raise OutputError(self.output, f"holds this evaluation with other intervals than {interval}")
         return report
 
     def finished(self, role: Role, package: Digest | None) -> PolicyResult | None:

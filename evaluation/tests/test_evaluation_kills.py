@@ -79,7 +79,7 @@ def assert_whole(output: Path, report: EvaluationReport, whole: EvaluationReport
 def test_a_host_that_dies_or_hangs_is_one_named_failure_and_the_run_goes_on_with_the_next(
     sent: signal.Signals, balance: Path, conditions: ConditionSet, whole: EvaluationReport, tmp_path: Path
 ) -> None:
-    output, when = tmp_path / "out", random.randrange(2 * EPISODES)
+    output, when = tmp_path / "out", random.randrange(2 * EPISODES - 1)  # the last two end at one step: nobody asks then
     episodes = 0
 
     with host(balance) as (url, process):
@@ -102,6 +102,23 @@ def test_a_host_that_dies_or_hangs_is_one_named_failure_and_the_run_goes_on_with
     # episodes that end at one step are told one after the other: some may follow the strike
     assert ("candidate" not in kept) == (episodes >= EPISODES), f"struck at episode {when}, {episodes} ended"
     assert_whole(output, report, whole)
+
+
+def test_what_a_stopped_run_kept_gets_the_interval_that_is_asked_for_now(
+    balance: Path, conditions: ConditionSet, tmp_path: Path
+) -> None:
+    output = tmp_path / "out"
+
+    def stop(role: Role, done: int, total: int) -> None:
+        if role == "champion":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(planned(balance, conditions), output, stop)
+    again = planned(balance, conditions)._replace(interval="clopper-pearson")
+    report = evaluate(again, output, lambda *_: None)
+    check_report(report, output / "report.json")
+    assert [result.success.method for result in report.policies] == ["clopper-pearson"] * 2
 
 
 def test_a_client_killed_again_and_again_ends_with_a_whole_report(

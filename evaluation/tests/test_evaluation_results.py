@@ -93,6 +93,12 @@ def test_an_output_of_other_policies_or_conditions_is_not_overwritten(
         Workspace(workspace.output, make_conditions(3)).done(PACKAGES)
 
 
+def test_an_output_with_other_intervals_is_not_overwritten(workspace: Workspace, report: EvaluationReport) -> None:
+    complete(workspace, report)
+    with pytest.raises(OutputError, match="holds this evaluation with other intervals than clopper-pearson"):
+        workspace.done(PACKAGES, "clopper-pearson")
+
+
 def test_an_output_that_holds_something_else_is_not_overwritten(tmp_path: Path, make_conditions: Conditions) -> None:
     (tmp_path / "thesis.tex").write_text("years of work")
     with pytest.raises(OutputError, match="exists and is no evaluation"):
