@@ -73,6 +73,13 @@ class RunFolderError(JobError):
         super().__init__(f"{path}: cannot be written: {why}. Make room, then run the command again: it continues.")
 
 
+class SameTargetError(JobError):
+    """Two workflows would be rendered to one file."""
+
+    def __init__(self, target: Path, first: str, second: str) -> None:
+        super().__init__(f"{target}: is what {first} and {second} would both be written to. Render them one by one.")
+
+
 class UnknownRunError(JobError):
     """No run has this name."""
 

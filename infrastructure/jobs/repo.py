@@ -11,7 +11,7 @@ from .azureml import make_pipeline, pipeline_text, rendered_path
 from .azureml.check import check_job
 from .check import read_workflow
 from .document import Document
-from .errors import Problem, WorkflowError
+from .errors import Problem, SameTargetError, WorkflowError
 from .render import Value, read_text
 from .site import check_commands, check_site
 
@@ -137,6 +137,7 @@ def render(
 
     Raises:
         WorkflowError: If a workflow is broken, or holds what AzureML cannot do. Then nothing is written.
+        SameTargetError: If two workflows would be written to one file; likewise.
     """
     site = load_profile(profile)
     sources = [path for path in workflow_files(places) if AZUREML_MARK not in read_text(path)]
@@ -144,6 +145,9 @@ def render(
     for path in sources:
         pipeline = make_pipeline(read_workflow(path), site)
         target = output / path.name if output else rendered_path(path)
+        other = next((rendering.workflow for known, _, rendering in made if known == target), None)
+        if other is not None and not path.samefile(other):
+            raise SameTargetError(target, other, str(path))
         text = pipeline_text(pipeline, path)
         changed = not target.exists() or target.read_text() != text
         made.append(

@@ -286,6 +286,17 @@ def test_members_of_one_node_have_one_image(tmp_path: Path) -> None:
     assert "task 'server': image: a step has one image; this group has i, other." in refused(tmp_path, text)
 
 
+def test_members_of_one_node_have_one_environment(tmp_path: Path) -> None:
+    server, client = "image: i\n      environment: {MODE: serve}", "image: i\n      environment: {MODE: ask}"
+    text = GROUP % ("x", 0)
+    other = text.replace("image: i\n", f"{server}\n", 1).replace(
+        "lead: true\n      image: i", f"lead: true\n      {client}"
+    )
+    assert "environment.MODE: a step has one environment; in 'client' this is 'ask'" in refused(tmp_path, other)
+    same = other.replace("ask}", "serve}")
+    assert job(tmp_path, same)["jobs"]["both"]["environment_variables"] == {"MODE": "serve"}
+
+
 def test_a_request_that_no_node_holds_is_refused(tmp_path: Path) -> None:
     text = "workflow:\n  name: w\n  resources: {default: {gpu: 8}}\n  tasks:\n  - {name: a, image: i, command: [x]}\n"
     assert "w.yaml:5: task 'a': resource: asks for 8; a node has at most 1: " in refused(tmp_path, text)

@@ -11,6 +11,7 @@ from physai.infrastructure.jobs import WorkflowError
 from physai.infrastructure.jobs.azureml.check import check_job
 from physai.infrastructure.jobs.azureml.errors import SecretError
 from physai.infrastructure.jobs.azureml.secret import read_secret
+from physai.infrastructure.jobs.errors import SameTargetError
 from physai.infrastructure.jobs.repo import render, validate, workflow_files
 from physai.infrastructure.tests.azureml_service import Credential
 
@@ -184,6 +185,17 @@ def test_a_change_of_the_workflow_is_noticed_and_rendered(tmp_path: Path) -> Non
     assert yaml.safe_load(Path(first.file).read_text())["jobs"]["a"]["environment"] == {"image": "i"}
     [elsewhere] = render([source], output=tmp_path / "out")
     assert elsewhere.file == str(tmp_path / "out/w.yaml")
+
+
+def test_two_workflows_of_one_name_do_not_take_each_others_place(tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        source = tmp_path / folder / "workflows/osmo/w.yaml"
+        source.parent.mkdir(parents=True)
+        source.write_text("workflow: {name: w, tasks: [{name: a, image: i, command: [x]}]}")
+    assert len(render([tmp_path])) == 2
+    with pytest.raises(SameTargetError, match=r"one/workflows/osmo/w\.yaml and .*two/workflows/osmo/w\.yaml"):
+        render([tmp_path], output=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(("status", "said"), [(200, ""), (403, "403 Forbidden"), (404, "404 Not Found")])

@@ -100,6 +100,8 @@ class _Translation:
         if len(images) > 1:
             self._refuse(unit.tasks[1], f"a step has one image; this group has {', '.join(images)}. Use one.", "image")
         tasks = unit.tasks[:1] if unit.ranks else unit.tasks
+        for task, name, message in _contradictions(tasks):
+            self._refuse(task, message, f"environment.{name}")
         inputs = {name: value for task in tasks for name, value in self._inputs(unit, task)}
         timeout_s = self._workflow.timeout.exec_timeout
         step: dict[str, Any] = {
@@ -209,6 +211,19 @@ def _output_name(unit: Unit, task: Task) -> str:
 
 def _folder(path: str) -> dict[str, Any]:
     return {"type": "uri_folder", "path": path}
+
+
+def _contradictions(tasks: tuple[Task, ...]) -> Iterator[tuple[Task, str, str]]:
+    """(task, variable, message) where tasks on one node give a variable different values."""
+    first: dict[str, tuple[str, str]] = {}
+    for task in tasks:
+        exported = script.exported(task)
+        for name, value in task.environment.items():
+            if name in exported:
+                continue
+            other, there = first.setdefault(name, (task.name, value))
+            if there != value:
+                yield task, name, f"a step has one environment; in '{other}' this is '{there}'. Use one value."
 
 
 def _variables(tasks: tuple[Task, ...]) -> dict[str, Any]:
