@@ -28,7 +28,10 @@ def record(
     source: Annotated[Kind, Option(help="Where the robot's messages come from.")] = Kind.DDS,
     bag: Annotated[Path | None, Option(help="What --source playback plays: MCAP file or rosbag2 folder.")] = None,
     speed: Annotated[float, Option(min=0, help="Of the playback, times real time; 0: as fast as it goes.")] = 1.0,
-    domain: Annotated[int | None, Option(min=0, max=232, help="DDS domain; default: ROS_DOMAIN_ID, or 0.")] = None,
+    domain: Annotated[
+        int | None,
+        Option(min=0, max=232, envvar="ROS_DOMAIN_ID", help="DDS domain; default: ROS_DOMAIN_ID, or 0."),
+    ] = None,
     duration_s: Annotated[float | None, Option(min=0.1, help="End a robot's recording after so long.")] = None,
     operator: Annotated[str, Option(help="Who moves the robot.")] = "operator",
     note: Annotated[str, Option(help="Put into every sidecar of a robot's recording.")] = "",

@@ -109,6 +109,15 @@ class UnavailableError(CaptureError):
         super().__init__(f"{what}: needs {needs}.")
 
 
+class ListenError(CaptureError):
+    """A source no longer hears the robot."""
+
+    def __init__(self, source: str, why: str) -> None:
+        super().__init__(
+            f"source {source}: listening ended: {why}. Record again; what the open episode holds is saved then."
+        )
+
+
 class PlaybackError(CaptureError):
     """A recording cannot be played."""
 

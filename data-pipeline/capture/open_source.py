@@ -1,6 +1,5 @@
 """The source that was asked for."""
 
-import os
 from pathlib import Path
 
 from physai.infrastructure.contracts import RecordingConfig
@@ -21,7 +20,7 @@ def open_source(
         definitions: Of the message types.
         bag: What is played back.
         speed: Of the playback, times real time; 0: as fast as it can be taken.
-        domain: DDS domain; None: `ROS_DOMAIN_ID`, or 0.
+        domain: DDS domain; None: 0.
 
     Raises:
         CaptureError: If a topic cannot be recorded so.
@@ -38,5 +37,4 @@ def open_source(
         return Ros2Source(config.topics, definitions)
     from .dds.source import DdsSource
 
-    asked = int(os.environ.get("ROS_DOMAIN_ID", "0")) if domain is None else domain
-    return DdsSource(config.topics, definitions, asked)
+    return DdsSource(config.topics, definitions, domain or 0)

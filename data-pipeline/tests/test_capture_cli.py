@@ -37,6 +37,13 @@ def test_a_mistyped_world_is_one_line_and_makes_nothing(environment: dict[str, s
     assert not (tmp_path / "episodes").exists()
 
 
+def test_a_domain_that_is_no_number_is_misuse(environment: dict[str, str], tmp_path: Path) -> None:
+    done = record({**environment, "ROS_DOMAIN_ID": "lab"}, tmp_path / "episodes", "--config", "robot.yaml")
+    assert done.returncode == 2
+    assert "ROS_DOMAIN_ID" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_no_episodes_are_misuse(environment: dict[str, str], tmp_path: Path) -> None:
     assert record(environment, tmp_path, "--episodes", "0").returncode == 2
 

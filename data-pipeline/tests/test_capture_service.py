@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 from cyclonedds._clayer import ddspy_write
+from cyclonedds.core import DDSException
 from cyclonedds.domain import DomainParticipant
 from cyclonedds.pub import DataWriter
 from cyclonedds.topic import Topic
 
 from physai.data_pipeline.capture.dds.service import QOS, REQUEST, RESPONSE, response
 from physai.data_pipeline.capture.dds.source import DdsSource
+from physai.data_pipeline.capture.errors import ListenError
 from physai.data_pipeline.capture.folder import episodes
 from physai.data_pipeline.capture.listeners import listening
 from physai.data_pipeline.capture.live import LiveRecorder
@@ -73,3 +75,17 @@ def test_calls_begin_and_end_an_episode(tmp_path: Path, monkeypatch: pytest.Monk
     assert struct.unpack_from("<QqB", reply, 4) == (CLIENT, NUMBER, 1)
     (sidecar,) = episodes(tmp_path)
     assert (sidecar.started_by, sidecar.outcome) == ("service /recorder/start", "failure")
+
+
+def test_a_listener_that_fails_is_an_error_and_not_the_end_of_the_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> bool:
+        raise DDSException(DDSException.DDS_RETCODE_OUT_OF_RESOURCES, "taking samples")
+
+    monkeypatch.setenv("CYCLONEDDS_URI", LOOPBACK)
+    source = DdsSource(config().topics, Definitions(), DOMAIN + 3)
+    monkeypatch.setattr(source, "_take", fails)
+    with pytest.raises(ListenError, match="source dds: listening ended: DDSException: "):
+        LiveRecorder(config(), source, tmp_path, Definitions(), duration_s=5.0).run()
+    assert not episodes(tmp_path)

@@ -17,6 +17,7 @@ from physai.infrastructure.ros2.reader import Reader
 from physai.infrastructure.ros2.sequences import Losses, monitored
 
 from ..buffer import Buffer
+from ..errors import ListenError
 from ..sample import Sample
 from ..source import Channel, Health
 from .service import TriggerService
@@ -62,6 +63,7 @@ class DdsSource:
         self._services: list[TriggerService] = []
         self._stop, self._ended = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
+        self._error: ListenError | None = None
 
     def serve(self, service: str, fire: Callable[[], None]) -> None:
         """Answer calls of a service by `fire`; before `start`."""
@@ -74,7 +76,13 @@ class DdsSource:
 
     @property
     def ended(self) -> bool:
-        """Whether all was handed over after `finish`."""
+        """Whether all was handed over after `finish`.
+
+        Raises:
+            ListenError: If the listening thread failed.
+        """
+        if self._ended.is_set() and self._error:
+            raise self._error
         return self._ended.is_set()
 
     def now_ns(self) -> int:
@@ -124,6 +132,8 @@ class DdsSource:
             while self._take(buffer) and time.monotonic() < until:
                 pass
             self._losses.settle(lambda: self._take(buffer))
+        except Exception as error:  # noqa: BLE001  raised again by the thread that records
+            self._error = ListenError("dds", " ".join(f"{type(error).__name__}: {error}".split()))
         finally:
             self._ended.set()
 
