@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
+from math import isfinite
 from pathlib import Path
 
 from physai.infrastructure.contracts import Digest, DroppedEpisode, EpisodeSource, RecordingConfig
@@ -66,7 +67,7 @@ class Conversion:
         self._target, self._options, self._base = target, options, base
         self._first = recordings[0]
         self._config = options.config or _config_of(self._first, options)
-        self._fps = _whole(options.rate_hz or self._config.rate_hz)
+        self._fps = _whole(self._config.rate_hz if options.rate_hz is None else options.rate_hz)
         self._stack = ExitStack()
         self._writer: DatasetWriter | None = None
         self._features: dict[str, Feature] = {}
@@ -204,7 +205,7 @@ def _config_of(recorded: Recorded, options: Options) -> RecordingConfig:
 
 
 def _whole(rate_hz: float) -> int:
-    if abs(rate_hz - round(rate_hz)) > RATE_TOLERANCE_HZ or round(rate_hz) < 1:
+    if not isfinite(rate_hz) or abs(rate_hz - round(rate_hz)) > RATE_TOLERANCE_HZ or round(rate_hz) < 1:
         raise RateError(rate_hz)
     return round(rate_hz)
 

@@ -1,5 +1,6 @@
 """Why a recording cannot become an episode."""
 
+from math import isfinite
 from pathlib import Path
 
 from physai.infrastructure.errors import PhysaiError
@@ -28,8 +29,8 @@ class RateError(ConvertError):
 
     def __init__(self, rate_hz: float) -> None:
         super().__init__(
-            f"--rate-hz: {rate_hz:g} is not a whole number, and LeRobot stores whole rows per second. "
-            f"Give --rate-hz {max(1, round(rate_hz))}."
+            f"--rate-hz: {rate_hz:g} is not a whole number from 1 on, and LeRobot stores whole rows per second. "
+            f"Give --rate-hz {max(1, round(rate_hz)) if isfinite(rate_hz) else 30}."
         )
 
 

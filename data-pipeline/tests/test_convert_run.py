@@ -23,6 +23,7 @@ from physai.data_pipeline.convert.errors import (
     MessagesError,
     MissingTopicError,
     MixedEpisodesError,
+    NoBagError,
     NoEpisodesError,
     NotFiniteError,
     NoVelocitiesError,
@@ -325,11 +326,25 @@ def test_episodes_that_do_not_belong_together_are_refused(episodes, output, side
         convert(episodes, output)
 
 
+@pytest.mark.parametrize("file", ["../other.mcap", "/etc/passwd", ""])
+def test_a_sidecar_that_names_a_file_elsewhere_is_refused(episodes, output, file):
+    write_episode(episodes, 0, Tape(), file=file)
+    with pytest.raises(NoBagError, match=r"episode-000000\.json: .*is no name of a file beside it"):
+        convert(episodes, output)
+
+
 def test_a_camera_that_is_missing_in_one_episode_is_refused(episodes, output):
     write_episode(episodes, 0, Tape())
     write_episode(episodes, 1, Tape(camera=None))
     with pytest.raises(MixedEpisodesError, match=r"feature 'observation\.images\.top'"):
         convert(episodes, output)
+
+
+@pytest.mark.parametrize("rate_hz", [0.0, float("nan"), float("inf")])
+def test_a_rate_that_is_none_is_refused(episodes, output, rate_hz):
+    write_episode(episodes, 0, Tape())
+    with pytest.raises(RateError, match="is not a whole number from 1 on"):
+        convert(episodes, output, Options(rate_hz=rate_hz))
 
 
 def test_a_rate_lerobot_cannot_store_is_refused(episodes, output):
