@@ -79,7 +79,8 @@ def assert_whole(output: Path, report: EvaluationReport, whole: EvaluationReport
 def test_a_host_that_dies_or_hangs_is_one_named_failure_and_the_run_goes_on_with_the_next(
     sent: signal.Signals, balance: Path, conditions: ConditionSet, whole: EvaluationReport, tmp_path: Path
 ) -> None:
-    output, when = tmp_path / "out", random.randrange(2 * EPISODES - 1)  # the last two end at one step: nobody asks then
+    output = tmp_path / "out"
+    when = random.randrange(2 * EPISODES - 1)  # the last two end at one step, and then nobody asks
     episodes = 0
 
     with host(balance) as (url, process):
