@@ -98,6 +98,8 @@ def write(
             judge=report.judge,
             clips=_add_accepted(writer, dataset, plan, clips, report),
         )
+        if all(clip.episode is None for clip in verdicts.clips):
+            raise NothingAcceptedError(len(verdicts.clips), [r for clip in verdicts.clips for r in clip.reasons])
         for index in held:
             writer.copy_episode(dataset, index, source=_source(dataset, index))
         places = {index: (number,) for number, index in enumerate(train)}

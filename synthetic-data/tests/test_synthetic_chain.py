@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 from typer.testing import CliRunner
@@ -21,8 +22,9 @@ from physai.infrastructure.contracts import (
 from physai.infrastructure.contracts.synthetic import TurnRanges
 from physai.infrastructure.datasets import Dataset
 from physai.infrastructure.datasets.video import decode, encode
-from physai.synthetic_data.backend import Made
+from physai.synthetic_data.backend import Made, Request
 from physai.synthetic_data.cli import app
+from physai.synthetic_data.cosmos.inputs import transfer_inputs
 from physai.synthetic_data.draw import draw
 from physai.synthetic_data.errors import (
     DamagedPlanError,
@@ -38,7 +40,7 @@ from physai.synthetic_data.generate import generate, made_clip
 from physai.synthetic_data.local import LocalBackend
 from physai.synthetic_data.plan import make_plan
 from physai.synthetic_data.tests import arm
-from physai.synthetic_data.verify.run import verify
+from physai.synthetic_data.verify.run import measure, verify
 from physai.synthetic_data.write import write
 
 LENGTHS = [24, 22, 26, 20]
@@ -216,6 +218,14 @@ def test_a_clip_that_is_another_one_than_was_checked_is_not_written(made, source
     assert (written.generated, written.rejected) == (5, 1)
     (dropped,) = Dataset(tmp_path / "out").required_provenance.dropped
     assert dropped.reason == "e0000-v00: changed: the clip is not the one that was checked"
+
+
+def test_where_no_clip_is_the_one_that_was_checked_no_dataset_appears(made, source, tmp_path):
+    plan, _, report, _, _ = made
+    (tmp_path / "clips").mkdir()
+    with pytest.raises(NothingAcceptedError, match=r"none of 6 clips was accepted, e\.g\. changed"):
+        write(plan, source, tmp_path / "clips", report, tmp_path / "out", publish_it=False)
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.fixture(scope="module")
