@@ -238,6 +238,17 @@ def one(source, tmp_path_factory):
     return plan, folder
 
 
+def test_a_clip_whose_record_tells_of_another_generation_is_made_again(one, tmp_path):
+    plan, folder = one
+    shutil.copytree(folder, tmp_path / "clips")
+    (generation,) = plan.generations
+    record = tmp_path / "clips" / generation.id / "clip.json"
+    assert made_clip(plan, tmp_path / "clips", generation)
+    other = generation.model_copy(update={"seed": generation.seed + 1})
+    Clip.read(record).model_copy(update={"generation": other}).write(record)
+    assert made_clip(plan, tmp_path / "clips", generation) is None
+
+
 @pytest.mark.parametrize(
     ("change", "why"),
     [
