@@ -249,6 +249,42 @@ def test_a_clip_whose_record_tells_of_another_generation_is_made_again(one, tmp_
     assert made_clip(plan, tmp_path / "clips", generation) is None
 
 
+def test_a_record_has_no_say_in_what_the_checks_see(one, source):
+    plan, folder = one
+    (generation,) = plan.generations
+    clip = made_clip(plan, folder, generation)
+    frames = {arm.CAMERA: decode(folder / generation.id / f"{arm.CAMERA}.mp4", 0, 24, plan.fps, 0)}
+    claimed = clip.model_copy(update={"measured": {"fit": -1.0, "replay_rad": 0.5}})
+    found = measure(Request(generation, plan, Dataset(source)), claimed, frames)
+    assert found["fit"] > 0.9
+    assert found["replay_rad"] == 0.5
+
+
+def test_a_simulated_clip_without_the_simulators_scores_is_rejected(source, tmp_path):
+    plan = make_plan(source, Variations(backend="simulation"))
+    plan = plan.model_copy(update={"generations": plan.generations[:1]})
+    generate(plan, source, tmp_path / "clips", LocalBackend())
+    (verdict,) = verify(plan, source, tmp_path / "clips").clips
+    assert verdict.reasons == ("record: the backend did not measure links_m, replay_rad",)
+
+
+class Knowing(LocalBackend):
+    """Knows of each pixel how far it is, too."""
+
+    def generate(self, requests):
+        for made in super().generate(requests):
+            yield made._replace(truth={arm.CAMERA: {"depth_mm": np.ones((24, 2, 2), np.uint16)}})
+
+
+def test_arrays_that_were_changed_are_found(one, source, tmp_path):
+    plan, _ = one
+    generate(plan, source, tmp_path / "clips", Knowing())
+    assert verify(plan, source, tmp_path / "clips").accepted == 1
+    (tmp_path / "clips/e0000-v00" / f"{arm.CAMERA}.truth.npz").write_bytes(b"torn")
+    (verdict,) = verify(plan, source, tmp_path / "clips").clips
+    assert verdict.reasons == (f"digest: the arrays are not those that were generated of {arm.CAMERA}, control truth",)
+
+
 @pytest.mark.parametrize(
     ("change", "why"),
     [

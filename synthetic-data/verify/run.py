@@ -16,6 +16,7 @@ from physai.infrastructure.contracts import (
     ClipVerdict,
     Contract,
     Digest,
+    Generation,
     GenerationPlan,
     JudgeVote,
     Threshold,
@@ -131,7 +132,7 @@ def measure(request: Request, clip: Clip, frames: dict[str, Frames]) -> dict[str
             before = tint(sources[camera], request.parts(camera) >= 0)
             tints.append(tint(pictures, parts >= 0) - before)
     apart = {"views_tint": float(np.ptp(tints, axis=0).max())} if tints else {}
-    return scores(views) | apart | clip.measured
+    return clip.measured | scores(views) | apart  # what is seen here has the last word
 
 
 def thresholds_of(plan: GenerationPlan) -> dict[str, Threshold]:
@@ -183,10 +184,8 @@ def _opened(plan: GenerationPlan, folder: Path, request: Request) -> tuple[Clip 
         return None, {}, ["absent: no clip was generated"]
     except ValidationError as error:
         return None, {}, [f"record: {CLIP} is not a record of a clip ({error.error_count()} errors)"]
-    if clip.request != plan.request(generation):
-        return clip, {}, [f"record: the clip is not what the plan asks for; it was made by backend '{clip.backend}'"]
-    if clip.failure:
-        return clip, {}, [clip.failure]
+    if fault := _record_fault(plan, generation, clip):
+        return clip, {}, [fault]
     frames: dict[str, Frames] = {}
     for camera in plan.cameras:
         path = video_path(folder, generation.id, camera)
@@ -199,10 +198,27 @@ def _opened(plan: GenerationPlan, folder: Path, request: Request) -> tuple[Clip 
             return clip, {}, [f"unreadable: {error}"]
         for control, digest in clip.controls.get(camera, {}).items():
             path = control_path(folder, generation.id, camera, control)
-            fault = _file_fault(path, digest, generation.rows, plan.fps) if control != TRUTH else ""
+            of_video = control != TRUTH
+            fault = _file_fault(path, digest, generation.rows, plan.fps) if of_video else _arrays_fault(path, digest)
             if fault:
                 return clip, {}, [f"{fault} of {camera}, control {control}"]
     return clip, frames, []
+
+
+def _record_fault(plan: GenerationPlan, generation: Generation, clip: Clip) -> str:
+    if clip.request != plan.request(generation):
+        return f"record: the clip is not what the plan asks for; it was made by backend '{clip.backend}'"
+    if clip.failure:
+        return clip.failure
+    needed = ["links_m", *(["replay_rad"] if plan.variations.replay == "actions" else [])]
+    absent = [name for name in needed if plan.variations.simulated and name not in clip.measured]
+    return f"record: the backend did not measure {', '.join(absent)}" if absent else ""
+
+
+def _arrays_fault(path: Path, digest: str) -> str:
+    if not path.exists():
+        return "nothing: no arrays"
+    return "" if digest_file(path) == digest else "digest: the arrays are not those that were generated"
 
 
 def _file_fault(path: Path, digest: str | None, rows: int, fps: int) -> str:
