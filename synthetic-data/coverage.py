@@ -17,8 +17,8 @@ AXES = {"x_m": 0.0, "y_m": 0.0, "z_m": 0.0}
 def coverage(dataset: Dataset, variations: Variations, planned: Sequence[Variation]) -> tuple[Coverage, ...]:
     """How much of each drawn range the real set sees, and how much it will with the plan.
 
-    The real set's brightness and contrast are those of each episode's middle frame against their mean; all else stands
-    at its neutral value.
+    The real set's brightness and contrast are those of each recorded episode's middle frame against their mean; all
+    else stands at its neutral value.
     """
     return (
         *_relit(dataset, variations, planned),
@@ -114,8 +114,10 @@ def _tenths(name: str, low_high: Range, real: Sequence[float], planned: Sequence
 
 
 def _real_light(dataset: Dataset) -> tuple[list[float], list[float]]:
-    """Of each episode: brightness against the mean as a fraction of white, and contrast as a factor of the mean."""
+    """Of each recorded episode: brightness against the mean, in fractions of white, and contrast over the mean."""
     camera = next(iter(dataset.info.cameras))
-    middles = [dataset.frames(i, camera)[dataset.lengths[i] // 2].mean(axis=-1) for i in range(dataset.num_episodes)]
+    sources = dataset.required_provenance.episodes
+    recorded = [index for index in range(dataset.num_episodes) if sources[index].generated is None]
+    middles = [dataset.frames(i, camera)[dataset.lengths[i] // 2].mean(axis=-1) for i in recorded]
     means, spreads = np.array([m.mean() for m in middles]), np.array([m.std() for m in middles])
     return list((means - means.mean()) / 255), list(spreads / max(float(spreads.mean()), 1e-6))

@@ -285,6 +285,12 @@ def test_arrays_that_were_changed_are_found(one, source, tmp_path):
     assert verdict.reasons == (f"digest: the arrays are not those that were generated of {arm.CAMERA}, control truth",)
 
 
+def test_what_was_generated_before_is_not_counted_as_real(made):
+    plan, _, _, out, _ = made
+    again = make_plan(out, VARIED)
+    assert {row.dimension: row.real for row in again.coverage} == {row.dimension: row.real for row in plan.coverage}
+
+
 @pytest.mark.parametrize(
     ("change", "why"),
     [
