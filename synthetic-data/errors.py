@@ -67,10 +67,10 @@ class OtherDatasetError(SyntheticDataError):
 
 
 class DamagedPlanError(SyntheticDataError):
-    """A plan asks for a clip that cannot be."""
+    """A plan asks for something that cannot be."""
 
-    def __init__(self, clip: str, why: str) -> None:
-        super().__init__(f"plan: clip '{clip}': {why}. Make the plan again with `physai synthetic-data plan`.")
+    def __init__(self, what: str, why: str) -> None:
+        super().__init__(f"plan: {what}: {why}. Make the plan again with `physai synthetic-data plan`.")
 
 
 class OtherPlanError(SyntheticDataError):

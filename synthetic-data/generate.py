@@ -88,17 +88,21 @@ def planned_dataset(plan: GenerationPlan, root: Path) -> Dataset:
 
     Raises:
         OtherDatasetError: If `root` is another one.
-        DamagedPlanError: If a clip's name is none of a folder, or its episode is not there.
+        DamagedPlanError: If a camera is not there, nor the episode of a clip, or a clip's name is none of a folder.
     """
     dataset = Dataset(root)
     found = dataset.verify()
     if found != plan.dataset:
         raise OtherDatasetError(root, found, plan.dataset)
+    for camera in plan.cameras:
+        if camera not in dataset.info.cameras:
+            raise DamagedPlanError(f"camera '{camera}'", f"the dataset has {', '.join(dataset.info.cameras)}")
     for generation in plan.generations:
+        clip = f"clip '{generation.id}'"
         if not NAME.fullmatch(generation.id):
-            raise DamagedPlanError(generation.id, "its name cannot be that of a folder")
+            raise DamagedPlanError(clip, "its name cannot be that of a folder")
         if not 0 <= generation.episode < dataset.num_episodes:
-            raise DamagedPlanError(generation.id, f"the dataset has no episode {generation.episode}")
+            raise DamagedPlanError(clip, f"the dataset has no episode {generation.episode}")
     return dataset
 
 
@@ -108,7 +112,7 @@ def made_clip(plan: GenerationPlan, folder: Path, generation: Generation) -> Cli
         clip = Clip.model_validate_json((folder / generation.id / CLIP).read_bytes())
     except (OSError, ValidationError):
         return None
-    if clip.failure or clip.request != plan.request(generation):
+    if clip.failure or clip.generation != generation or clip.request != plan.request(generation):
         return None
     whole = all(path.exists() and digest_file(path) == digest for path, digest in files(clip, folder).items())
     return clip if whole else None

@@ -310,6 +310,14 @@ def test_a_plan_that_leaves_its_folder_or_its_dataset_touches_nothing(one, sourc
     assert (tmp_path / "precious/notes.txt").read_text() == "kept"
 
 
+def test_a_plan_of_another_camera_is_refused(one, source, tmp_path):
+    plan, _ = one
+    damaged = plan.model_copy(update={"cameras": ("../aside",)})
+    with pytest.raises(DamagedPlanError, match=r"camera '\.\./aside': the dataset has observation\.images\.front"):
+        transfer_inputs(damaged, source, tmp_path / "inputs")
+    assert list(tmp_path.iterdir()) == []
+
+
 def asking(plan, **change):
     return plan.model_copy(update={"variations": plan.variations.model_copy(update=change)})
 
