@@ -40,14 +40,18 @@ class CommandRunner:
     """Runs a program of the project: `COMMAND -i spec.json -o out`, e.g. `python examples/inference.py`."""
 
     def __init__(self, variable: str, command: str) -> None:
-        self._variable, self._command = variable, shlex.split(command)
+        self._variable = variable
+        try:
+            self._command = shlex.split(command)
+        except ValueError as error:
+            raise CosmosSetupError(f"{variable}: {command!r} is no command line ({error})") from error
 
     def run(self, task: Task) -> list[bytes] | str:
         """Run it on one specification."""
         out = task.path.parent / "out"
         arguments = [*self._command, "-i", str(task.path), "-o", str(out), *task.options]
         try:
-            done = subprocess.run(arguments, capture_output=True, text=True, timeout=TIMEOUT_S)
+            done = subprocess.run(arguments, capture_output=True, text=True, errors="replace", timeout=TIMEOUT_S)
         except FileNotFoundError as error:
             raise CosmosSetupError(f"{self._variable}: {error}") from error
         except subprocess.TimeoutExpired:

@@ -282,6 +282,18 @@ def test_cosmos_without_a_program_or_an_endpoint_is_told():
         open_transfer(ALL, {})
 
 
+def test_a_command_that_is_no_command_line_is_told():
+    with pytest.raises(CosmosSetupError, match=r"COSMOS_COMMAND: 'python \"in' is no command line \(No closing"):
+        open_transfer(ALL, {COMMAND: 'python "in'})
+
+
+def test_a_program_that_speaks_no_utf_8_is_quoted_as_far_as_it_goes(plan, source, tmp_path):
+    program = tmp_path / "inference.py"
+    program.write_text("import sys\nsys.stderr.buffer.write(b'out of m\\xe9moire')\nsys.exit(1)\n")
+    report = generate(plan, source, tmp_path / "clips", open_transfer(ALL, {COMMAND: f"{sys.executable} {program}"}))
+    assert report.failed["e0000-v00"] == "exit: the program ended with 1: out of m\ufffdmoire"
+
+
 def test_the_weights_give_the_digest(tmp_path):
     (tmp_path / "weights.pt").write_bytes(b"weights")
     backend = open_transfer(ALL, {COMMAND: "inference", WEIGHTS: str(tmp_path / "weights.pt")})
