@@ -7,14 +7,7 @@ from physai.infrastructure.contracts import Digest, RawEpisode, RecordingConfig,
 from physai.infrastructure.errors import MissingFileError
 
 from .bag import is_bag
-from .errors import (
-    ChangedRecordingError,
-    MessagesError,
-    NeedsConfigError,
-    NoBagError,
-    NoEpisodesError,
-    OutcomeError,
-)
+from .errors import ChangedRecordingError, MessagesError, NeedsConfigError, NoEpisodesError, OutcomeError
 from .rules import COMMAND, STATE
 from .scan import Scan
 
@@ -69,7 +62,7 @@ def find_recordings(folder: Path, config: RecordingConfig | None) -> list[Record
     Raises:
         NoEpisodesError: If there is none.
         MissingFileError: If a recording has no sidecar, or a sidecar no recording.
-        NoBagError: If a sidecar names a recording that is not beside it.
+        ContractError: If a sidecar is none, or names a recording that is not beside it.
         NeedsConfigError: If a recording of another recorder is to be converted without a config.
     """
     if folder.is_file():
@@ -107,8 +100,6 @@ def _recorded(path: Path) -> Recorded:
     if not sidecar.exists():
         return Recorded(path, None)
     raw = RawEpisode.read(sidecar)
-    if "/" in raw.file or raw.file in ("", ".", ".."):
-        raise NoBagError(sidecar, f"'{raw.file}' is no name of a file beside it")
     return Recorded(path.with_name(raw.file), raw)
 
 

@@ -23,7 +23,6 @@ from physai.data_pipeline.convert.errors import (
     MessagesError,
     MissingTopicError,
     MixedEpisodesError,
-    NoBagError,
     NoEpisodesError,
     NotFiniteError,
     NoVelocitiesError,
@@ -328,8 +327,10 @@ def test_episodes_that_do_not_belong_together_are_refused(episodes, output, side
 
 @pytest.mark.parametrize("file", ["../other.mcap", "/etc/passwd", ""])
 def test_a_sidecar_that_names_a_file_elsewhere_is_refused(episodes, output, file):
-    write_episode(episodes, 0, Tape(), file=file)
-    with pytest.raises(NoBagError, match=r"episode-000000\.json: .*is no name of a file beside it"):
+    write_episode(episodes, 0, Tape())
+    sidecar = episodes / "episode-000000.json"
+    sidecar.write_text(json.dumps(json.loads(sidecar.read_text()) | {"file": file}))
+    with pytest.raises(ContractError, match=r"episode-000000\.json.*file"):
         convert(episodes, output)
 
 

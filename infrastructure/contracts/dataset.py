@@ -47,7 +47,8 @@ class RawEpisode(Document):
 
     kind: Literal["raw-episode"] = "raw-episode"
     version: Literal[1] = 1
-    file: str
+    file: str = Field(pattern=r"^[^/]*[^/.][^/]*$")
+    """Name of the MCAP file beside it."""
     content: Digest
     """Of the MCAP file."""
     task: str
