@@ -137,6 +137,14 @@ class GymnasiumTaskError(TrainingError):
         )
 
 
+class CardError(TrainingError):
+    """The card of a dataset or a checkpoint cannot be read."""
+
+    def __init__(self, card: Path, error: Exception) -> None:
+        said = " ".join(str(error).split())[:160]
+        super().__init__(f"{card}: its head is no card of Hugging Face ({said}). Mend the YAML between the two `---`.")
+
+
 class RevisionError(TrainingError):
     """A dataset is not at the revision that was asked for."""
 

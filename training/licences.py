@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+from yaml import YAMLError
 
 from physai.infrastructure.contracts import LicensedPart
 
-from .errors import LicenceError
+from .errors import CardError, LicenceError
 
 UNSTATED = "NOASSERTION"
 """Source: SPDX 2.3, clause 7.13."""
@@ -26,17 +27,25 @@ def of_code(*distributions: str) -> tuple[LicensedPart, ...]:
 
 
 def of_dataset(folder: Path, digest: str) -> LicensedPart:
-    """Licence of a dataset by its card."""
+    """Licence of a dataset by its card.
+
+    Raises:
+        CardError: If the card cannot be read.
+    """
     return LicensedPart(part="dataset", name=digest, licence=_of_card(folder))
 
 
 def of_checkpoint(folder: Path, digest: str) -> LicensedPart:
-    """Licence of pretrained weights by their card."""
+    """Licence of pretrained weights by their card.
+
+    Raises:
+        CardError: If the card cannot be read.
+    """
     return LicensedPart(part="weights", name=digest, licence=_of_card(folder))
 
 
 def of_backbone(name: str) -> LicensedPart:
-    """Pretrained weights of torchvision, which states no licence for them."""
+    """Pretrained weights of an image encoder, by torchvision's name or a file's digest; neither states a licence."""
     return LicensedPart(part="weights", name=name, licence=UNSTATED)
 
 
@@ -76,14 +85,17 @@ def _of_card(folder: Path) -> str:
     from huggingface_hub import metadata_load
 
     card = folder / CARD
-    facts = (metadata_load(card) if card.is_file() else None) or {}
-    return _of_facts(facts) or UNSTATED
+    try:
+        facts = metadata_load(card) if card.is_file() else None
+    except (ValueError, YAMLError) as error:
+        raise CardError(card, error) from error
+    return _of_facts(facts or {}) or UNSTATED
 
 
 def _of_facts(facts: Mapping[str, Any]) -> str | None:
     """The `license` of a card: one, a list, or `other` beside a `license_name`."""
-    stated = facts.get("license") or ()
-    each = [str(one) for one in ([stated] if isinstance(stated, str) else stated)]
+    stated = facts.get("license") or []
+    each = [str(one) for one in (stated if isinstance(stated, list) else [stated])]
     if each == ["other"] and (name := facts.get("license_name")):
         return f"LicenseRef-{re.sub(r'[^A-Za-z0-9.]+', '-', str(name)).strip('-')}"
     known = [spdx(one) for one in each]

@@ -338,6 +338,7 @@ def _open(
     dataset = datasets[0]
     digest, features, commit = digest_of(datasets), dataset.info.features, code_commit()
     task = dataset.provenance.task if dataset.provenance else dataset.tasks[0]
+    parts = _licences(datasets, recipe, start)
     key = digest_bytes(f"{digest} {recipe.model_dump_json()} {output.resolve()}".encode())
     tracked = open_run(task, f"{recipe.policy} {output.resolve().name}", key=key)
     tracked.set_tags({"physai.dataset": digest, "physai.commit": commit})
@@ -351,7 +352,7 @@ def _open(
         inputs=tuple(tensor_spec(name, features[name]) for name in inputs),
         action=tensor_spec(ACTION, features[ACTION]),
         recipe=recipe,
-        licences=_licences(datasets, recipe, start),
+        licences=parts,
         commit=commit,
     )
     run.write(output / RUN_FILE)
@@ -363,9 +364,8 @@ def _licences(datasets: list[Dataset], recipe: Recipe, start: Path | None) -> tu
     parts = [licences.of_dataset(dataset.root, digest_of([dataset])) for dataset in datasets]
     if start and recipe.start:
         parts.append(licences.of_checkpoint(start, recipe.start))
-    if backbone := recipe.options.get(BACKBONE):
-        parts.append(licences.of_backbone(str(backbone)))
-    return tuple(parts)
+    backbones = (recipe.backbone, recipe.options.get(BACKBONE))
+    return (*parts, *(licences.of_backbone(str(name)) for name in backbones if name))
 
 
 def _keep_samples(output: Path, heldout: Demonstrations, inputs: list[str]) -> None:

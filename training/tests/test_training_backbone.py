@@ -112,8 +112,9 @@ def test_the_command_trains_upon_them_and_keeps_their_digest(
     small = ["--steps=1", "--batch-size=2", "--dim=16", "--chunk=4", "--action-steps=2", "--json"]
     done = CliRunner().invoke(app, [*words, *small, f"--backbone={weights / 'resnet18.pth'}"])
     assert TrainingSummary.model_validate_json(done.stdout).steps == (1,)
-    recipe = json.loads((tmp_path / "run/run.json").read_text())["recipe"]
-    assert recipe["backbone"] == digest_file(weights / "resnet18.pth")
+    run, digest = json.loads((tmp_path / "run/run.json").read_text()), digest_file(weights / "resnet18.pth")
+    assert run["recipe"]["backbone"] == digest
+    assert {"part": "weights", "name": digest, "licence": "NOASSERTION"} in run["licences"]
     missing = CliRunner().invoke(app, [*words, f"--backbone={weights / 'none.pth'}"])
     assert isinstance(missing.exception, MissingFileError)
 

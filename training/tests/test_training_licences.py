@@ -8,7 +8,7 @@ import pytest
 from physai.infrastructure.contracts import LicensedPart, PolicyPackage
 from physai.training import licences
 from physai.training.benchmark.actor_runs import write_run
-from physai.training.errors import LicenceError
+from physai.training.errors import CardError, LicenceError
 from physai.training.packaging.actors import build
 from physai.training.packaging.sbom import make_sbom
 
@@ -59,6 +59,7 @@ def test_a_package_without_licences_is_still_read(package: Path, tmp_path: Path)
         ("---\nlicense: [mit, cc-by-4.0]\n---\n", "MIT AND CC-BY-4.0"),
         ("---\nlicense: other\nlicense_name: Robot Data v2\n---\n", "LicenseRef-Robot-Data-v2"),
         ("---\nlicense: unknown\n---\n", "NOASSERTION"),
+        ("---\nlicense: 4.0\n---\n", "NOASSERTION"),
         ("# Reaching\n", "NOASSERTION"),
         (None, "NOASSERTION"),
     ],
@@ -68,6 +69,13 @@ def test_data_is_under_what_its_card_says(tmp_path: Path, card: str | None, lice
         (tmp_path / "README.md").write_text(card)
     assert licences.of_dataset(tmp_path, "sha256:0").licence == licence
     assert licences.of_checkpoint(tmp_path, "sha256:0").part == "weights"
+
+
+@pytest.mark.parametrize("head", [b"license: [mit", b"- mit", b"license: \xff"])
+def test_a_card_that_cannot_be_read_is_named(tmp_path: Path, head: bytes) -> None:
+    (tmp_path / "README.md").write_bytes(b"---\n" + head + b"\n---\n")
+    with pytest.raises(CardError, match=r"README\.md: its head is no card of Hugging Face \(.*\)\. Mend the YAML"):
+        licences.of_dataset(tmp_path, "sha256:0")
 
 
 @pytest.mark.parametrize(
