@@ -80,12 +80,17 @@ def save(
         with whole_folder(target) as part:
             save_checkpoint(part, step, config, made.policy, optimizer, scheduler, made.pre, made.post)
             (part / STATE / HISTORY).write_text(json.dumps(asdict(history)))
-        _point(run, LAST, step)
-        if history.best_step is not None:
-            _point(run, BEST, history.best_step)
+        point(run, step, history)
     except (OSError, SafetensorError) as error:
         raise SaveError(target, error) from error
     return target
+
+
+def point(run: Path, step: int, history: History) -> None:
+    """Let `last` and `best` stand for their checkpoints; again, it changes nothing."""
+    _point(run, LAST, step)
+    if history.best_step is not None:
+        _point(run, BEST, history.best_step)
 
 
 def resume(checkpoint: Path, optimizer: Optimizer, scheduler: LRScheduler) -> tuple[int, History]:

@@ -163,6 +163,9 @@ class Trainer:
         if not begun:
             self._look_at_heldout()
             self._save()
+        elif self.tracked:  # a kill may have left the newest checkpoint without its name, and its points unlogged
+            checkpoints.point(self.output, self.step, self.history)
+            self._log(self.tracked)
 
     def run_to_end(self, progress: Progress | None) -> None:
         """Take the remaining steps.
@@ -264,24 +267,28 @@ class Trainer:
         return tuple(success_rate([True] * n + [False] * (episodes - n)) for n in self.history.successes)
 
     def _save(self) -> None:
-        """Keep a checkpoint, then log what led to it: a kill in between costs nothing, the next one logs it."""
+        """Keep a checkpoint, then log what led to it: a kill in between costs nothing, the next start logs it."""
         recipe, history = self.run.recipe, self.history
         if self.tracked:
             checkpoints.save(
                 self.output, self.step, self.made, self.optimizer, self.schedule, history, recipe, self.dataset
             )
-            self.tracked.log_metrics(
-                {
-                    "loss": zip(history.steps, history.loss, strict=True),
-                    "heldout_loss": zip(history.heldout_steps, history.heldout_loss, strict=True),
-                    "success_rate": self._checked([rate.value for rate in self._success]),
-                    "success_rate_lower": self._checked([rate.lower for rate in self._success]),
-                    "success_rate_upper": self._checked([rate.upper for rate in self._success]),
-                }
-            )
-            if history.best_step is not None:
-                self.tracked.set_tags({"physai.best_step": str(history.best_step)})
+            self._log(self.tracked)
         self.processes.wait_for_everyone()
+
+    def _log(self, tracked: Run) -> None:
+        history, success = self.history, self._success
+        tracked.log_metrics(
+            {
+                "loss": zip(history.steps, history.loss, strict=True),
+                "heldout_loss": zip(history.heldout_steps, history.heldout_loss, strict=True),
+                "success_rate": self._checked([rate.value for rate in success]),
+                "success_rate_lower": self._checked([rate.lower for rate in success]),
+                "success_rate_upper": self._checked([rate.upper for rate in success]),
+            }
+        )
+        if history.best_step is not None:
+            tracked.set_tags({"physai.best_step": str(history.best_step)})
 
     def _checked(self, values: list[float]) -> Iterator[Point]:
         return zip(self.history.checked_steps, values, strict=True)

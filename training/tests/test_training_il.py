@@ -126,6 +126,29 @@ def test_a_stopped_training_goes_on_to_the_same_result(run: Path, dataset: Path,
     assert resume_run(summary.run_id).history("loss") == list(zip(whole.steps, whole.loss, strict=True))
 
 
+def test_what_a_kill_left_untold_of_the_last_step_is_told(
+    run: Path, dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last checkpoint is in its place, but has no name yet, and its points are not in MLflow."""
+    from physai.training.il import checkpoints
+    from physai.training.il.train import train
+
+    output, point = tmp_path / "run", checkpoints._point
+
+    def killed(run: Path, name: str, step: int) -> None:
+        if step == RECIPE.steps:
+            raise KeyboardInterrupt
+        point(run, name, step)
+
+    monkeypatch.setattr(checkpoints, "_point", killed)
+    with pytest.raises(KeyboardInterrupt):
+        train(dataset, RECIPE, output)
+    monkeypatch.undo()
+    summary = train(dataset, RECIPE, output)
+    assert (output / "checkpoints/last").readlink() == Path("000040")
+    assert resume_run(summary.run_id).history("loss") == list(zip(summary.steps, summary.loss, strict=True))
+
+
 KILLED = """
 import os, signal, sys
 from pathlib import Path
