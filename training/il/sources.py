@@ -31,9 +31,9 @@ def _locate(name: str) -> Path:
     folder = Path(place)
     if "://" in place:
         folder = settings().home / "fetched" / digest_bytes(name.encode()).removeprefix("sha256:")[:12]
-        open_store(place).sync_down("", folder)
+        open_store(place).sync_down("", folder, mirror=True)
     if revision and (found := Dataset(folder).content_digest()) != revision:
-        raise RevisionError(place, found, revision)
+        raise RevisionError(place.partition("?")[0], found, revision)  # a query may hold a secret
     return folder
 
 

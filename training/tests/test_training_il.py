@@ -305,6 +305,22 @@ def test_data_that_is_not_alike_or_not_at_its_revision_is_refused(dataset: Path,
         train([dataset, other], RECIPE, tmp_path / "run")
     with pytest.raises(RevisionError, match="wanted sha256:1111"):
         locate([f"{dataset}#sha256:{'1' * 64}"])
+    with pytest.raises(RevisionError, match="wanted sha256:1111") as refused:
+        locate([f"{dataset.as_uri()}?sig=SECRET#sha256:{'1' * 64}"])
+    assert "SECRET" not in str(refused.value)
+
+
+def test_what_is_gone_from_the_store_is_gone_from_what_was_fetched(dataset: Path, tmp_path: Path) -> None:
+    from physai.training.il.sources import locate
+
+    place = tmp_path / "store"
+    shutil.copytree(dataset, place)
+    (place / "data/old.parquet").write_bytes(b"old")
+    (fetched,) = locate([place.as_uri()])
+    assert (fetched / "data/old.parquet").exists()
+    (place / "data/old.parquet").unlink()
+    assert locate([place.as_uri()]) == [fetched]
+    assert digest_tree(fetched) == digest_tree(place)
 
 
 @pytest.fixture(scope="module")
