@@ -72,6 +72,7 @@ def test_a_policy_learns_to_succeed_in_an_environment_of_gymnasium(data: Path, t
         ("physai_tests/Leg-v0", {}, r"physai_tests/Leg-v0: cannot be made \(.*Leg"),
         ("no_such_module:No/Task-v0", {}, r"cannot be made \(.*no_such_module"),
         (TASK, {"wings": 2}, r"cannot be made \(.*unexpected keyword argument 'wings'"),
+        (TASK, {"joints": -1}, r"cannot be made \(.+\)"),
         (f"{MODULE}:{ENDLESS}", {}, "is registered without `max_episode_steps`"),
         ("gymnasium.envs:CartPole-v1", {}, "does not give its observation as `agent_pos`"),
         (TASK, {"mute": True}, "does not tell `is_success` in its info"),
