@@ -48,13 +48,14 @@ class TrainingRun(Document):
 
 
 def code_commit() -> str:
-    """Git commit this code is at; `unknown` if it was installed from elsewhere."""
-    folder = Path(__file__).resolve().parent
+    """Git commit this code is at; `unknown` if it is installed, though it be inside another repository."""
+    here = Path(__file__).resolve()
+    command = ["git", "-C", str(here.parent), "rev-parse", "HEAD", f"HEAD:./{here.name}"]
     try:
-        asked = subprocess.run(["git", "-C", str(folder), "rev-parse", "HEAD"], capture_output=True, text=True)
+        asked = subprocess.run(command, capture_output=True, text=True)
     except FileNotFoundError:
         return "unknown"
-    return asked.stdout.strip() or "unknown"
+    return asked.stdout.split()[0] if asked.returncode == 0 else "unknown"
 
 
 def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
