@@ -142,6 +142,8 @@ def test_weights_of_a_vla_are_fetched_at_their_commit_or_not_at_all(tmp_path: Pa
         unknown = fetch(tmp_path / "unknown", address, TOKEN, "f" * 40)
         done = fetch(tmp_path / "base", address, TOKEN)
     assert done.returncode == 0, done.stderr
+    files = {str(path.relative_to(tmp_path / "base")) for path in (tmp_path / "base").rglob("*") if path.is_file()}
+    assert files == {"config.json", "model.safetensors"}, "notes of the download would give each a digest of its own"
     assert (tmp_path / "base/model.safetensors").read_bytes() == b"weights"
     for failed, name in ((refused, "refused"), (unknown, "unknown")):
         assert failed.stderr.splitlines()[-1].startswith(f"{WeightsError.__name__}: {REPOSITORY}")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from physai.infrastructure.contracts import TrainingSummary
-from physai.training.errors import PinError, UnknownPolicyError
+from physai.training.errors import PinError, UnknownPolicyError, WeightsError
 from physai.training.il.recipe import LANGUAGE_POLICIES, Recipe
 
 SCRIPT = """
@@ -194,6 +194,15 @@ def test_a_branch_is_no_revision(tmp_path: Path) -> None:
 
     with pytest.raises(PinError, match="revision 'main' may move"):
         fetch("lerobot/smolvla_base", "main", tmp_path / "base")
+
+
+def test_a_name_that_no_hub_can_have_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from physai.training.vla.weights import fetch
+
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")  # put back afterwards
+    with pytest.raises(WeightsError, match=r"too/many/parts@0{12}: cannot be fetched \("):
+        fetch("too/many/parts", "0" * 40, tmp_path / "base")
+    assert not (tmp_path / "base").exists()
 
 
 def test_a_misspelt_vla_is_guessed() -> None:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 from pathlib import Path
 
 from . import language  # noqa: F401  first, see there
@@ -12,6 +13,8 @@ from physai.infrastructure.aside import whole_folder
 from ..errors import CheckpointError, PinError, WeightsError
 from ..run import find_checkpoint
 
+NOTES = ".cache/huggingface"
+"""What the library notes of a download, with its time; the same commit is to give the same folder."""
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -27,19 +30,21 @@ def fetch(repository: str, revision: str, output: Path) -> Path:
 
     Raises:
         PinError: If the revision is no commit.
-        WeightsError: If the hub does not answer, or refuses.
+        WeightsError: If the hub does not answer or refuses, the name is none, or the disk is full.
         OccupiedError: If something is at `output`.
     """
     if not COMMIT.fullmatch(revision):
         raise PinError(repository, revision)
     os.environ["HF_HUB_OFFLINE"] = "0"  # the one place that asks a hub
+    from httpx import HTTPError
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HFValidationError
 
     try:
         with whole_folder(output, mark=revision[:12], keep=True) as part:
             snapshot_download(repository, revision=revision, local_dir=part)
-    except (HfHubHTTPError, LocalEntryNotFoundError) as error:
+            shutil.rmtree(part / NOTES, ignore_errors=True)
+    except (HTTPError, HFValidationError, OSError) as error:
         raise WeightsError(repository, revision, error) from error
     return output
 
