@@ -420,6 +420,16 @@ class StaleNormalizerError(PackagingError):
         )
 
 
+class NoNormalizerError(PackagingError):
+    """A package does not say what it normalises with."""
+
+    def __init__(self, folder: Path, path: Path) -> None:
+        super().__init__(
+            f"{folder}: it names no statistics that it normalises with, so {path} cannot be compared. "
+            "Leave out --statistics; what is learned in simulation has no dataset."
+        )
+
+
 class JointOrderError(PackagingError):
     """A package drives other joints, or drives them in another order."""
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from physai.infrastructure.contracts import Digest, PolicyPackage, Robot
 from physai.infrastructure.registry.verify import verify_package
 
-from ..errors import JointOrderError, RangeError, RateError, ScaleError, StaleNormalizerError
+from ..errors import JointOrderError, NoNormalizerError, RangeError, RateError, ScaleError, StaleNormalizerError
 from .statistics import read_statistics
 
 RATE_TOLERANCE = 1e-3  # relative
@@ -60,7 +60,9 @@ def check(
         _check_ranges(folder, package, robot)
     if rate_hz is not None and abs(package.rate_hz - rate_hz) > RATE_TOLERANCE * rate_hz:
         raise RateError(folder, package.rate_hz, rate_hz)
-    if statistics is not None and package.normalizer is not None:
+    if statistics is not None:
+        if package.normalizer is None:
+            raise NoNormalizerError(folder, statistics)
         names = (spec.name for spec in (*package.inputs, package.outputs[0]) if not spec.noise)
         if (found := read_statistics(statistics, names)) != package.normalizer:
             raise StaleNormalizerError(folder, package.normalizer, statistics, found)
@@ -96,6 +98,8 @@ def _check_scale(folder: Path, package: PolicyPackage) -> None:
 def _check_ranges(folder: Path, package: PolicyPackage, robot: Robot) -> None:
     allowed = {limits.joint: limits for limits in robot.joints}
     for limits in package.limits:
+        if limits.joint not in allowed:
+            raise JointOrderError(folder, package.outputs[0].elements, tuple(allowed))
         most = allowed[limits.joint]
         below, above = most.lower_rad - limits.lower_rad, limits.upper_rad - most.upper_rad
         if max(below, above) > RANGE_TOLERANCE_RAD:

@@ -17,7 +17,14 @@ from physai.infrastructure.registry.verify import GoldenError, GraphError
 from physai.infrastructure.robots import load_robot
 from physai.infrastructure.robots.urdf import UrdfError
 from physai.infrastructure.tests.registry_packages import JOINTS, make_package
-from physai.training.errors import JointOrderError, RangeError, RateError, ScaleError, StaleNormalizerError
+from physai.training.errors import (
+    JointOrderError,
+    NoNormalizerError,
+    RangeError,
+    RateError,
+    ScaleError,
+    StaleNormalizerError,
+)
 from physai.training.packaging.check import check
 from physai.training.packaging.statistics import read_statistics
 
@@ -116,6 +123,18 @@ def test_a_stale_normaliser_is_refused(package: Path, tmp_path: Path) -> None:
 def test_another_rate_is_refused(package: Path) -> None:
     with pytest.raises(RateError, match="trained for 30 Hz, the robot is controlled at 100 Hz"):
         check(package, rate_hz=100)
+
+
+def test_statistics_that_cannot_be_compared_are_not_passed_over(package: Path, tmp_path: Path) -> None:
+    bare = make_package(tmp_path / "bare")
+    with pytest.raises(NoNormalizerError, match="it names no statistics that it normalises with"):
+        check(bare, statistics=tmp_path / "stats.json")
+
+
+def test_a_robot_without_the_joints_that_were_asked_for_is_refused(package: Path, tmp_path: Path) -> None:
+    robot = load_robot(str(write_urdf(tmp_path / "arm.urdf", tuple("abcdef"))))
+    with pytest.raises(JointOrderError, match="asked for were a, b, c, d, e, f"):
+        check(package, joints=JOINTS, robot=robot)
 
 
 def test_commands_beyond_the_robot_are_refused(package: Path, tmp_path: Path) -> None:
