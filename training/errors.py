@@ -332,6 +332,16 @@ class PackageWriteError(PackagingError):
         )
 
 
+class PackageNameError(PackagingError):
+    """A package's name cannot be that of a model's folder."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        super().__init__(
+            f"{folder}: its name '{name}' cannot be that of a folder. "
+            "Build it with a --name of letters, digits, '.', '_' and '-'."
+        )
+
+
 class NotPassedError(PackagingError):
     """A package was not passed by the gate."""
 

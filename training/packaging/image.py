@@ -4,6 +4,7 @@ Alone it is mounted beside a server: Kubernetes mounts such an image as a volume
 modelcar; `COPY --from` copies it. Source: kubernetes.io/docs, "Image Volumes".
 """
 
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -13,13 +14,15 @@ from physai.infrastructure.registry import manifest_digest
 from physai.infrastructure.registry.manifest import PACKAGE_FILE
 from physai.infrastructure.registry.verify import GOLDEN_FILE, GRAPH_FILE, verify_package
 
-from ..errors import RecipeError
+from ..errors import PackageNameError, RecipeError
 from .oci import Image, read_base, write_layout
 from .sbom import SBOM_FILE, make_sbom
 from .triton import TRITON_FILE, config
 from .variants import ENTRY_POINT, MODELS, PORTS, USER, VARIANTS, Architecture, Name, build_commands, containerfile
 
 BUILD_FILE = "Containerfile"
+NAME = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
+"""Of a model, and so of its folder."""
 
 
 class BuildContext(Document):
@@ -60,6 +63,7 @@ def write_image(
 
     Raises:
         RegistryError: If the package is damaged.
+        PackageNameError: If its name cannot be that of a folder.
         BaseImageError: If the base is none, or for another architecture.
         RecipeError: If the variant is not for this architecture.
         OccupiedError: If something is at `output`.
@@ -98,6 +102,7 @@ def write_context(
 
     Raises:
         RegistryError: If the package is damaged.
+        PackageNameError: If its name cannot be that of a folder.
         RecipeError: If the variant is not for this architecture.
         OccupiedError: If something is at `output`.
     """
@@ -128,6 +133,8 @@ def _labels(package: PolicyPackage, digest: Digest) -> dict[str, str]:
 
 def _contents(folder: Path, package: PolicyPackage, variant: Name) -> dict[str, bytes]:
     """Path in the image → bytes."""
+    if not NAME.fullmatch(package.name):
+        raise PackageNameError(folder, package.name)
     root = f"{MODELS.strip('/')}/{package.name}"
     return {
         f"{root}/{TRITON_FILE}": config(package, VARIANTS[variant].kind).encode(),

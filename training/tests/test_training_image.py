@@ -23,7 +23,7 @@ from physai.infrastructure.registry.manifest import Descriptor
 from physai.infrastructure.registry.signing import generate_key_pair, sign
 from physai.infrastructure.tests.registry_packages import make_package
 from physai.infrastructure.tests.registry_server import SERVER, SKOPEO, serving
-from physai.training.errors import BaseImageError, RecipeError, SbomError
+from physai.training.errors import BaseImageError, PackageNameError, RecipeError, SbomError
 from physai.training.packaging.check import check
 from physai.training.packaging.image import write_context, write_image
 from physai.training.packaging.oci import Image, write_layout
@@ -192,6 +192,15 @@ def test_words_of_the_package_and_the_folder_are_only_words_to_whoever_builds(tm
     (label,) = re.findall(r"LABEL physai\.task=(.*)", (tmp_path / "my context/Containerfile").read_text())
     assert label == r'"the \"red\" cup for \$5"'
     assert shlex.split(written.commands["buildah"])[-1] == str(tmp_path / "my context")
+
+
+def test_a_name_that_leaves_the_folder_is_refused(tmp_path: Path) -> None:
+    package = make_package(tmp_path / "package", name="../../escaped")
+    with pytest.raises(PackageNameError, match=r"its name '\.\./\.\./escaped' cannot be that of a folder"):
+        write_context(package, tmp_path / "context", "cpu")
+    with pytest.raises(PackageNameError):
+        write_image(package, tmp_path / "image")
+    assert not (tmp_path / "escaped").exists()
 
 
 def test_what_is_no_image_is_not_pushed(tmp_path: Path) -> None:
