@@ -116,6 +116,8 @@ class Recipe(Contract):
         """
         if self.action_steps > self.chunk:
             raise RecipeError("action_steps", f"{self.action_steps} actions cannot be played of {self.chunk}")
+        if taken := sorted(STEPS_PLAYED & set(self.options)):
+            raise RecipeError("option", f"{taken[0]} is --action-steps, which a package tells robots; say it there")
         if self.policy in ("act", "vqbet") and self.dim % self.heads:
             raise RecipeError("dim", f"{self.dim} is no multiple of {self.heads} heads")
         if self.policy == "diffusion" and self.chunk % 4:
@@ -134,6 +136,8 @@ class Recipe(Contract):
             raise RecipeError("task", "LeRobot asks VQ-BeT for one robot at a time; leave it out")
 
 
+STEPS_PLAYED = {"n_action_steps", "action_chunk_size"}
+"""LeRobot's fields for what is `action_steps` here."""
 DEFAULTS: dict[Observation, dict[str, Any]] = {
     "state": {},
     "image": {"batch_size": 16, "lr": 3e-4, "dim": 128, "feedforward": 512, "steps": 1500},

@@ -27,6 +27,7 @@ def test_a_misspelt_policy_is_guessed() -> None:
         ("diffusion", {"chunk": 18}, "--chunk: Diffusion's U-Net halves it twice, and 18 is no multiple of 4"),
         ("diffusion", {"chunk": 8, "action_steps": 8}, "--action-steps: Diffusion plays at most 7 of 8 actions"),
         ("vqbet", {}, "--observation: VQ-BeT looks through one camera, choose `image`"),
+        ("act", {"options": {"n_action_steps": 4}}, "--option: n_action_steps is --action-steps"),
         ("act", {"check_task": "Isaac-Reach-UR10", "check_options": {"a": 1}}, "--task-option: they are for an env"),
     ],
 )
