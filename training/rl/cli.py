@@ -69,7 +69,7 @@ def train(
     """
     from .train import Ranks, digest_of, train
 
-    recipe = Recipe(
+    recipe = Recipe.of(
         task=task,
         library=library,
         agent=agent,

@@ -1,9 +1,9 @@
 """How a policy is to be trained by reinforcement; whatever is left open is what the task's authors chose."""
 
 from enum import StrEnum
-from typing import Self
+from typing import Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from physai.infrastructure.contracts import Contract, Digest
 
@@ -40,6 +40,19 @@ class Recipe(Contract):
     """Checkpoint whose weights the training starts from."""
     overrides: tuple[str, ...] = ()
     """Hydra overrides of task and agent, as Isaac Lab takes them: `agent.algorithm.learning_rate=1e-3`."""
+
+    @classmethod
+    def of(cls, **chosen: Any) -> Self:
+        """What was chosen, and the defaults.
+
+        Raises:
+            RecipeError: If a value is out of range.
+        """
+        try:
+            return cls(**chosen)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise RecipeError(str(first["loc"][0]), f"{first['msg']}, got {first['input']}") from error
 
     @model_validator(mode="after")
     def _overrides_name_a_field(self) -> Self:

@@ -251,6 +251,19 @@ def test_a_warm_start_takes_the_weights_and_counts_from_the_beginning(
         assert not torch.allclose(cold[actor][name], first[actor][name], atol=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("num_envs", 0, "--num-envs: Input should be greater than 0, got 0"),
+        ("stop_at_success", 2.0, "--stop-at-success: Input should be less than or equal to 1"),
+        ("seed", -1, "--seed: Input should be greater than or equal to 0"),
+    ],
+)
+def test_a_value_out_of_range_is_named_like_its_option(name: str, value: float, message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        Recipe.of(task="Isaac-Cartpole", library=Library.RSL_RL, **{name: value})
+
+
 def test_an_override_without_a_value_is_refused() -> None:
     with pytest.raises(RecipeError, match=r"'--agent\.seed' is no override"):
         Recipe(task="Isaac-Cartpole", library=Library.RSL_RL, overrides=("--agent.seed",))
