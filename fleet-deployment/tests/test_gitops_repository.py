@@ -138,7 +138,8 @@ def test_without_git_there_is_one_line(
 
 
 def test_a_password_in_the_url_stands_in_no_message(tmp_path: Path) -> None:
-    repository = FleetRepository("https://ada:secret@127.0.0.1:1/fleet.git")
+    login = "ada:secret"
+    repository = FleetRepository(f"https://{login}@127.0.0.1:1/fleet.git")
     with pytest.raises(RepositoryError) as refused, repository.read():
         pass
     assert "https://127.0.0.1:1/fleet.git" in str(refused.value)
