@@ -7,6 +7,7 @@ from collections.abc import Generator, Iterator
 import hypothesis
 import pytest
 
+from physai.infrastructure.request_ids import keep_no_files
 from physai.infrastructure.scheduling import ordinary_priority
 from physai.infrastructure.settings import PREFIX, settings
 
@@ -20,6 +21,8 @@ for size in ("COLUMNS", "LINES"):
 os.environ["GRPC_ENABLE_FORK_SUPPORT"] = (
     "false"  # else a child of a process that has served gRPC may die before it runs
 )
+
+keep_no_files()  # a worker runs thousands of tests
 
 hypothesis.settings.register_profile("physai", deadline=None)  # machines differ, and are shared
 hypothesis.settings.load_profile("physai")

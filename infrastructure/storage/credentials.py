@@ -10,6 +10,7 @@ from azure.core.exceptions import ClientAuthenticationError
 from azure.identity import DefaultAzureCredential
 from azure.storage.blob import ContainerClient, ExponentialRetry
 
+from ..request_ids import keep_no_files
 from .errors import AccessError, BadUriError
 from .uri import BlobLocation
 
@@ -25,6 +26,7 @@ def container_client(location: BlobLocation, retries: int = 3) -> ContainerClien
     Raises:
         AccessError: If there is no credential at all; asked at once, since the SDK would ask many times over.
     """
+    keep_no_files()
     options: dict[str, Any] = {
         "retry_policy": ExponentialRetry(initial_backoff=1, increment_base=2, retry_total=retries),
         "connection_timeout": 10,
