@@ -27,3 +27,8 @@ def suggest(word: str, known: Iterable[str]) -> str:
     names = sorted(known)
     near = get_close_matches(word, names, n=1)
     return (f"Did you mean '{near[0]}'? " if near else "") + f"Known: {', '.join(names) or 'none'}."
+
+
+def one_line(error: BaseException, most: int | None = None) -> str:
+    """What a library's error says, or else its kind, in one line of at most so many characters."""
+    return " ".join((str(error) or type(error).__name__).split())[:most]

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from physai.infrastructure.contracts import JointLimits
-from physai.infrastructure.errors import PhysaiError
+from physai.infrastructure.errors import PhysaiError, one_line
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -141,7 +141,7 @@ class CardError(TrainingError):
     """The card of a dataset or a checkpoint cannot be read."""
 
     def __init__(self, card: Path, error: Exception) -> None:
-        said = " ".join(str(error).split())[:160]
+        said = one_line(error, 160)
         super().__init__(f"{card}: its head is no card of Hugging Face ({said}). Mend the YAML between the two `---`.")
 
 
@@ -221,7 +221,7 @@ class WeightsError(TrainingError):
     """A hub does not give weights."""
 
     def __init__(self, repository: str, revision: str, error: Exception) -> None:
-        said = " ".join(str(error).split())[:160]
+        said = one_line(error, 160)
         super().__init__(
             f"{repository}@{revision[:12]}: cannot be fetched ({said}). Check the names, the network and HF_TOKEN."
         )
@@ -232,7 +232,7 @@ class SaveError(TrainingError):
 
     def __init__(self, path: Path, error: Exception) -> None:
         super().__init__(
-            f"{path}: cannot be written ({' '.join(str(error).split())}). "
+            f"{path}: cannot be written ({one_line(error)}). "
             "Free space or mend rights, then run the same command to go on."
         )
 

@@ -5,6 +5,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from physai.infrastructure.contracts import DatasetProvenance
+from physai.infrastructure.errors import one_line
 from physai.infrastructure.storage import Store
 from physai.infrastructure.storage.uri import BlobLocation, parse
 
@@ -71,7 +72,7 @@ def make_asset(client: Any, entry: CatalogEntry) -> str:
     try:
         return str(client.data.create_or_update(data).id)
     except (AzureError, MlException) as error:
-        raise AssetError(entry.name, " ".join(str(error).split())[:300]) from error
+        raise AssetError(entry.name, one_line(error, 300)) from error
 
 
 def _root(key: str) -> str | None:

@@ -12,6 +12,7 @@ import yaml
 from pydantic import model_validator
 
 from physai.infrastructure.contracts import Contract, PolicyPackage
+from physai.infrastructure.errors import one_line
 from physai.infrastructure.jobs.azureml.check import quiet
 from physai.infrastructure.jobs.azureml.locations import Datastore, LocationError, locate
 from physai.infrastructure.registry.azureml import model_uri
@@ -161,7 +162,7 @@ def check_files(folder: Path) -> dict[str, Any]:
             try:
                 made[name] = load(str(folder / name))
             except (MlException, ValidationError) as error:
-                said = " ".join(str(error).split())[:200]
+                said = one_line(error, 200)
                 raise DeployError(str(folder / name), f"azure-ai-ml refuses it: {said.rstrip('.')}. Mend it") from error
     return made
 

@@ -11,6 +11,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from numpy.typing import NDArray
 
 from physai.infrastructure.contracts import Condition, ConditionSet, PolicyPackage, World
+from physai.infrastructure.errors import one_line
 from physai.infrastructure.fit import RATE_TOLERANCE, MisfitError
 
 from ..errors import TaskError
@@ -126,7 +127,7 @@ def opened(task: str, num_envs: int, *, workers: bool = False) -> Iterator[GymEn
             vector_kwargs={"autoreset_mode": AutoresetMode.DISABLED},
         )
     except (gymnasium.error.Error, ImportError) as error:
-        raise TaskError(task, " ".join(str(error).split()).rstrip("."), "Install it, or name another id.") from error
+        raise TaskError(task, one_line(error).rstrip("."), "Install it, or name another id.") from error
     try:
         yield GymEnv(task, envs)
     finally:
@@ -150,7 +151,7 @@ class Timing(NamedTuple):
         try:
             env = gymnasium.make(task.removeprefix(PREFIX))
         except (gymnasium.error.Error, ImportError) as error:
-            reason = " ".join(str(error).split()).rstrip(".")
+            reason = one_line(error).rstrip(".")
             raise TaskError(task, reason, "Install it, or name another id.") from error
         try:
             bare, spec = env.unwrapped, env.spec

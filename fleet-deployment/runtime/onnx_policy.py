@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from physai.infrastructure.contracts import PolicyPackage
 from physai.infrastructure.control import Observation
+from physai.infrastructure.errors import one_line
 from physai.infrastructure.registry.verify import GOLDEN_FILE, read_golden
 
 from ..errors import InferenceError
@@ -66,7 +67,7 @@ class OnnxPolicy:
         try:
             (chunk,) = self._session.run([self._output], {name: observation[name] for name in self._inputs})
         except Exception as error:  # ONNX Runtime has no base class of its own
-            raise InferenceError(self.package.name, " ".join(str(error).split())[:160]) from error
+            raise InferenceError(self.package.name, one_line(error, 160)) from error
         if len(self._latencies_ms) >= KEPT:  # a robot may go on for months without a new episode
             del self._latencies_ms[: KEPT // 2]
             self._first = np.maximum(self._first - KEPT // 2, 0)

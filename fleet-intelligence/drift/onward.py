@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from physai.infrastructure import kusto
 from physai.infrastructure.contracts import Digest, DriftData, DriftEvent, DriftReport
+from physai.infrastructure.errors import one_line
 
 from ..telemetry.tables import DRIFT
 from .states import DriftState, place_of
@@ -67,7 +68,7 @@ class DriftSink:
         try:
             kusto.stream(self._client, self._database, DRIFT, lines, TIMEOUT_S)
         except (KustoError, AzureError, OSError) as error:
-            self.trouble = f"{self._uri}, database '{self._database}': {' '.join(str(error).split()):.200}"
+            self.trouble = f"{self._uri}, database '{self._database}': {one_line(error):.200}"
             return
         self.trouble = ""
         self._told |= {report.policy: (report, self._clock()) for report in reports}

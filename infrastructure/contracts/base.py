@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
 
 from ..aside import write_whole
-from ..errors import MissingFileError, PhysaiError
+from ..errors import MissingFileError, PhysaiError, one_line
 
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 """Digest of content, e.g. `sha256:9f86d0…`."""
@@ -136,7 +136,7 @@ def _as_json(path: Path, kind: str, content: bytes) -> bytes:
     try:
         return json.dumps(yaml.safe_load(content), default=str).encode()
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise NotYamlError(path, kind, " ".join(str(error).split())) from error
+        raise NotYamlError(path, kind, one_line(error)) from error
 
 
 def digest_bytes(content: bytes) -> Digest:

@@ -13,7 +13,7 @@ import yaml
 from pydantic_core import from_json
 
 from ..commands import domains
-from ..errors import MissingFileError, PhysaiError, suggest
+from ..errors import MissingFileError, PhysaiError, one_line, suggest
 from . import DOCUMENTS, Contract, ControlEvent, Document, EpisodeEvent, HealthEvent, SignalEvent, write_whole
 from .base import NotYamlError
 
@@ -156,7 +156,7 @@ def _content(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise NotJsonError(path, str(error)) from error
     except yaml.YAMLError as error:
-        raise NotYamlError(path, "contract", " ".join(str(error).split())) from error
+        raise NotYamlError(path, "contract", one_line(error)) from error
     if not isinstance(content, dict):
         raise NotJsonError(path, f"it is a {type(content).__name__}")
     return content

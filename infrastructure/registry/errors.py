@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..errors import PhysaiError
+from ..errors import PhysaiError, one_line
 
 
 class RegistryError(PhysaiError):
@@ -23,7 +23,7 @@ class NotAnImageError(RegistryError):
 
     def __init__(self, layout: Path, error: Exception) -> None:
         super().__init__(
-            f"{layout}: no image in OCI layout ({' '.join(str(error).split())[:120]}). "
+            f"{layout}: no image in OCI layout ({one_line(error, 120)}). "
             "Write one with `physai training package image`."
         )
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, Field, ValidationError
 
 from ..contracts import Contract, Digest, digest_bytes
-from ..errors import MissingFileError
+from ..errors import MissingFileError, one_line
 from .errors import RegistryError
 from .manifest import Descriptor
 from .store import Registry
@@ -41,7 +41,7 @@ class KeylessError(RegistryError):
 
     def __init__(self, digest: Digest, error: Exception) -> None:
         super().__init__(
-            f"{digest}: not signed: {_line(error)}. Check that this machine reaches the Sigstore instance, "
+            f"{digest}: not signed: {one_line(error, 200)}. Check that this machine reaches the Sigstore instance, "
             "and that the instance accepts this identity's issuer."
         )
 
@@ -61,7 +61,7 @@ class TrustError(RegistryError):
 
     def __init__(self, where: Path | str, error: Exception) -> None:
         super().__init__(
-            f"{where}: no trust in a Sigstore instance to be had from it ({_line(error)}). "
+            f"{where}: no trust in a Sigstore instance to be had from it ({one_line(error, 200)}). "
             "Give a file of `sigstore trust-instance` as --trust-config, or let this machine reach the public instance."
         )
 
@@ -113,7 +113,7 @@ def sign_keyless(registry: Registry, reference: str, trust_config: Path | None =
             raise NoIdentityError("nothing here issues one")
         identity = IdentityToken(token)
     except IdentityError as error:
-        raise NoIdentityError(_line(error)) from error
+        raise NoIdentityError(one_line(error, 200)) from error
     trust = _trust(trust_config)
     try:
         with SigningContext.from_trust_config(trust).signer(identity) as signer:
@@ -156,7 +156,7 @@ def verify_keyless(
         try:
             kind, said = verifier.verify_dsse(Bundle.from_json(registry.get_bytes(blob)), wanted)
         except Error as error:
-            why = _line(error)
+            why = one_line(error, 200)
             continue
         if kind == STATEMENT_TYPE and _speaks(said, digest):
             return SignedBy(digest=digest, identity=identity, issuer=issuer)
@@ -191,7 +191,3 @@ def _speaks(said: bytes, digest: Digest) -> bool:
     except ValidationError:
         return False
     return any(subject.digest.get(algorithm) == value for subject in statement.subject)
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error or type(error).__name__).split())[:200]

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contracts import Digest, PolicyPackage, TensorSpec, digest_file
+from ..errors import one_line
 from .errors import NotAPackageError, RegistryError, TamperedError
 from .manifest import PACKAGE_FILE, manifest_digest
 
@@ -124,7 +125,7 @@ def run_golden(folder: Path, package: PolicyPackage) -> float:
     try:
         answers = session.run(names, {spec.name: golden[spec.name] for spec in package.inputs})
     except Exception as error:
-        raise GraphError(folder / GRAPH_FILE, f"cannot be run ({' '.join(str(error).split())[:160]})") from error
+        raise GraphError(folder / GRAPH_FILE, f"cannot be run ({one_line(error, 160)})") from error
     for name, answer in zip(names, answers, strict=True):
         if answer.shape != golden[name].shape:
             raise GraphError(folder / GRAPH_FILE, f"answers with shape {answer.shape}, wanted {golden[name].shape}")
@@ -171,7 +172,7 @@ def open_session(
     try:
         return onnxruntime.InferenceSession(path, options, providers=list(providers))
     except Exception as error:
-        raise GraphError(path, f"ONNX Runtime cannot load it ({' '.join(str(error).split())[:160]})") from error
+        raise GraphError(path, f"ONNX Runtime cannot load it ({one_line(error, 160)})") from error
 
 
 def _check_graph(path: Path, session: Any, package: PolicyPackage) -> None:

@@ -9,6 +9,7 @@ from rosbags.interfaces import Nodetype
 from rosbags.serde import SerdeError
 from rosbags.typesys import Stores, TypesysError, get_types_from_msg, get_typestore
 
+from ..errors import one_line
 from .errors import AbsentDefinitionError, BadDefinitionError, BadMessageError, UnknownTypeError
 
 HEADER = "std_msgs/msg/Header"
@@ -122,4 +123,4 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return dict(get_types_from_msg(path.read_text(), name))
     except (TypesysError, UnicodeDecodeError) as error:
-        raise BadDefinitionError(path, " ".join(str(error).split())) from error
+        raise BadDefinitionError(path, one_line(error)) from error

@@ -147,7 +147,7 @@ def _shell_line(page: Page, piece: Piece) -> Iterator[Problem]:
 
 
 def _quoted(message: str) -> str:
-    """What a parser's message quotes: a placeholder is no misuse."""
+    """What a parser's message quotes; `FOLDER` in the place of a value is no misuse."""
     return "".join(re.findall(r"'([^']*)' is not", message))
 
 

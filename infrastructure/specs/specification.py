@@ -10,7 +10,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from ..contracts import Contract
-from ..errors import MissingFileError, PhysaiError
+from ..errors import MissingFileError, PhysaiError, one_line
 
 SUFFIX = ".specification.md"
 FRONT = re.compile(r"\A---\n(.*?)^---\n", re.DOTALL | re.MULTILINE)
@@ -102,7 +102,7 @@ def read_specification(root: Path, path: Path) -> Specification:
     try:
         return Specification.model_validate_json(json.dumps(yaml.safe_load(front[1])))
     except (yaml.YAMLError, TypeError) as error:
-        raise SpecificationError(path, f"its front matter is not plain YAML: {' '.join(str(error).split())}") from error
+        raise SpecificationError(path, f"its front matter is not plain YAML: {one_line(error)}") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "front matter"

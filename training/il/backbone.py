@@ -11,7 +11,7 @@ from lerobot.policies.pretrained import PreTrainedPolicy
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from physai.infrastructure.errors import MissingFileError
+from physai.infrastructure.errors import MissingFileError, one_line
 
 from ..errors import CheckpointError
 
@@ -39,7 +39,7 @@ def load_backbone(policy: PreTrainedPolicy, file: Path) -> None:
     except FileNotFoundError as error:
         raise MissingFileError(file, "weights", MEND) from error
     except Exception as error:  # a torn file fails in as many ways as PyTorch has of reading one
-        raise CheckpointError(file, f"has no weights for this {kind} ({' '.join(str(error).split())[:160]})") from error
+        raise CheckpointError(file, f"has no weights for this {kind} ({one_line(error, 160)})") from error
 
 
 def _state(file: Path) -> dict[str, Tensor]:

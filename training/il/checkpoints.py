@@ -9,6 +9,8 @@ import shutil
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from physai.infrastructure.errors import one_line
+
 from . import lean  # noqa: F401  first, see there
 
 # isort: split
@@ -103,7 +105,7 @@ def resume(checkpoint: Path, optimizer: Optimizer, scheduler: LRScheduler) -> tu
         step, _, _ = load_training_state(checkpoint, optimizer, scheduler)
         history = History(**json.loads((checkpoint / STATE / HISTORY).read_bytes()))
     except Exception as error:
-        raise CheckpointError(checkpoint, f"cannot be loaded ({' '.join(str(error).split())[:160]})") from error
+        raise CheckpointError(checkpoint, f"cannot be loaded ({one_line(error, 160)})") from error
     return step, history
 
 

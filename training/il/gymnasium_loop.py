@@ -15,6 +15,7 @@ import numpy as np
 from physai.infrastructure.contracts import TensorSpec
 from physai.infrastructure.control import Observation
 from physai.infrastructure.datasets import Dataset
+from physai.infrastructure.errors import one_line
 from physai.infrastructure.fit import RATE_TOLERANCE
 
 from ..errors import GymnasiumTaskError, TaskMismatchError
@@ -90,7 +91,7 @@ def gymnasium_task(
             try:
                 made.append(gymnasium.make(task, **options))
             except Exception as error:  # the environment's own code may fail as it likes
-                raise GymnasiumTaskError(task, f"cannot be made ({' '.join(str(error).split())[:200]})") from error
+                raise GymnasiumTaskError(task, f"cannot be made ({one_line(error, 200)})") from error
         _check_fits(made[0], task, dataset, inputs)
         yield GymnasiumTask(task, tuple(made))
     finally:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from physai.infrastructure.errors import one_line
+
 from . import lean  # noqa: F401  first, see there
 
 # isort: split
@@ -125,7 +127,7 @@ def make(
             config = replace(_config(start, recipe.policy), **fields, pretrained_path=start)
             policy = _pretrained(kind, start, config).to(device)
     except (ValueError, TypeError, ImportError) as error:
-        raise RecipeError("policy", f"LeRobot refuses this {recipe.policy}: {' '.join(str(error).split())}") from error
+        raise RecipeError("policy", f"LeRobot refuses this {recipe.policy}: {one_line(error)}") from error
     if backbone:
         load_backbone(policy, backbone)
     if recipe.lora_rank:
@@ -157,7 +159,7 @@ def load(checkpoint: Path, device: str = "cpu") -> TrainablePolicy:
     except CheckpointError:
         raise
     except Exception as error:
-        raise CheckpointError(checkpoint, f"cannot be loaded ({' '.join(str(error).split())[:160]})") from error
+        raise CheckpointError(checkpoint, f"cannot be loaded ({one_line(error, 160)})") from error
     return TrainablePolicy(policy, pre, post)
 
 
@@ -165,7 +167,7 @@ def _config(checkpoint: Path, kind: str) -> PreTrainedConfig:
     try:
         config: PreTrainedConfig = PreTrainedConfig.from_pretrained(checkpoint, local_files_only=True)
     except Exception as error:
-        raise CheckpointError(checkpoint, f"cannot be loaded ({' '.join(str(error).split())[:160]})") from error
+        raise CheckpointError(checkpoint, f"cannot be loaded ({one_line(error, 160)})") from error
     if config.type != kind:
         raise CheckpointError(checkpoint, f"is a '{config.type}', not a '{kind}'")
     return config
@@ -176,7 +178,7 @@ def _pretrained(kind: Any, folder: Path, config: PreTrainedConfig | None = None)
         with redirect_stdout(io.StringIO()):  # it prints, and stdout is for results
             policy: PreTrainedPolicy = kind.from_pretrained(folder, config=config, local_files_only=True)
     except Exception as error:
-        raise CheckpointError(folder, f"cannot be loaded ({' '.join(str(error).split())[:160]})") from error
+        raise CheckpointError(folder, f"cannot be loaded ({one_line(error, 160)})") from error
     return policy
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from physai.infrastructure.contracts import Digest, digest_bytes, digest_file
+from physai.infrastructure.errors import one_line
 from physai.infrastructure.registry.manifest import INDEX_TYPE, MANIFEST_TYPE
 
 from ..errors import BaseImageError
@@ -98,7 +99,7 @@ def read_base(layout: Path, architecture: str) -> Base:
         for layer in layers:
             _blob(layout, layer["digest"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BaseImageError(layout, f"is no image in OCI layout ({' '.join(str(error).split())[:120]})") from error
+        raise BaseImageError(layout, f"is no image in OCI layout ({one_line(error, 120)})") from error
     if found != architecture:
         raise BaseImageError(layout, f"is for {found}, wanted is {architecture}")
     if len(layers) != told:

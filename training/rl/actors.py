@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from physai.infrastructure.errors import one_line
+
 from ..errors import CheckpointError
 from .interface import INFINITE, Group, Interface
 
@@ -50,7 +52,7 @@ def load(model: Path, interface: Interface, library: str) -> Actor:
         saved = torch.load(model, map_location="cpu", weights_only=True)
         return RslRlActor(interface, saved) if library == "rsl_rl" else SkrlActor(interface, saved)
     except Exception as error:  # torch and the libraries share no base class
-        why = " ".join(str(error).split())[:160]
+        why = one_line(error, 160)
         raise CheckpointError(model, f"cannot be loaded as a {library} actor of this run ({why})") from error
 
 

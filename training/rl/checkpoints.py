@@ -10,6 +10,7 @@ import torch
 
 from physai.infrastructure.aside import whole_folder
 from physai.infrastructure.contracts import Digest, digest_bytes, digest_file
+from physai.infrastructure.errors import one_line
 from physai.infrastructure.storage import open_store
 
 from ..errors import CheckpointError, SaveError
@@ -71,7 +72,7 @@ def check_plain(model: Path) -> None:
     try:
         torch.load(model, map_location="cpu", weights_only=True)
     except Exception as error:  # a torn file fails in as many ways as PyTorch has of reading one
-        why = " ".join(str(error).split())[:160]
+        why = one_line(error, 160)
         raise CheckpointError(model, f"holds more than weights, or is torn ({why})") from error
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from physai.infrastructure.contracts import Digest
-from physai.infrastructure.errors import PhysaiError
+from physai.infrastructure.errors import PhysaiError, one_line
 from physai.infrastructure.tracking import Run
 
 from ..errors import CheckpointError, NoSuccessError, NotFiniteError, StoppedError
@@ -84,7 +84,7 @@ class Session:
         try:
             yield
         except (RuntimeError, ValueError, KeyError, OSError, pickle.UnpicklingError) as error:
-            why = " ".join(str(error).split())[:160]
+            why = one_line(error, 160)
             self.failure = CheckpointError(Path(path), f"does not fit {self.recipe.task} ({why})")
 
     def begin(self, total: int, steps_per_iteration: int, interface: Interface, arrays: Mapping[str, Any]) -> None:
@@ -193,7 +193,7 @@ def told(session: Session, policy: nn.Module) -> Iterator[None]:
     except PhysaiError as error:
         session.failure = error
     except (ValueError, RuntimeError) as error:
-        why = " ".join(str(error).split())[:120]
+        why = one_line(error, 120)
         whole = all(bool(torch.isfinite(parameter).all()) for parameter in policy.parameters())
         if whole and "nan" not in why.lower():
             raise

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from ...errors import one_line
 from .errors import SecretError
 
 API_VERSION = "7.4"
@@ -37,7 +38,7 @@ def read_secret(name: str, vault: str, credential: Any | None = None) -> str:
     except httpx.HTTPStatusError as error:
         raise SecretError(name, vault, f"{error.response.status_code} {error.response.reason_phrase}") from error
     except (httpx.HTTPError, ClientAuthenticationError, ValueError, KeyError) as error:
-        raise SecretError(name, vault, " ".join(str(error).split())[:200]) from error
+        raise SecretError(name, vault, one_line(error, 200)) from error
 
 
 def _default() -> Any:
